@@ -1,0 +1,1 @@
+"""What every layer shares: records, protocols, errors, progress and files. Imports nothing of ours."""

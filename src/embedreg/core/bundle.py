@@ -1,0 +1,116 @@
+"""A saved object: a directory of files with a manifest of their hashes. No pickle.
+
+    manifest.json    kind, schema version, and the sha256 of every other file
+    manifest.sha256  the sha256 of manifest.json
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+from embedreg.core.errors import OutputError, SavedModelError
+from embedreg.core.files import output_errors
+
+SCHEMA: Final = 1
+_MANIFEST: Final = "manifest.json"
+_MANIFEST_HASH: Final = "manifest.sha256"
+
+
+def write_bundle(directory: Path, kind: str, files: dict[str, bytes], *, overwrite: bool = False) -> None:
+    """Write `files` to `directory`, whole or not at all.
+
+    Parameters
+    ----------
+    directory
+        Where to; its parent must exist.
+    kind
+        What is saved; `read_bundle` asks for it by name.
+    files
+        Bytes by file name.
+    overwrite
+        Whether an existing bundle may be replaced. Anything else at that path is never replaced.
+
+    Raises
+    ------
+    OutputError
+        If something is there already, or it cannot be written.
+    """
+    _refuse_occupied(directory, overwrite=overwrite)
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
+    manifest = json.dumps({"kind": kind, "schema": SCHEMA, "files": hashes}, indent=1).encode()
+    everything = {**files, _MANIFEST: manifest, _MANIFEST_HASH: hashlib.sha256(manifest).hexdigest().encode()}
+    with output_errors(directory):
+        staged = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+        try:
+            staged.chmod(0o755)
+            for name, data in everything.items():
+                (staged / name).write_bytes(data)
+            if directory.exists():
+                shutil.rmtree(directory)
+            staged.rename(directory)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+
+
+def read_bundle(directory: Path, kind: str) -> dict[str, bytes]:
+    """Read a bundle of that kind, every byte checked against the manifest.
+
+    Raises
+    ------
+    SavedModelError
+        If it is missing, incomplete, changed, of another kind or of a newer schema.
+    """
+    manifest = _read_manifest(directory)
+    if manifest["kind"] != kind or manifest["schema"] > SCHEMA:
+        raise SavedModelError(
+            f"a saved {manifest['kind']} of schema {manifest['schema']} in {directory}",
+            expected=f"a saved {kind} of schema {SCHEMA} at most",
+            mend="give another directory, or upgrade embedreg",
+        )
+    files: dict[str, bytes] = {}
+    for name, expected in manifest["files"].items():
+        path = directory / name
+        if not path.is_file():
+            raise _damaged(directory, f"no file {name}")
+        files[name] = path.read_bytes()
+        if hashlib.sha256(files[name]).hexdigest() != expected:
+            raise _damaged(directory, f"other bytes in {name} than were saved")
+    return files
+
+
+def _read_manifest(directory: Path) -> dict[str, Any]:
+    path = directory / _MANIFEST
+    if not path.is_file():
+        raise SavedModelError(
+            f"no {_MANIFEST} in {directory}",
+            expected="a directory written by embedreg",
+            mend="check the path; `embedreg fit ... -o MODEL` writes one",
+        )
+    data = path.read_bytes()
+    stated = directory / _MANIFEST_HASH
+    if not stated.is_file() or stated.read_bytes() != hashlib.sha256(data).hexdigest().encode():
+        raise _damaged(directory, f"a {_MANIFEST} that does not agree with {_MANIFEST_HASH}")
+    manifest: dict[str, Any] = json.loads(data)
+    return manifest
+
+
+def _damaged(directory: Path, what: str) -> SavedModelError:
+    return SavedModelError(
+        f"{what} in {directory}",
+        expected="the files exactly as they were saved",
+        mend="copy the directory again from where it was saved, or fit again",
+    )
+
+
+def _refuse_occupied(directory: Path, *, overwrite: bool) -> None:
+    if not directory.exists():
+        return
+    if overwrite and (directory / _MANIFEST).is_file():
+        return
+    mend = "choose another path" if overwrite else "choose another path, or allow overwriting a saved model"
+    raise OutputError(f"an existing {directory}", expected="a path where nothing is yet", mend=mend)

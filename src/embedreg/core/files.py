@@ -1,0 +1,70 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from embedreg.core.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hexadecimal sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def output_errors(path: Path) -> Iterator[None]:
+    """Turn the system's errors while writing `path` into one that says how to mend it."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"{error.strerror or error} while writing {path}",
+            expected="a folder that exists, may be written to and has room",
+            mend="free space on that disk, or choose another place",
+        ) from error
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` to write to, which takes its place at the end.
+
+    After an error or an interruption `path` is as it was before. Something that is no regular file (a pipe,
+    /dev/stdout) cannot be replaced and is written directly.
+
+    Raises
+    ------
+    OutputError
+        If the folder is missing, read-only or full.
+    """
+    with output_errors(path):
+        if path.exists() and not path.is_file():
+            yield path
+            return
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            temporary.chmod(_default_mode())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _default_mode() -> int:
+    """Return the permissions an ordinary new file would get; mkstemp's are for the owner alone."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
