@@ -1,13 +1,14 @@
 """A saved object: a directory of files with a manifest of their hashes. No pickle.
 
-    manifest.json    kind, schema version, and the sha256 of every other file
-    manifest.sha256  the sha256 of manifest.json
+manifest.json    kind, schema version, and the sha256 of every other file
+manifest.sha256  the sha256 of manifest.json
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -40,7 +41,7 @@ def write_bundle(directory: Path, kind: str, files: dict[str, bytes], *, overwri
     OutputError
         If something is there already, or it cannot be written.
     """
-    _refuse_occupied(directory, overwrite=overwrite)
+    check_free(directory, overwrite=overwrite)
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     manifest = json.dumps({"kind": kind, "schema": SCHEMA, "files": hashes}, indent=1).encode()
     everything = {**files, _MANIFEST: manifest, _MANIFEST_HASH: hashlib.sha256(manifest).hexdigest().encode()}
@@ -55,6 +56,29 @@ def write_bundle(directory: Path, kind: str, files: dict[str, bytes], *, overwri
             staged.rename(directory)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
+
+
+def check_free(directory: Path, *, overwrite: bool = False) -> None:
+    """Make sure, before long work, that a bundle can be written to `directory`.
+
+    Raises
+    ------
+    OutputError
+        If something is there that may not be replaced, or the parent folder is missing or read-only.
+    """
+    parent = directory.absolute().parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise OutputError(
+            f"no folder {parent} that can be written to",
+            expected="an existing parent folder",
+            mend=f"mkdir -p {parent}",
+        )
+    if not directory.exists():
+        return
+    replaceable = (directory / _MANIFEST).is_file()
+    if not (overwrite and replaceable):
+        mend = "choose another path" + (", or allow overwriting (--overwrite)" if replaceable else "")
+        raise OutputError(f"an existing {directory}", expected="a path where nothing is yet", mend=mend)
 
 
 def read_bundle(directory: Path, kind: str) -> dict[str, bytes]:
@@ -105,12 +129,3 @@ def _damaged(directory: Path, what: str) -> SavedModelError:
         expected="the files exactly as they were saved",
         mend="copy the directory again from where it was saved, or fit again",
     )
-
-
-def _refuse_occupied(directory: Path, *, overwrite: bool) -> None:
-    if not directory.exists():
-        return
-    if overwrite and (directory / _MANIFEST).is_file():
-        return
-    mend = "choose another path" if overwrite else "choose another path, or allow overwriting a saved model"
-    raise OutputError(f"an existing {directory}", expected="a path where nothing is yet", mend=mend)

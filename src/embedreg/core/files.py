@@ -23,10 +23,13 @@ def sha256_of(path: Path) -> str:
 
 @contextlib.contextmanager
 def output_errors(path: Path) -> Iterator[None]:
-    """Turn the system's errors while writing `path` into one that says how to mend it."""
+    """Turn the system's errors while writing `path` into one that says how to mend it.
+
+    A reader that went away (`| head`) is no error of ours: BrokenPipeError stays what it is.
+    """
     try:
         yield
-    except OutputError:
+    except (OutputError, BrokenPipeError):
         raise
     except OSError as error:
         raise OutputError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -13,7 +13,7 @@ _TERMINAL_SECONDS = 0.1
 _LOG_SECONDS = 15.0
 
 
-def progress_bar(total: int | None, description: str, unit: str, *, initial: int = 0) -> tqdm[None]:
+def progress_bar(total: int | None, description: str, unit: str, *, initial: int = 0) -> tqdm[Any]:
     """Return a progress bar that stays silent when `EMBEDREG_PROGRESS=0` is set.
 
     Parameters
@@ -28,7 +28,7 @@ def progress_bar(total: int | None, description: str, unit: str, *, initial: int
     from tqdm import tqdm  # noqa: PLC0415 (start-up time)
 
     seconds = _TERMINAL_SECONDS if sys.stderr.isatty() else _LOG_SECONDS
-    return tqdm(
+    bar: tqdm[Any] = tqdm(
         total=total,
         initial=initial,
         desc=description,
@@ -41,3 +41,4 @@ def progress_bar(total: int | None, description: str, unit: str, *, initial: int
         disable=os.environ.get("EMBEDREG_PROGRESS") == "0",
         dynamic_ncols=True,
     )
+    return bar

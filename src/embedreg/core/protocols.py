@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from embedreg.core.records import Record
 
 Array: TypeAlias = NDArray[np.floating[Any]]
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
 @runtime_checkable
@@ -102,7 +102,9 @@ class SavedState:
 
         files = {f"{prefix}.json": json.dumps(self.config, indent=1, sort_keys=True).encode()}
         if self.arrays:
-            files[f"{prefix}.safetensors"] = save({k: np.ascontiguousarray(v) for k, v in self.arrays.items()})
+            files[f"{prefix}.safetensors"] = save(
+                {k: np.ascontiguousarray(v) for k, v in self.arrays.items()}
+            )
         return files | {f"{prefix}.{name}": data for name, data in self.blobs.items()}
 
     @classmethod
@@ -112,7 +114,11 @@ class SavedState:
 
         from safetensors.numpy import load  # noqa: PLC0415 (start-up time)
 
-        own = {name.removeprefix(f"{prefix}."): data for name, data in files.items() if name.startswith(f"{prefix}.")}
+        own = {
+            name.removeprefix(f"{prefix}."): data
+            for name, data in files.items()
+            if name.startswith(f"{prefix}.")
+        }
         config = json.loads(own.pop("json"))
         packed = own.pop("safetensors", None)
         return cls(config, load(packed) if packed else {}, own)

@@ -1,6 +1,6 @@
 """Records: what a prediction is made from, in one form whatever the user holds it in.
 
-A record is a text or a mapping from names to values. `as_records` brings every accepted input to a list of one of the two.
+A record is a text or a mapping from names to values. `as_records` brings every accepted input to these.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,14 +18,19 @@ import numpy as np
 from embedreg.core.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import narwhals as nw
 
-Scalar: TypeAlias = None | bool | int | float | decimal.Decimal | str | dt.date | dt.time | dt.timedelta
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+Scalar: TypeAlias = bool | int | float | decimal.Decimal | str | dt.date | dt.time | dt.timedelta | None
 Value: TypeAlias = "Scalar | Sequence[Value] | Mapping[str, Value]"
 Record: TypeAlias = "str | Mapping[str, Value]"
 
 MAX_TEXT_BYTES = 1_000_000
 """A longer text is refused: it would take minutes to embed and is nearly always a file read as one cell."""
+
+MAX_DEPTH = 100
+"""A record nested more deeply is refused: it is nearly always one that holds itself."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +43,13 @@ class Records:
         All texts or all mappings.
     feature_names
         Column names when the input was a table whose columns have names, else None.
+    width
+        How many columns, when the input was a table or a 2-D array, else None.
     """
 
     items: list[Record]
     feature_names: tuple[str, ...] | None = None
+    width: int | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -57,18 +66,21 @@ def as_records(X: Any) -> Records:
     Parameters
     ----------
     X
-        A sequence of str, a sequence of mappings, a pandas or polars DataFrame, a pandas or polars Series of texts, an
-        Arrow table, or an array of shape (n, columns). Columns of an array are named x0, x1, ...
+        A sequence of str, a sequence of mappings, a pandas or polars DataFrame, a pandas or polars Series
+        of texts, an Arrow table or array of texts, or an array or a list of rows of shape (n, columns).
+        Columns without names get the names x0, x1, ...
 
     Returns
     -------
     Records
-        In the order of `X`; n of them. A table's missing cells (None, NaN, NaT, NA) become None.
+        In the order of `X`; n of them. A table's or array's missing cells (None, NaN, NaT, NA) become None.
+        In a sequence of mappings NaT and NA become None, and NaN stays what it is.
 
     Raises
     ------
     DataError
-        If `X` is of another type, mixes texts with mappings, or has duplicate column names.
+        If `X` is of another type, mixes texts with mappings, has duplicate column names, rows of different
+        lengths, or times finer than a microsecond, which Python's own dates cannot hold.
 
     Examples
     --------
@@ -79,37 +91,99 @@ def as_records(X: Any) -> Records:
     """
     if isinstance(X, Records):
         return X
-    if isinstance(X, np.ndarray) or hasattr(X, "toarray") or _is_list_of_rows(X):
+    if hasattr(X, "collect"):  # a lazy frame, whose rows are not there yet
+        raise _wrong_type(X)
+    if isinstance(X, np.ndarray) or hasattr(X, "toarray"):
         return _from_array(X)
     if hasattr(X, "columns") or hasattr(X, "column_names"):
         return _from_table(X)
-    if isinstance(X, (str, bytes, Mapping)) or not hasattr(X, "__iter__"):
+    if isinstance(X, (list, tuple)) and X and isinstance(X[0], (list, tuple, np.ndarray)):
+        return _from_rows(X)
+    if hasattr(X, "__array__") and (getattr(X, "ndim", 1) == 2 or not hasattr(X, "__iter__")):
+        return _from_array(np.asarray(X))
+    if isinstance(X, (str, bytes, Mapping, Set)) or not hasattr(X, "__iter__"):
         raise _wrong_type(X)
-    return Records(_checked([native(item) for item in X]))
+    # iterating over an Arrow array would give Arrow's own scalars
+    items = X.to_pylist() if hasattr(X, "to_pylist") else X
+    return Records(_checked([native(item) for item in items]))
 
 
 def native(value: Any) -> Any:
-    """Turn numpy scalars and arrays into plain Python values, throughout a nested value.
+    """Turn numpy's and pandas' scalars and arrays into plain Python values, throughout a nested value.
+
+    NaT and NA become None.
+
+    Raises
+    ------
+    DataError
+        If lists or mappings are nested too deeply, or a time is finer than a microsecond.
 
     Examples
     --------
-    >>> native({"a": np.float32(0.5), "b": np.arange(2)})
-    {'a': 0.5, 'b': [0, 1]}
+    >>> native({"a": np.float32(0.1), "b": np.arange(2)})
+    {'a': 0.1, 'b': [0, 1]}
     """
-    if isinstance(value, (str, int, float, bool, type(None))) and not isinstance(value, np.generic):
+    return _native(value, 0)
+
+
+def _native(value: Any, depth: int) -> Any:
+    if type(value) in _PLAIN:
         return value
-    if isinstance(value, np.datetime64):
-        return None if np.isnat(value) else value.astype("datetime64[us]").item()
-    if isinstance(value, np.generic):
-        # str() is the shortest text that names the number in its own precision: float32(0.1) is 0.1, not 0.10000000149
-        return float(str(value)) if isinstance(value, (np.float32, np.float16)) else value.item()
-    if isinstance(value, np.ndarray):
-        return [native(item) for item in value]
+    if depth > MAX_DEPTH:
+        raise DataError(
+            f"a record with more than {MAX_DEPTH} levels of nesting",
+            expected="records whose lists and mappings come to an end",
+            mend="check that no list or mapping holds itself, or flatten the records",
+        )
     if isinstance(value, Mapping):
-        return {key: native(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [native(item) for item in value]
-    return value
+        return {key: _native(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim):
+        return [_native(item, depth + 1) for item in value]
+    value = value[()] if isinstance(value, np.ndarray) else value  # an array of no dimensions is a scalar
+    return _native_scalar(value) if isinstance(value, np.generic) else _without_pandas(value)
+
+
+def _native_scalar(value: np.generic) -> Any:
+    if isinstance(value, (np.datetime64, np.timedelta64)):
+        return _native_time(value)
+    # str() is the shortest text that names it in its own precision: float32(0.1) is 0.1, not 0.10000000149
+    if isinstance(value, (np.float32, np.float16)):
+        return float(str(value))
+    plain = value.item()
+    return decimal.Decimal(str(value)) if isinstance(plain, np.longdouble) else plain
+
+
+def _native_time(value: np.datetime64 | np.timedelta64) -> dt.datetime | dt.timedelta | None:
+    if np.isnat(value):
+        return None
+    if value.dtype.kind == "m" and np.datetime_data(value.dtype)[0] in {"Y", "M"}:
+        raise _inexact_time(f"the duration {value}, whose length varies")
+    rounded = value.astype(f"{value.dtype.kind}8[us]")
+    plain = rounded.item()
+    if rounded.astype(value.dtype) != value or not isinstance(plain, (dt.datetime, dt.timedelta)):
+        raise _inexact_time(f"the time {value}")
+    return plain
+
+
+def _without_pandas(value: Any) -> Any:
+    """Turn pandas' scalars, told by their looks so that pandas need not be there, into Python's."""
+    if type(value).__name__ in {"NAType", "NaTType"}:
+        return None
+    if not isinstance(value, (dt.datetime, dt.timedelta)):
+        return value
+    if getattr(value, "nanosecond", 0) or getattr(value, "nanoseconds", 0):
+        raise _inexact_time(f"the time {value}")
+    if hasattr(value, "to_pydatetime"):
+        return value.to_pydatetime()
+    return value.to_pytimedelta() if hasattr(value, "to_pytimedelta") else value
+
+
+def _inexact_time(what: str) -> DataError:
+    return DataError(
+        what,
+        expected="times between the years 1 and 9999, in whole microseconds",
+        mend="round them, with .dt.round('us') in pandas and polars, or give them as numbers",
+    )
 
 
 def _checked(items: list[Any]) -> list[Record]:
@@ -120,24 +194,23 @@ def _checked(items: list[Any]) -> list[Record]:
     for row, item in enumerate(items):
         if not isinstance(item, kind):
             raise DataError(
-                f"a {type(item).__name__} as record {row}" + (f" after {name}s" if row else ""),
+                f"{_in_words(item)} as record {row}" + (f" after {name}s" if row else ""),
                 expected="all records to be texts, or all to be mappings from names to values",
-                mend="give a list of str or a list of dict; a missing text can be written as an empty mapping value",
+                mend="give a list of str or a list of dict; drop missing records, or write 'unknown'",
             )
     return items
+
+
+def _in_words(item: object) -> str:
+    return "a missing value" if _missing_to_none(item) is None else f"a value of type {type(item).__name__}"
 
 
 def _wrong_type(X: object) -> DataError:
     return DataError(
         f"{type(X).__name__} as records",
         expected="a list of str, a list of dict, a DataFrame, an Arrow table or a 2-D array",
-        mend="wrap a single record in a list: [record]",
+        mend="wrap a single record in a list: [record]; make a list of a set, and collect() a lazy frame",
     )
-
-
-def _is_list_of_rows(X: object) -> bool:
-    """Whether X is a non-empty list of numeric rows, which scikit-learn treats as a 2-D array."""
-    return isinstance(X, (list, tuple)) and bool(X) and isinstance(X[0], (list, tuple, np.ndarray))
 
 
 def _from_array(X: Any) -> Records:
@@ -147,8 +220,12 @@ def _from_array(X: Any) -> Records:
             expected="a dense 2-D array; sparse data is not supported, as every value is written out",
             mend="call .toarray() first",
         )
+    if np.ma.isMaskedArray(X):
+        raise DataError(
+            "a masked array", expected="an array with NaN where values are missing", mend="X.filled(np.nan)"
+        )
     array = np.asarray(X)
-    if array.ndim == 1 and array.dtype.kind in "OUT":
+    if array.ndim == 1 and array.dtype.kind in "OUTS":
         return Records(_checked([native(item) for item in array]))
     if array.ndim != 2:
         raise DataError(
@@ -162,35 +239,69 @@ def _from_array(X: Any) -> Records:
             expected="real numbers, texts or objects",
             mend="give real and imaginary parts as two columns",
         )
-    names = [f"x{i}" for i in range(array.shape[1])]
-    return Records([dict(zip(names, map(_missing_to_none, map(native, row)), strict=True)) for row in array])
+    plain = array.dtype == np.float64 or array.dtype.kind in "biuU"
+    return _with_numbered_names(array.tolist() if plain else native(array), array.shape[1])
+
+
+def _from_rows(rows: Sequence[Any]) -> Records:
+    width = len(rows[0])
+    for row, cells in enumerate(rows):
+        is_row = isinstance(cells, (list, tuple, np.ndarray))
+        if not is_row or len(cells) != width:
+            raise DataError(
+                f"row {row} of length {len(cells)}" if is_row else f"a {type(cells).__name__} as row {row}",
+                expected=f"a list of length {width}, as row 0 is",
+                mend="make the rows equally long, or give dicts, whose keys may differ",
+            )
+    return _with_numbered_names(native(rows), width)
+
+
+def _with_numbered_names(rows: list[list[Any]], width: int) -> Records:
+    names = [f"x{i}" for i in range(width)]
+    return Records([dict(zip(names, map(_missing_to_none, row), strict=True)) for row in rows], width=width)
 
 
 def _from_table(table: Any) -> Records:
     import narwhals as nw  # noqa: PLC0415 (only tables need it)
 
     names = [str(c) for c in (table.column_names if hasattr(table, "column_names") else table.columns)]
-    repeated = sorted({c for c in names if names.count(c) > 1})
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     if repeated:
         raise DataError(
-            f"duplicate column names {repeated}", expected="every name once", mend="rename the repeated columns"
+            f"duplicate column names {repeated}",
+            expected="every name once",
+            mend="rename the repeated columns",
         )
     if hasattr(table, "set_axis"):
         table = table.set_axis(names, axis="columns")  # pandas allows names that are no str
-    frame = nw.from_native(table, eager_only=True)
-    columns = [_plain_column(frame[name].to_list()) for name in names]
+    try:
+        frame = nw.from_native(table, eager_only=True)
+    except TypeError as error:
+        raise _wrong_type(table) from error
+    if not names:
+        return Records([{} for _ in range(frame.shape[0])], (), 0)
+    columns = [_plain_column(frame[name]) for name in names]
     rows = (dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True))
-    return Records(list(rows), tuple(names))
+    return Records(list(rows), tuple(names), len(names))
 
 
-def _plain_column(cells: Iterable[Any]) -> list[Any]:
+def _plain_column(column: nw.Series[Any]) -> list[Any]:
+    """Return a column's cells as plain values, exactly."""
+    import narwhals as nw  # noqa: PLC0415 (only tables need it)
+
+    if isinstance(column.dtype, (nw.Datetime, nw.Duration)) and column.dtype.time_unit == "ns":
+        times = column.dt
+        parts = times.nanosecond() if isinstance(column.dtype, nw.Datetime) else times.total_nanoseconds()
+        if (parts % 1000 != 0).any():
+            raise _inexact_time(f"times finer than a microsecond in column {column.name!r}")
+    cells = column.to_list()
+    if column.dtype == nw.Float32:  # so that 0.1 stays 0.1 and does not become 0.10000000149
+        cells = [np.float32(cell) if isinstance(cell, float) else cell for cell in cells]
     return [_missing_to_none(native(cell)) for cell in cells]
 
 
 def _missing_to_none(cell: Any) -> Any:
-    """Map NaN, NaT and NA, which a table uses for 'missing', to None."""
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+    """Map NaN, which a table uses for 'missing', to None."""
+    if isinstance(cell, float) and math.isnan(cell):
         return None
-    if type(cell).__name__ in {"NAType", "NaTType"}:
-        return None
-    return cell.to_pydatetime() if hasattr(cell, "to_pydatetime") else cell
+    return None if isinstance(cell, decimal.Decimal) and cell.is_nan() else cell

@@ -1,0 +1,100 @@
+"""The serializers by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from embedreg.core.errors import DataError, UsageError, unknown_name
+from embedreg.core.protocols import Serializer
+from embedreg.serialize._json import JsonSerializer
+from embedreg.serialize._json_values import JsonValuesSerializer
+from embedreg.serialize._key_value import KeyValueSerializer
+from embedreg.serialize._numbers import DEFAULT_NUMBERS
+from embedreg.serialize._values import ValuesSerializer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from embedreg.core.records import Record
+    from embedreg.serialize._base import TextSerializer
+
+DEFAULT_SERIALIZER: Final = "json"
+
+SERIALIZERS: Final[dict[str, type[TextSerializer]]] = {
+    "json": JsonSerializer,
+    "json_values": JsonValuesSerializer,
+    "key_value": KeyValueSerializer,
+    "values": ValuesSerializer,
+}
+
+
+def make_serializer(
+    name: str | Serializer = DEFAULT_SERIALIZER, numbers: str = DEFAULT_NUMBERS
+) -> Serializer:
+    """Return the serializer of that name.
+
+    Parameters
+    ----------
+    name
+        One of `SERIALIZERS`, or a serializer, which is returned as it is.
+    numbers
+        How numbers are written: "significant:N" (the default is "significant:4"), "decimals:N" or "as_is". A
+        serializer given as `name` has its own.
+
+    Raises
+    ------
+    UsageError
+        If the name or the number format is unknown, or a serializer given as `name` has another one.
+
+    Examples
+    --------
+    >>> make_serializer("key_value", "decimals:2")({"lr": 0.12345, "act": "relu"})
+    'act="relu", lr=0.12'
+    """
+    if isinstance(name, Serializer) and not isinstance(name, type):
+        return _with_its_own_numbers(name, numbers)
+    if not isinstance(name, str) or name not in SERIALIZERS:
+        raise unknown_name("serializer", name, SERIALIZERS)
+    return SERIALIZERS[name](numbers)
+
+
+def serialize_records(serializer: Serializer, records: Iterable[Record], *, first_row: int = 0) -> list[str]:
+    """Return the text of each record.
+
+    Parameters
+    ----------
+    serializer
+        From `make_serializer`.
+    records
+        n records.
+    first_row
+        Number of the first one in the caller's data, for messages.
+
+    Raises
+    ------
+    DataError
+        If a record cannot be written, with its row.
+
+    Examples
+    --------
+    >>> serialize_records(make_serializer("values"), [{"lr": 0.1}, {"lr": 0.2}])
+    ['0.1', '0.2']
+    """
+    texts: list[str] = []
+    for row, record in enumerate(records, first_row):
+        try:
+            texts.append(serializer(record))
+        except DataError as error:
+            raise DataError(f"{error.got}, row {row}", expected=error.expected, mend=error.mend) from error
+    return texts
+
+
+def _with_its_own_numbers(serializer: Serializer, numbers: str) -> Serializer:
+    own = serializer.settings().get("numbers", numbers)
+    if numbers not in {DEFAULT_NUMBERS, own}:
+        raise UsageError(
+            f"numbers={numbers!r} with {serializer!r}",
+            expected="the number format of the serializer itself",
+            mend="give the serializer by its name, or leave `numbers` out",
+        )
+    return serializer
