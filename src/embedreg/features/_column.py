@@ -1,0 +1,66 @@
+"""What every kind of column shares: how it is learnt, applied and saved."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedreg.core.protocols import SavedState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Self
+
+Block: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The parameters of `TabularFeatures`, as the columns need them."""
+
+    max_categories: int
+    min_frequency: int
+    text_components: int
+    random_state: int
+
+
+class Column(ABC):
+    """One way from a field's cells to features. A subclass is a frozen dataclass of JSON values and arrays.
+
+    A cell that is missing is None. A kind of column is one such class, and one line in `KINDS`.
+    """
+
+    kind: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, cells: Sequence[Any], settings: Settings) -> Self:
+        """Learn from training cells; those that `read` cannot use are missing to this column."""
+
+    @abstractmethod
+    def read(self, cell: Any) -> Any | None:
+        """Return a cell's value as `encode` needs it, or None if the cell is not of this kind."""
+
+    @abstractmethod
+    def suffixes(self) -> list[str]:
+        """Return what to append to the field's name, for each feature."""
+
+    @abstractmethod
+    def encode(self, values: Sequence[Any | None]) -> Block:
+        """Return the features, shape (n, k); a missing value gives the training mean, or no level."""
+
+    def state(self) -> SavedState:
+        """Return everything that was learnt."""
+        learnt = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]  # subclasses are dataclasses
+        arrays = {name: value for name, value in learnt.items() if isinstance(value, np.ndarray)}
+        return SavedState({name: value for name, value in learnt.items() if name not in arrays}, arrays)
+
+    @classmethod
+    def from_state(cls, state: SavedState) -> Self:
+        """Build the column that gave this state."""
+        return cls(**state.config, **state.arrays)

@@ -1,0 +1,98 @@
+"""Single cells: which are missing, what number one holds, how one is written."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import math
+from typing import Any, Final
+
+from embedreg.core.errors import DataError
+
+LARGEST: Final = 1e300
+"""A larger number counts as infinite: it stands for 'no limit', and its differences could overflow."""
+
+_SCALARS: Final = (str, int, float, decimal.Decimal, dt.date, dt.time, dt.timedelta)
+_MISSING_TYPES: Final = frozenset({"NAType", "NaTType"})  # pandas, which need not be installed
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether a cell is None, NaN, NaT or NA."""
+    if cell is None or isinstance(cell, float):
+        return cell is None or math.isnan(cell)
+    if isinstance(cell, decimal.Decimal):
+        return cell.is_nan()
+    return type(cell).__name__ in _MISSING_TYPES
+
+
+def check_types(name: str, cells: list[Any]) -> None:
+    """Refuse values that have no traditional features, such as sets, bytes or objects.
+
+    Raises
+    ------
+    DataError
+        Naming the field and the type.
+    """
+    wrong = [
+        kind for kind in set(map(type, cells)) if kind is not type(None) and not issubclass(kind, _SCALARS)
+    ]
+    if wrong:
+        raise DataError(
+            f"a value of type {wrong[0].__name__} in field {name!r}",
+            expected="numbers, texts, booleans, dates, times, None, or lists and mappings of those",
+            mend="convert the value, or leave the field out",
+        )
+
+
+def is_number(cell: Any) -> bool:
+    """Whether a cell is a number, a time of day or a duration, rather than a text that spells a number."""
+    return isinstance(cell, (int, float, decimal.Decimal, dt.time, dt.timedelta)) and not isinstance(
+        cell, bool
+    )
+
+
+def number(cell: Any) -> float | None:
+    """Return the number that a cell holds or spells, or None.
+
+    Examples
+    --------
+    >>> number(" 1e-3"), number(True), number("auto"), number(10**400)
+    (0.001, 1.0, None, inf)
+    """
+    if type(cell) is float and -LARGEST <= cell <= LARGEST:
+        return cell  # nearly every cell of a large table
+    if isinstance(cell, dt.date):
+        return None
+    try:
+        value = float(_seconds(cell))
+    except OverflowError:
+        value = math.inf if cell > 0 else -math.inf
+    except ValueError:
+        return None
+    if abs(value) > LARGEST:
+        return math.copysign(math.inf, value)
+    return None if math.isnan(value) else value
+
+
+def _seconds(cell: Any) -> Any:
+    """Return a duration, or a time since midnight, in seconds; anything else as it is."""
+    if isinstance(cell, dt.timedelta):
+        return cell.total_seconds()
+    if isinstance(cell, dt.time):
+        return cell.hour * 3600 + cell.minute * 60 + cell.second + cell.microsecond / 1e6
+    return cell
+
+
+def written(cell: Any) -> str:
+    """Return a cell as text; a number without a fraction is written without one, as tables make 1.0 of 1.
+
+    Examples
+    --------
+    >>> written(1.0), written(0.5), written("Zürich")
+    ('1', '0.5', 'Zürich')
+    """
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    if isinstance(cell, (dt.date, dt.time)):
+        return cell.isoformat()
+    return str(cell)
