@@ -1,0 +1,291 @@
+"""Lipschitz factors by definition, their invariances, and the cases the definition leaves open."""
+
+from __future__ import annotations
+
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from embedreg.core.errors import DataError, UsageError
+from embedreg.smoothness import NLFD, SCALINGS, _neighbours, lipschitz_factors, nlfd, smoothness_gap
+
+grid = st.integers(-3, 3).map(float)  # few values: ties, repeated rows and constant columns are common
+
+
+@st.composite
+def data(draw, elements=grid):
+    n, d = draw(st.integers(2, 20)), draw(st.integers(1, 4))
+    return draw(arrays(float, (n, d), elements=elements)), draw(arrays(float, n, elements=grid))
+
+
+def by_definition(embeddings, y, scaling="invariant"):
+    """One record at a time, in plain loops."""
+    embeddings, y = np.asarray(embeddings, float), np.asarray(y, float)
+    varies = np.ptp(embeddings, axis=0) > 0
+    points = (embeddings[:, varies] - embeddings[:, varies].mean(0)) / embeddings[:, varies].std(0)
+    scale = math.sqrt(varies.sum()) if scaling == "invariant" else 1 / math.sqrt(embeddings.shape[1])
+    factors = []
+    for i in range(len(y)):
+        distance = np.linalg.norm(points - points[i], axis=1)
+        elsewhere = distance > 1e-9
+        if not elsewhere.any():
+            factors.append(np.nan)
+            continue
+        nearest = distance[elsewhere].min()
+        tied = np.isclose(distance, nearest, rtol=1e-8)
+        factors.append(np.abs(y[tied] - y[i]).mean() / nearest * scale)
+    return np.array(factors)
+
+
+@given(data(), st.sampled_from(SCALINGS))
+def test_by_definition_with_ties_and_repeats(sample, scaling):
+    found = lipschitz_factors(*sample, scaling=scaling)
+    np.testing.assert_allclose(found, by_definition(*sample, scaling), rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(300, 2), (200, 50), (50, 400)])
+def test_by_definition_without_ties(shape, dtype):
+    rng = np.random.default_rng(0)
+    embeddings, y = rng.normal(size=shape).astype(dtype), rng.normal(size=shape[0])
+    np.testing.assert_allclose(lipschitz_factors(embeddings, y), by_definition(embeddings, y), rtol=1e-8)
+
+
+def test_blocks_do_not_matter(monkeypatch):
+    rng = np.random.default_rng(0)
+    embeddings, y = rng.integers(4, size=(60, 3)), rng.normal(size=60)
+    whole = lipschitz_factors(embeddings, y)
+    monkeypatch.setattr(_neighbours, "_BLOCK_ENTRIES", 150)
+    np.testing.assert_allclose(lipschitz_factors(embeddings, y), whole, rtol=1e-12)
+
+
+def test_by_hand():
+    factors = lipschitz_factors([[0.0], [1.0], [3.0]], [0.0, 2.0, 3.0])
+    deviation = math.sqrt(14 / 9)
+    assert factors == pytest.approx([2 * deviation, 2 * deviation, deviation / 2])
+
+
+@given(data(), st.integers(2, 5))
+def test_repeating_every_coordinate_changes_nothing(sample, times):
+    embeddings, y = sample
+    found, repeated = (
+        lipschitz_factors(embeddings, y),
+        lipschitz_factors(np.repeat(embeddings, times, axis=1), y),
+    )
+    np.testing.assert_allclose(repeated, found, rtol=1e-9)
+
+
+def test_the_literal_scaling_is_not_invariant():
+    rng = np.random.default_rng(0)
+    embeddings, y = rng.normal(size=(50, 4)), rng.normal(size=50)
+    once, four_times = (lipschitz_factors(np.tile(embeddings, k), y, scaling="paper") for k in (1, 4))
+    np.testing.assert_allclose(four_times, once / 4)
+    np.testing.assert_allclose(lipschitz_factors(embeddings, y) / 4, once)
+
+
+@given(data())
+def test_repeating_every_record_changes_nothing(sample):
+    embeddings, y = sample
+    twice = lipschitz_factors(np.tile(embeddings, (2, 1)), np.tile(y, 2))
+    np.testing.assert_allclose(twice, np.tile(lipschitz_factors(embeddings, y), 2), rtol=1e-9, atol=1e-12)
+
+
+@given(data(), st.integers(0, 2**32 - 1))
+def test_permuting_records_permutes_factors(sample, seed):
+    embeddings, y = sample
+    order = np.random.default_rng(seed).permutation(len(y))
+    np.testing.assert_allclose(
+        lipschitz_factors(embeddings[order], y[order]),
+        lipschitz_factors(embeddings, y)[order],
+        rtol=1e-9,
+        atol=1e-12,
+    )
+
+
+@given(data(), st.floats(-100, 100))
+def test_factors_are_proportional_to_y(sample, times):
+    embeddings, y = sample
+    np.testing.assert_allclose(
+        lipschitz_factors(embeddings, times * y + 7.0),
+        abs(times) * lipschitz_factors(embeddings, y),
+        rtol=1e-9,
+        atol=1e-9,
+    )
+
+
+@given(data(), arrays(float, 4, elements=st.floats(-50, 50)), arrays(float, 4, elements=st.floats(0.1, 10)))
+def test_place_and_unit_of_a_coordinate_do_not_matter(sample, shift, unit):
+    embeddings, y = sample
+    d = embeddings.shape[1]
+    moved = lipschitz_factors(unit[:d] * embeddings + shift[:d], y)
+    np.testing.assert_allclose(moved, lipschitz_factors(embeddings, y), rtol=1e-7, atol=1e-9)
+
+
+@given(data(), st.floats(-1e6, 1e6))
+def test_a_constant_coordinate_changes_nothing(sample, constant):
+    embeddings, y = sample
+    wider = np.column_stack([embeddings, np.full(len(y), constant)])
+    np.testing.assert_allclose(lipschitz_factors(wider, y), lipschitz_factors(embeddings, y), rtol=1e-12)
+
+
+def test_a_coordinate_that_varies_by_rounding_is_constant():
+    rng = np.random.default_rng(0)
+    embeddings, y = rng.normal(size=(40, 3)), rng.normal(size=40)
+    almost = 0.1 * 3 + np.where(np.arange(40) % 2, 0.0, 5e-17)
+    assert np.ptp(almost) > 0
+    wider = np.column_stack([embeddings, almost])
+    np.testing.assert_allclose(lipschitz_factors(wider, y), lipschitz_factors(embeddings, y), rtol=1e-12)
+
+
+@given(data(elements=st.floats(allow_nan=False, allow_infinity=False, min_value=-1e150, max_value=1e150)))
+def test_any_magnitudes_will_do(sample):
+    embeddings, y = sample
+    factors = lipschitz_factors(embeddings, y)
+    assert factors.shape == y.shape
+    assert np.isfinite(factors).all() or np.isnan(factors).all()
+    assert not (factors < 0).any()
+
+
+def test_equal_vectors_take_the_nearest_neighbour_elsewhere():
+    found = nlfd([[0.0], [0.0], [1.0], [5.0]], [0.0, 4.0, 1.0, 2.0])
+    deviation = np.std([0.0, 0.0, 1.0, 5.0])
+    # the third record has two neighbours at 0, whose targets differ from its own by 1 and 3
+    assert found.factors == pytest.approx([1 * deviation, 3 * deviation, 2 * deviation, deviation / 4])
+    assert (found.without_factor, found.repeated) == (0, 2)
+
+
+def test_negative_zero_is_zero():
+    found = nlfd([[0.0, 1.0], [-0.0, 1.0], [0.0, -1.0], [-0.0, -1.0]], [0.0, 1.0, 2.0, 3.0])
+    assert found.repeated == 4
+
+
+def test_all_vectors_equal():
+    found = nlfd(np.ones((5, 3)), np.arange(5.0))
+    assert np.isnan(found.factors).all()
+    assert math.isnan(found.mean)
+    assert math.isnan(found.deviation)
+    assert (found.without_factor, found.repeated) == (5, 5)
+
+
+def test_near_duplicates_keep_their_precision():
+    """Where the matrix product alone would lose every digit."""
+    rng = np.random.default_rng(0)
+    embeddings = rng.normal(size=(100, 200))
+    twins = embeddings + 1e-9 * rng.normal(size=embeddings.shape)
+    both, y = np.concatenate([embeddings, twins]), rng.normal(size=200)
+    np.testing.assert_allclose(lipschitz_factors(both, y), by_direct_differences(both, y), rtol=1e-5)
+
+
+def by_direct_differences(embeddings, y):
+    deviation = embeddings.std(axis=0)
+    factors = []
+    for i in range(len(y)):
+        distance = np.linalg.norm((embeddings - embeddings[i]) / deviation, axis=1)
+        distance[i] = np.inf
+        nearest = distance.argmin()
+        factors.append(abs(y[i] - y[nearest]) / distance[nearest] * math.sqrt(embeddings.shape[1]))
+    return np.array(factors)
+
+
+def test_all_equidistant_points_are_all_neighbours():
+    y = np.arange(30.0)
+    factors = lipschitz_factors(np.eye(30), y)
+    expected = [np.abs(np.delete(y, i) - y[i]).mean() for i in range(30)]
+    np.testing.assert_allclose(factors / factors[0], np.array(expected) / expected[0])
+
+
+def test_a_distribution_is_summed_up():
+    rng = np.random.default_rng(0)
+    found = nlfd(rng.normal(size=(30, 2)), rng.normal(size=30), scaling="paper")
+    assert found.mean == pytest.approx(found.factors.mean())
+    assert found.deviation == pytest.approx(found.factors.std())
+    assert (found.without_factor, found.repeated, found.scaling) == (0, 0, "paper")
+
+
+def test_memory_grows_with_the_data_alone():
+    rng = np.random.default_rng(0)
+    embeddings, y = rng.normal(size=(6000, 8)), rng.normal(size=6000)
+    tracemalloc.start()
+    lipschitz_factors(embeddings, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (
+        peak < 6000 * 6000 * 8 * 0.75
+    )  # one block of distances and a few of its size in bits, not all of them
+
+
+def distribution(mean, deviation, scaling="invariant"):
+    return NLFD(np.array([mean]), mean, deviation, 0, 0, scaling)
+
+
+def test_the_gap_by_hand():
+    assert smoothness_gap(distribution(5.0, 3.0), distribution(1.0, 4.0)) == pytest.approx(0.8)
+
+
+@given(data(), data(), st.floats(0.01, 100))
+def test_the_gap_has_no_unit_and_is_antisymmetric(one, other, times):
+    y = one[1][: len(other[1])]
+    n = len(y)
+    a, b = (nlfd(e[:n], y[:n]) for e in (one[0], np.resize(other[0], (n, 2))))
+    assume(not math.isnan(a.mean) and not math.isnan(b.mean) and math.hypot(a.deviation, b.deviation) > 1e-6)
+    gap = smoothness_gap(a, b)
+    assert smoothness_gap(b, a) == -gap
+    rescaled = smoothness_gap(nlfd(one[0][:n], times * y), nlfd(np.resize(other[0], (n, 2)), times * y))
+    assert rescaled == pytest.approx(gap, abs=1e-6)
+
+
+def test_the_smoother_side_is_the_one_in_order_of_y():
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=100)
+    ordered, shuffled = nlfd(y[:, None], y), nlfd(rng.permutation(y)[:, None], y)
+    assert smoothness_gap(shuffled, ordered) > 0
+
+
+def test_gaps_without_spread():
+    assert smoothness_gap(distribution(1.0, 0.0), distribution(1.0, 0.0)) == 0.0
+    assert smoothness_gap(distribution(2.0, 0.0), distribution(1.0, 0.0)) == math.inf
+    assert smoothness_gap(distribution(1.0, 0.0), distribution(2.0, 0.0)) == -math.inf
+
+
+def test_a_gap_without_factors_is_nan():
+    empty = nlfd(np.ones((3, 1)), np.arange(3.0))
+    assert math.isnan(smoothness_gap(empty, distribution(1.0, 1.0)))
+    assert math.isnan(smoothness_gap(empty, distribution(1.0, 0.0)))
+
+
+def test_scalings_do_not_mix():
+    with pytest.raises(UsageError, match="the same scaling"):
+        smoothness_gap(distribution(1.0, 1.0), distribution(1.0, 1.0, "paper"))
+
+
+def test_an_unknown_scaling_is_refused():
+    with pytest.raises(UsageError, match="did you mean 'paper'"):
+        nlfd(np.ones((3, 1)), np.arange(3.0), scaling="papers")
+
+
+@pytest.mark.parametrize(
+    ("embeddings", "y"),
+    [
+        (np.ones((3, 2)), np.ones(4)),
+        (np.ones(3), np.ones(3)),
+        (np.ones((3, 2)), np.ones((3, 1))),
+        (np.ones((1, 2)), np.ones(1)),
+        (np.ones((3, 0)), np.ones(3)),
+    ],
+)
+def test_wrong_shapes_are_refused(embeddings, y):
+    with pytest.raises(DataError, match=r"shape \(n, d\)"):
+        lipschitz_factors(embeddings, y)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_refused(bad):
+    with pytest.raises(DataError, match="embeddings with 1 value"):
+        lipschitz_factors([[1.0], [bad]], [1.0, 2.0])
+    with pytest.raises(DataError, match="y with 1 value"):
+        lipschitz_factors([[1.0], [2.0]], [1.0, bad])
