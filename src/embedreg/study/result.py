@@ -1,4 +1,4 @@
-"""What a comparison found, as plain data: the one thing that the table, the JSON and the report are made from."""
+"""What a comparison found, as plain data, from which the table, the JSON and the report are made."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over seeds with its 95% bootstrap interval.
+    """A mean over seeds with its 95% bootstrap interval, which resamples seeds and their test rows.
 
     Attributes
     ----------
@@ -38,7 +38,8 @@ class Difference:
     mean, low, high
         Mean over seeds and its 95% interval from the paired bootstrap.
     p
-        Two-sided p value of the corrected resampled t-test (Nadeau and Bengio, 2003) over the seeds' differences.
+        Two-sided p value of the corrected resampled t-test (Nadeau and Bengio, 2003) over the seeds'
+        differences; with a single seed, from the paired bootstrap.
     p_adjusted
         `p` after Holm's correction for the number of methods compared.
     """
@@ -96,7 +97,7 @@ class SmoothnessResult:
     factors
         The factors of the first seed's training rows, at most 2,000 of them, for drawing.
     without_factor
-        How many training rows have no factor, being at distance zero from their neighbour (first seed).
+        How many training rows have no factor (first seed): none, or all if all their vectors are equal.
     """
 
     mean: float
@@ -112,12 +113,12 @@ class Comparison:
     Attributes
     ----------
     data
-        path, sha256, rows (in the file), rows_used, target, input (how a record is made), distinct_inputs, fields,
-        target_summary (mean, deviation, minimum, median, maximum, distinct), example_text (the first record's text, cut at
-        600 characters for showing).
+        path, sha256, rows (in the file), rows_used, target, input (how a record is made), distinct_inputs,
+        fields, target_summary (mean, deviation, minimum, median, maximum, distinct), example_text (the first
+        record's text, cut at 600 characters for showing).
     settings
-        Everything needed to repeat it: command, model, model_sha256, serializer, numbers, pooling, layers, seeds, max_rows,
-        split, target_transform, bootstrap, versions.
+        Everything needed to repeat it: command, model, model_sha256, serializer, numbers, pooling, layers,
+        seeds, max_rows, split, target_transform, bootstrap, versions.
     methods
         Best first, by mean Kendall tau.
     best_embedding, best_tabular
@@ -127,7 +128,8 @@ class Comparison:
     smoothness
         By representation.
     smoothness_gap
-        Z = (mu_tabular - mu_embedding) / sqrt(var_tabular + var_embedding); positive when the embedding is smoother. Mean over seeds.
+        Z = (mu_tabular - mu_embedding) / sqrt(var_tabular + var_embedding); positive when the embedding is
+        smoother. Mean over seeds.
     smoothness_sentence
         What that says, in words.
     predictions
