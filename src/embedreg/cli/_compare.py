@@ -1,0 +1,93 @@
+"""`embedreg compare`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from embedreg.cli._options import (
+    data_argument,
+    embedder_options,
+    embedder_settings,
+    input_options,
+    json_option,
+)
+
+
+@click.command()
+@data_argument
+@click.option("--target", required=True, metavar="COLUMN", help="The column to predict.")
+@input_options
+@click.option(
+    "--seeds",
+    default=5,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="How many random splits, seeds 0, 1, ...",
+)
+@click.option(
+    "--max-rows",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Use a random N rows a seed; the paper has 500.",
+)
+@click.option(
+    "--target-transform", metavar="NAME", help="yeo-johnson or auto, for all methods. [default: none]"
+)
+@click.option(
+    "--bootstrap",
+    default=1000,
+    show_default=True,
+    type=click.IntRange(min=10),
+    help="Resamples for the intervals.",
+)
+@embedder_options
+@click.option(
+    "--output",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep the report, rows and settings here.",
+)
+@json_option
+def compare(data: Path, target: str, output: Path | None, as_json: bool, **options: Any) -> None:
+    """Does a language model's embedding of DATA beat traditional features, by how much, and why?
+
+    Both get the paper's MLP, ridge regression and XGBoost, on the same random splits into 80% for training, 10% for choosing
+    a configuration and 10% for the score. DATA is CSV, TSV, Parquet, Arrow/Feather or JSON Lines; the text formats may be
+    gzipped.
+    """
+    from embedreg.core.files import output_errors
+    from embedreg.report import comparison_json, comparison_table, require_report_packages, save_comparison
+    from embedreg.study import CompareSettings, compare_representations
+    from embedreg.tasks import load_labelled
+
+    if output is not None:
+        require_report_packages()
+        with output_errors(output):
+            output.mkdir(parents=True, exist_ok=True)
+    settings = CompareSettings(
+        **embedder_settings(options),
+        seeds=options["seeds"],
+        max_rows=options["max_rows"],
+        target_transform=options["target_transform"],
+        bootstrap=options["bootstrap"],
+    )
+    table = load_labelled(data, target, text=options["text"], columns=options["columns"])
+    comparison = compare_representations(table, settings, command=_command_line(), resume=output)
+    if as_json:
+        click.echo(comparison_json(comparison), nl=False)
+    else:
+        click.echo(
+            f"{comparison_table(comparison)}\n\n{comparison.verdict}\n{comparison.smoothness_sentence}"
+        )
+    if output is not None:
+        report = save_comparison(comparison, output)
+        click.echo(f"report: {report}", err=as_json)
+
+
+def _command_line() -> str:
+    return shlex.join(["embedreg", *sys.argv[1:]])

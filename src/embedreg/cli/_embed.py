@@ -1,0 +1,49 @@
+"""`embedreg embed`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from embedreg.cli._options import data_argument, embedder_options, embedder_settings, input_options
+
+
+@click.command()
+@data_argument
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    help="Vectors go to this file: .npy, or .parquet with the rows beside them.",
+)
+@click.option("--target", metavar="COLUMN", help="A column that is no input.")
+@input_options
+@embedder_options
+@click.option(
+    "--batch-rows",
+    default=4096,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Rows held in memory at once.",
+)
+def embed(data: Path, output: Path, target: str | None, batch_rows: int, **options: Any) -> None:
+    """Write the embedding of each row of DATA, in the order of the rows."""
+    from embedreg.core.progress import progress_bar
+    from embedreg.tasks import count_rows, resolve_input, stream_records, write_vectors
+    from embedreg.text_embedder import TextEmbedder
+
+    spec = resolve_input(data, target=target, text=options["text"], columns=options["columns"])
+    total = count_rows(data, spec)
+    embedder = TextEmbedder(**embedder_settings(options)).restore()
+    with (
+        write_vectors(output, embedder.embedder_.dimension, like=data) as writer,
+        progress_bar(total, "embedding", "rows") as bar,
+    ):
+        for batch in stream_records(data, spec, batch_rows=batch_rows):
+            writer.write(embedder.transform(batch.records), batch.rows)
+            bar.update(len(batch.rows))
+    click.echo(f"{total} vectors of {embedder.embedder_.dimension} numbers in {output}")

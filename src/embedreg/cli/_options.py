@@ -1,0 +1,87 @@
+"""Options that several commands share, each defined once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Function = TypeVar("Function", bound="Callable[..., Any]")
+
+data_argument = click.argument("data", type=click.Path(path_type=Path))
+model_argument = click.argument("model", type=click.Path(path_type=Path))
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document instead of a table."
+)
+
+
+def input_options(function: Function) -> Function:
+    """Add --text and --columns: what of a row is the input."""
+    text = click.option("--text", metavar="COLUMN", help="The input is the text in this one column.")
+    columns = click.option(
+        "--columns",
+        metavar="A,B,...",
+        callback=_split_names,
+        help="The input is these columns. [default: all but the target]",
+    )
+    return text(columns(function))
+
+
+def embedder_options(function: Function) -> Function:
+    """Add what decides the way from a record to its vector."""
+    for option in reversed(
+        (
+            click.option(
+                "--model",
+                default="minilm",
+                show_default=True,
+                help="Catalogue name, or a Hugging Face directory.",
+            ),
+            click.option(
+                "--serializer",
+                default="json",
+                show_default=True,
+                help="json, json_values, key_value or values.",
+            ),
+            click.option(
+                "--numbers",
+                metavar="FORMAT",
+                help="significant:N, decimals:N or as_is. [default: significant:4]",
+            ),
+            click.option(
+                "--pooling", default="mean", show_default=True, help="mean, max, last, first or mean_padded."
+            ),
+            click.option(
+                "--layers", default="last", show_default=True, callback=_layer, help="last, all, or an index."
+            ),
+            click.option("--dtype", default="float32", show_default=True, help="float32 or bfloat16."),
+            click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps."),
+            click.option(
+                "--cache/--no-cache", default=True, show_default=True, help="Keep and reuse embeddings."
+            ),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+EMBEDDER_KEYS = ("model", "serializer", "numbers", "pooling", "layers", "dtype", "device", "cache")
+
+
+def embedder_settings(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the embedder's settings out of a command's options; what was left out keeps the library's own default."""
+    return {key: options[key] for key in EMBEDDER_KEYS if options[key] is not None}
+
+
+def _split_names(_context: click.Context, _option: click.Parameter, value: str | None) -> list[str] | None:
+    if value is None:
+        return None
+    return [name.strip() for name in value.split(",") if name.strip()]
+
+
+def _layer(_context: click.Context, _option: click.Parameter, value: str) -> str | int:
+    return int(value) if value.lstrip("-").isdigit() else value

@@ -1,0 +1,231 @@
+"""record -> text -> vector, as a scikit-learn transformer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from embedreg.core.errors import DataError, UsageError
+from embedreg.core.records import Records, as_records
+from embedreg.core.texts import check_texts
+from embedreg.embed import DEFAULT_MODEL, EmbeddingCache, embed_texts, make_embedder
+from embedreg.serialize import DEFAULT_NUMBERS, DEFAULT_SERIALIZER, make_serializer, serialize_records
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from embedreg.core.protocols import Embedder, Serializer
+
+
+class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Turn records into the embeddings of their text.
+
+    Nothing is learnt: `fit` finds the model and remembers the columns. The model's weights are fetched when they are first
+    needed, and every vector is kept in the cache.
+
+    Parameters
+    ----------
+    model
+        A name of the catalogue (`embedreg models list`), the path of a Hugging Face directory, or an `Embedder`.
+    serializer
+        How a mapping becomes a text: "json", "json_values", "key_value" or "values". A record that is a text stays as it is.
+    numbers
+        How numbers are written: "significant:N", "decimals:N" or "as_is".
+    pooling
+        From token vectors to one: "mean" (over real tokens), "max", "last", "first" or "mean_padded".
+    layers
+        Whose output is pooled: "last", "all" (concatenated) or an index.
+    dtype
+        Precision of the forward pass, "float32" or "bfloat16"; pooling is always in float32.
+    device
+        "auto", or a PyTorch device such as "cpu" or "cuda:0".
+    cache
+        True for the user's cache, False for none, or a directory.
+
+    Attributes
+    ----------
+    embedder_ : Embedder
+        What `model` stands for.
+    serializer_ : Serializer
+        What `serializer` and `numbers` stand for.
+    feature_names_in_ : ndarray of shape (columns,)
+        Column names, if `X` was a table whose columns have names.
+    n_features_in_ : int
+        How many columns, if `X` was a table or a 2-D array.
+
+    Examples
+    --------
+    >>> import embedreg
+    >>> embedder = embedreg.TextEmbedder(model="minilm", numbers="decimals:2")
+    >>> embedder.get_params()["numbers"]
+    'decimals:2'
+    >>> vectors = embedder.fit_transform([{"lr": 0.1}, {"lr": 0.2}])  # doctest: +SKIP (needs the weights)
+    >>> vectors.shape  # doctest: +SKIP
+    (2, 384)
+    """
+
+    embedder_: Embedder
+    serializer_: Serializer
+    feature_names_in_: NDArray[np.object_]
+    n_features_in_: int
+
+    def __init__(
+        self,
+        model: str | Path | Embedder = DEFAULT_MODEL,
+        *,
+        serializer: str | Serializer = DEFAULT_SERIALIZER,
+        numbers: str = DEFAULT_NUMBERS,
+        pooling: str = "mean",
+        layers: str | int = "last",
+        dtype: str = "float32",
+        device: str = "auto",
+        cache: bool | str | Path = True,
+    ) -> None:
+        self.model = model
+        self.serializer = serializer
+        self.numbers = numbers
+        self.pooling = pooling
+        self.layers = layers
+        self.dtype = dtype
+        self.device = device
+        self.cache = cache
+
+    def fit(self, X: Any, y: Any = None) -> TextEmbedder:  # noqa: ARG002 (scikit-learn's signature)
+        """Check the records and find the model.
+
+        Parameters
+        ----------
+        X
+            n records: a list of str or dict, a DataFrame, an Arrow table or a 2-D array.
+        y
+            Ignored.
+
+        Raises
+        ------
+        UsageError
+            If a parameter names nothing.
+        DataError
+            If a record cannot be written as text.
+        """
+        records = _some_records(X)
+        self.serializer_ = make_serializer(self.serializer, self.numbers)
+        self._texts(records)
+        remember_columns(self, records)
+        return self.restore()
+
+    def restore(self) -> TextEmbedder:
+        """Find the model and the serializer by their names alone, as `fit` does after looking at the records."""
+        self.serializer_ = make_serializer(self.serializer, self.numbers)
+        self.embedder_ = make_embedder(
+            self.model, pooling=self.pooling, layers=self.layers, dtype=self.dtype, device=self.device
+        )
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Return the embeddings of n records, shape (n, d), float32.
+
+        Raises
+        ------
+        DataError
+            If a record cannot be written as text, or its columns are not those of `fit`.
+        ModelError
+            If the weights cannot be had, or give numbers that are not finite.
+        """
+        check_is_fitted(self, "embedder_")
+        records = as_records(X)
+        check_columns(self, records)
+        return embed_texts(self.embedder_, self._texts(records), cache=self._open_cache())
+
+    def texts(self, X: Any) -> list[str]:
+        """Return the text of each record, as the model gets to read it.
+
+        Examples
+        --------
+        >>> TextEmbedder(numbers="decimals:2").texts([{"lr": 0.12345, "optimizer": "adam"}])
+        ['{"lr": 0.12, "optimizer": "adam"}']
+        """
+        return serialize_records(make_serializer(self.serializer, self.numbers), as_records(X).items)
+
+    def _texts(self, records: Records) -> list[str]:
+        texts = serialize_records(self.serializer_, records.items)
+        check_texts(texts)
+        return texts
+
+    def _open_cache(self) -> EmbeddingCache | None:
+        if self.cache is False:
+            return None
+        return EmbeddingCache(None if self.cache is True else Path(self.cache))
+
+    @property
+    def _n_features_out(self) -> int:
+        """Return d, for `get_feature_names_out`."""
+        check_is_fitted(self, "embedder_")
+        return self.embedder_.dimension
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        accept_any_record(tags)
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+def accept_any_record(tags: Any) -> None:
+    """Say in scikit-learn's tags that the input may be texts, mappings, categories or numbers with gaps."""
+    tags.input_tags.string = True
+    tags.input_tags.categorical = True
+    tags.input_tags.allow_nan = True
+    tags.input_tags.two_d_array = True
+
+
+def remember_columns(estimator: Any, records: Records) -> None:
+    """Set scikit-learn's `feature_names_in_` and `n_features_in_`, for tables and arrays alone."""
+    for attribute in ("feature_names_in_", "n_features_in_"):
+        if hasattr(estimator, attribute):
+            delattr(estimator, attribute)
+    if records.feature_names is not None:
+        estimator.feature_names_in_ = np.array(records.feature_names, dtype=object)
+    if records.width is not None:
+        estimator.n_features_in_ = records.width
+
+
+def check_columns(estimator: Any, records: Records) -> None:
+    """Refuse a table whose columns are not those of `fit`; their order does not matter.
+
+    Raises
+    ------
+    DataError
+        If columns are missing or were not there at `fit`.
+    """
+    width = getattr(estimator, "n_features_in_", None)
+    if records.width is not None and width is not None and records.width != width:
+        # the words "X has ... features, but ... is expecting" are scikit-learn's, and its checks look for them
+        raise DataError(
+            f"an X that is not as in fit: X has {records.width} features, but {type(estimator).__name__} is expecting "
+            f"{width} features as input",
+            expected=f"{width} columns",
+            mend="give the columns of fit, all of them and no others",
+        )
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None or records.feature_names is None:
+        return
+    missing = sorted(set(names) - set(records.feature_names))
+    unseen = sorted(set(records.feature_names) - set(names))
+    if missing or unseen:
+        raise DataError(
+            f"columns {unseen} that fit did not see, and no columns {missing}",
+            expected=f"the columns of fit: {', '.join(names)}",
+            mend="give the columns of fit, all of them and no others; their order does not matter",
+        )
+
+
+def _some_records(X: Any) -> Records:
+    records = as_records(X)
+    if not len(records):
+        raise UsageError(
+            "0 records. Found array with 0 sample(s)", expected="at least one", mend="give some data"
+        )
+    return records

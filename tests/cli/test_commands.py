@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+METHODS = {f"{r} + {h}" for r in ("embedding", "tabular") for h in ("mlp", "ridge", "xgboost")} | {
+    "mean of y"
+}
+
+
+@pytest.fixture
+def fitted(run, knobs, tiny_bert, tmp_path):
+    model = tmp_path / "model"
+    outcome = run("fit", knobs, "--target", "tps", "-o", model, "--model", tiny_bert)
+    assert outcome.status == 0, outcome.err
+    return model
+
+
+def test_compare_prints_every_method_and_one_sentence(run, knobs, tiny_bert):
+    outcome = run("compare", knobs, "--target", "tps", "--model", tiny_bert, "--seeds", 2, "--bootstrap", 50)
+    assert outcome.status == 0, outcome.err
+    assert all(method in outcome.out for method in METHODS)
+    assert "Kendall tau" in outcome.out
+
+
+def test_compare_json_is_one_document_with_all_metrics(run, knobs, tiny_bert):
+    found = run(
+        "compare", knobs, "--target", "tps", "--model", tiny_bert, "--seeds", 2, "--bootstrap", 50, "--json"
+    ).json()
+    assert {m["name"] for m in found["methods"]} == METHODS
+    for method in found["methods"]:
+        assert set(method["metrics"]) == {"kendall_tau", "spearman", "pearson", "r2", "rmse", "mae"}
+        assert all(len(interval["per_seed"]) == 2 for interval in method["metrics"].values())
+    assert found["verdict"].endswith(".")
+    assert found["settings"]["seeds"] == [0, 1]
+
+
+def test_compare_keeps_report_rows_and_settings(run, knobs, tiny_bert, tmp_path):
+    kept = tmp_path / "kept"
+    outcome = run(
+        "compare",
+        knobs,
+        "--target",
+        "tps",
+        "--model",
+        tiny_bert,
+        "--seeds",
+        1,
+        "--bootstrap",
+        50,
+        "--output",
+        kept,
+    )
+    assert outcome.status == 0, outcome.err
+    assert outcome.out.rstrip().endswith("report.html")
+    assert (kept / "report.html").read_text().startswith("<!DOCTYPE html>")
+    settings = json.loads((kept / "settings.json").read_text())
+    assert settings["command"].startswith("embedreg ")
+    with (kept / "rows.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["method"] for row in rows} == METHODS
+
+
+def test_compare_again_fits_nothing_anew(run, knobs, tiny_bert, tmp_path, monkeypatch):
+    words = (
+        "compare",
+        knobs,
+        "--target",
+        "tps",
+        "--model",
+        tiny_bert,
+        "--seeds",
+        1,
+        "--bootstrap",
+        50,
+        "--output",
+        tmp_path,
+    )
+    first = run(*words, "--json").json()
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("fitted again")
+
+    monkeypatch.setattr("embedreg.study._compare.fit_many", never)
+    assert run(*words, "--json").json()["methods"] == first["methods"]
+
+
+def test_max_rows_limits_the_rows_used(run, knobs, tiny_bert):
+    found = run(
+        "compare",
+        knobs,
+        "--target",
+        "tps",
+        "--model",
+        tiny_bert,
+        "--seeds",
+        1,
+        "--bootstrap",
+        50,
+        "--max-rows",
+        40,
+        "--json",
+    ).json()
+    assert (found["data"]["rows"], found["data"]["rows_used"]) == (60, 40)
+
+
+def test_predict_adds_a_column_and_keeps_the_cells_as_they_were(run, knobs, fitted, tmp_path):
+    out = tmp_path / "out.csv"
+    outcome = run("predict", fitted, knobs, "-o", out)
+    assert outcome.status == 0, outcome.err
+    before, after = knobs.read_text().splitlines(), out.read_text().splitlines()
+    assert after[0] == before[0] + ",prediction"
+    assert [line.rsplit(",", 1)[0] for line in after] == before
+    assert np.isfinite([float(line.rsplit(",", 1)[1]) for line in after[1:]]).all()
+
+
+def test_predict_goes_to_stdout_and_does_not_depend_on_the_batch(run, knobs, fitted):
+    whole = run("predict", fitted, knobs, "--no-cache")
+    parts = run("predict", fitted, knobs, "--no-cache", "--batch-rows", 7)
+    a, b = ([float(line.rsplit(",", 1)[1]) for line in o.out.splitlines()[1:]] for o in (whole, parts))
+    assert a == pytest.approx(b, rel=1e-4)
+
+
+def test_predict_needs_no_target(run, knobs, fitted, tmp_path):
+    unlabelled = tmp_path / "unlabelled.csv"
+    unlabelled.write_text("\n".join(line.rsplit(",", 1)[0] for line in knobs.read_text().splitlines()))
+    assert run("predict", fitted, unlabelled).status == 0
+
+
+def test_predict_refuses_a_column_that_is_there_already(run, knobs, fitted):
+    outcome = run("predict", fitted, knobs, "--column", "cache")
+    assert outcome.status == 2
+    assert "cache" in outcome.err
+
+
+def test_evaluate_scores_training_rows_well(run, knobs, fitted):
+    found = run("evaluate", fitted, knobs, "--json").json()
+    assert found["rows"] == 60
+    assert found["metrics"]["kendall_tau"]["value"] > 0.5
+    assert found["metrics"]["kendall_tau"]["low"] <= found["metrics"]["kendall_tau"]["value"]
+    assert "kendall_tau" in run("evaluate", fitted, knobs).out
+
+
+def test_embed_writes_npy_and_parquet(run, knobs, tiny_bert, tmp_path):
+    for name in ("v.npy", "v.parquet"):
+        outcome = run(
+            "embed", knobs, "--target", "tps", "--model", tiny_bert, "-o", tmp_path / name, "--batch-rows", 7
+        )
+        assert outcome.status == 0, outcome.err
+    vectors = np.load(tmp_path / "v.npy")
+    table = pq.read_table(tmp_path / "v.parquet")
+    assert vectors.shape == (60, 32)
+    assert np.array_equal(np.array(table["embedding"].to_pylist(), dtype=np.float32), vectors)
+    assert len(table["tps"]) == 60
+
+
+def test_fit_reports_what_was_chosen(run, knobs, tiny_bert, tmp_path):
+    found = run("fit", knobs, "--target", "tps", "-o", tmp_path / "m", "--model", tiny_bert, "--json").json()
+    assert found["rows"] == 60
+    assert "penalty" in found["chosen"]
+
+
+def test_fit_on_traditional_features_needs_no_model(run, knobs, tmp_path):
+    words = (
+        "fit",
+        knobs,
+        "--target",
+        "tps",
+        "-o",
+        tmp_path / "m",
+        "--representation",
+        "tabular",
+        "--head",
+        "xgboost",
+    )
+    assert run(*words).status == 0
+    assert run("predict", tmp_path / "m", knobs).status == 0
+
+
+def test_fit_does_not_replace_a_model_unasked(run, knobs, fitted, tiny_bert):
+    words = ("fit", knobs, "--target", "tps", "-o", fitted, "--model", tiny_bert)
+    outcome = run(*words)
+    assert outcome.status == 1
+    assert "--overwrite" in outcome.err
+    assert run(*words, "--overwrite").status == 0
+
+
+def test_a_changed_byte_in_a_model_is_refused(run, knobs, fitted):
+    path = fitted / "head.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    outcome = run("predict", fitted, knobs)
+    assert outcome.status == 1
+    assert "head.safetensors" in outcome.err
+
+
+def test_models_list_json_names_the_default(run):
+    rows = run("models", "list", "--json").json()
+    minilm = next(row for row in rows if row["name"] == "minilm")
+    assert minilm["dimension"] == 384
+    assert minilm["sha256"] == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    assert {"name", "kind", "dimension", "licence", "sha256"} <= set(minilm)
+
+
+def test_cache_commands(run, knobs, tiny_bert):
+    assert run("embed", knobs, "--model", tiny_bert, "-o", knobs.with_suffix(".npy")).status == 0
+    assert run("cache", "stats", "--json").json()["entries"] == 60
+    assert run("cache", "verify").status == 0
+    assert run("cache", "prune", "--max-gb", "0").status == 0
+    assert run("cache", "stats", "--json").json()["entries"] == 0
+    assert run("cache", "clear", "--yes").status == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["compare", "missing.csv", "--target", "tps"], 2, "missing.csv"),
+        (["compare", "{knobs}", "--target", "tsp"], 2, "tps"),
+        (["compare", "{knobs}"], 2, "--target"),
+        (["compare", "{knobs}", "--target", "policy"], 1, "policy"),
+        (["compare", "{knobs}", "--target", "tps", "--model", "minilmm"], 2, "minilm"),
+        (["compare", "{knobs}", "--target", "tps", "--serializer", "jsn"], 2, "json"),
+        (["compare", "{knobs}", "--target", "tps", "--max-rows", "5"], 2, "rows"),
+        (["fit", "{knobs}", "--target", "tps", "-o", "{knobs}", "--model", "{model}"], 1, "existing"),
+        (["fit", "{knobs}", "--target", "tps", "-o", "m", "--head", "rigde"], 2, "ridge"),
+        (["predict", "nothing-here", "{knobs}"], 1, "manifest.json"),
+        (["models", "pull", "minilmm"], 2, "minilm"),
+        (["no-such-command"], 2, "no-such-command"),
+    ],
+)
+def test_wrong_use_is_one_readable_line(run, knobs, tiny_bert, words, status, said):
+    outcome = run(*[w.format(knobs=knobs, model=tiny_bert) for w in words])
+    assert outcome.status == status
+    assert outcome.out == ""
+    assert outcome.err.count("\n") == 1
+    assert said in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_debug_shows_the_traceback(run):
+    outcome = run("compare", "missing.csv", "--target", "y", "--debug")
+    assert outcome.status == 2
+    assert "Traceback" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("target", "said"), [("nan", "row"), ("inf", "row"), ("constant", "constant"), ("word", "number")]
+)
+def test_targets_that_cannot_be_used_stop_before_any_embedding(
+    run, tmp_path, tiny_bert, monkeypatch, target, said
+):
+    values = {"nan": ["1", "NaN"], "inf": ["1", "inf"], "constant": ["1", "1"], "word": ["1", "high"]}[target]
+    data = tmp_path / "bad.csv"
+    data.write_text("x,y\n" + "".join(f"{i},{values[i % 2]}\n" for i in range(40)))
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("embedded")
+
+    monkeypatch.setattr("embedreg.text_embedder.embed_texts", never)
+    outcome = run("compare", data, "--target", "y", "--model", tiny_bert)
+    assert outcome.status == 1
+    assert said in outcome.err
+
+
+def test_ctrl_c_is_one_line_and_status_1(run, knobs, tiny_bert, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("embedreg.text_embedder.embed_texts", interrupted)
+    outcome = run("compare", knobs, "--target", "tps", "--model", tiny_bert)
+    assert outcome.status == 1
+    assert outcome.err.startswith("embedreg: interrupted")
