@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEMO_DATA := src/embedreg/tasks/data/mysql_knobs.jsonl.gz
 
 .DEFAULT_GOAL := help
 
@@ -11,11 +12,44 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "got Python %d.%d; expected 3.11 or newer; to mend: make PYTHON=python3.12" % sys.version_info[:2])'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev]'
-	$(BIN)/embedreg models pull minilm
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("got Python %d.%d; expected 3.11 or newer; to mend: make PYTHON=python3.12" % sys.version_info[:2])'
+	@echo "making the environment in $(VENV) (a few minutes, once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev]'
+	@$(BIN)/embedreg models pull minilm
 	@touch $@
 
 .PHONY: setup
-setup: $(READY) ## environment, installation and default weights
+setup: $(READY) ## make the environment, install, fetch the default weights
+
+.PHONY: demo
+demo: $(READY) ## compare embeddings with traditional features on a real task, write the HTML report
+	$(BIN)/embedreg compare $(DEMO_DATA) --target y --max-rows 500 --output demo
+
+.PHONY: test
+test: $(READY) ## run the test suite
+	$(BIN)/python -m pytest -m "not slow"
+
+.PHONY: test-slow
+test-slow: $(READY) ## run the tests that take longer, as a nightly run would
+	$(BIN)/python -m pytest -m slow
+
+.PHONY: lint
+lint: $(READY) ## check style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: coverage
+coverage: $(READY) ## run the test suite and list the lines it did not reach
+	$(BIN)/coverage run -m pytest -m "not slow"
+	$(BIN)/coverage report
+
+.PHONY: docs
+docs: $(READY) ## write docs/cli.md and docs/api.md anew from the code
+	$(BIN)/python docs/generate.py
+
+.PHONY: clean
+clean: ## remove the environment and the demo's output; caches outside this folder stay
+	rm -rf $(VENV) demo

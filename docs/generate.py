@@ -1,0 +1,91 @@
+"""Write docs/cli.md and docs/api.md from the code, or with --check say whether they are current."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+import sys
+from pathlib import Path
+
+import click
+
+from embedreg.cli import app
+
+DOCS = Path(__file__).parent
+API = {
+    "embedreg": ["EmbeddingRegressor", "TextEmbedder"],
+    "embedreg.serialize": ["make_serializer"],
+    "embedreg.embed": ["make_embedder", "embed_texts", "EmbeddingCache", "catalogue"],
+    "embedreg.features": ["TabularFeatures"],
+    "embedreg.heads": ["make_head", "fit_many", "RidgeHead", "MLPHead", "XGBoostHead", "MeanHead"],
+    "embedreg.smoothness": ["lipschitz_factors", "nlfd", "NLFD", "smoothness_gap"],
+    "embedreg.tasks": ["load_labelled", "InputSpec", "packaged_tasks", "packaged_task"],
+    "embedreg.study": ["compare_representations", "CompareSettings", "Comparison"],
+    "embedreg.core.errors": [
+        "EmbedregError",
+        "UsageError",
+        "DataError",
+        "ModelError",
+        "SavedModelError",
+        "OutputError",
+    ],
+}
+WARNING = "<!-- Written by `make docs` from the code; edits here are lost. -->\n"
+
+
+def cli_page() -> str:
+    """Return the help of every command."""
+    parts = [WARNING, "# The command line\n"]
+    for path, command in _commands("embedreg", app):
+        context = click.Context(command, info_name=path, terminal_width=100, max_content_width=100)
+        parts.append(f"## `{path}`\n\n```text\n{command.get_help(context).rstrip()}\n```\n")
+    return "\n".join(parts)
+
+
+def api_page() -> str:
+    """Return signature and docstring of every public name."""
+    parts = [WARNING, "# The Python API\n"]
+    for module_name, names in API.items():
+        module = importlib.import_module(module_name)
+        parts.append(f"## `{module_name}`\n\n{inspect.getdoc(module)}\n")
+        parts.extend(_entry(getattr(module, name), name) for name in names)
+    return "\n".join(parts)
+
+
+def _commands(path: str, command: click.Command) -> list[tuple[str, click.Command]]:
+    below = command.commands.items() if isinstance(command, click.Group) else ()
+    return [(path, command)] + [found for name, sub in below for found in _commands(f"{path} {name}", sub)]
+
+
+def _entry(thing: object, name: str) -> str:
+    text = f"### `{name}`\n\n```text\n{name}{inspect.signature(thing)}\n\n{inspect.getdoc(thing)}\n```\n"
+    if inspect.isclass(thing):
+        text += "".join(_method(name, key, value) for key, value in vars(thing).items())
+    return text
+
+
+def _method(owner: str, name: str, value: object) -> str:
+    function = value.__func__ if isinstance(value, classmethod | staticmethod) else value
+    if name.startswith("_") or not inspect.isfunction(function) or not function.__doc__:
+        return ""
+    return f"\n#### `{owner}.{name}`\n\n```text\n{name}{inspect.signature(function)}\n\n{inspect.getdoc(function)}\n```\n"
+
+
+def main() -> None:
+    """Write the pages, or compare them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is not current")
+    check = parser.parse_args().check
+    for name, page in (("cli.md", cli_page()), ("api.md", api_page())):
+        path = DOCS / name
+        if not check:
+            path.write_text(page)
+        elif not path.is_file() or path.read_text() != page:
+            sys.exit(
+                f"got a docs/{name} that is not current; expected what the code says; to mend: make docs"
+            )
+
+
+if __name__ == "__main__":
+    main()
