@@ -1,0 +1,318 @@
+"""texts -> vectors: each distinct text embedded once, and never again while the cache has it."""
+
+from __future__ import annotations
+
+import contextlib
+import textwrap
+import time
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from embedreg.core.errors import DataError, EmbedregWarning, ModelError, UsageError
+from embedreg.core.progress import progress_bar
+from embedreg.embed._cache import Lookup
+from embedreg.embed._cache_errors import CacheError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from embedreg.core.protocols import Embedder
+    from embedreg.embed._cache import EmbeddingCache
+
+_CHUNK = 4096
+"""Texts given to the embedder at once: enough to sort by length well, few enough to hold the tokens of."""
+_STORE_SECONDS = 1.0
+"""What is embedded in that time is stored together; it is what `kill -9` can cost."""
+_STORE_SECONDS_AT_MOST = 30.0
+_STORE_SHARE = 0.02
+"""On a slow disk what is stored together grows, so that storing takes no more than this part of the time."""
+
+
+@dataclass(frozen=True)
+class EmbedReport:
+    """How vectors came about.
+
+    Attributes
+    ----------
+    texts
+        Given.
+    distinct
+        Different ones among them.
+    from_cache, embedded
+        How many of the distinct ones were found in the cache, and how many the model embedded.
+    corrupt
+        How many of those embedded had been in the cache, but were missing or changed there.
+    seconds
+        Wall time.
+    """
+
+    texts: int
+    distinct: int
+    from_cache: int
+    embedded: int
+    corrupt: int
+    seconds: float
+
+
+def embed_texts(
+    embedder: Embedder,
+    texts: Sequence[str],
+    *,
+    cache: EmbeddingCache | None = None,
+    progress: bool = True,
+    description: str = "embedding",
+) -> NDArray[np.float32]:
+    """Embed texts, each distinct one once, and only those that the cache does not have.
+
+    What is embedded is stored every second or so, and also when an error or Ctrl-C ends the call. A cache
+    that cannot be used costs a warning and nothing else.
+
+    Parameters
+    ----------
+    embedder
+        Text -> vector.
+    texts
+        n texts.
+    cache
+        Where vectors are kept; None keeps none.
+    progress
+        Whether to show a progress bar over the texts to be embedded.
+    description
+        What it says.
+
+    Returns
+    -------
+    ndarray of shape (n, d)
+        A row for each text, in their order.
+
+    Raises
+    ------
+    UsageError
+        If `texts` is a single text.
+    DataError
+        If one of `texts` is no text.
+    ModelError
+        If the embedder gives vectors of another shape, that are not finite, or not one for each text.
+
+    Warns
+    -----
+    EmbedregWarning
+        If the cache cannot be used, or had entries that were damaged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Lengths:
+    ...     name, dimension = "lengths", 1
+    ...     def fingerprint(self):
+    ...         return {"model": self.name}
+    ...     def embed_batches(self, texts):
+    ...         yield list(range(len(texts))), np.array([[len(t)] for t in texts], dtype=np.float32)
+    >>> embed_texts(Lengths(), ["a", "abc", "a"], progress=False)
+    array([[1.], [3.], [1.]], dtype=float32)
+    """
+    vectors, _ = embed_texts_with_report(
+        embedder, texts, cache=cache, progress=progress, description=description
+    )
+    return vectors
+
+
+def embed_texts_with_report(
+    embedder: Embedder,
+    texts: Sequence[str],
+    *,
+    cache: EmbeddingCache | None = None,
+    progress: bool = True,
+    description: str = "embedding",
+) -> tuple[NDArray[np.float32], EmbedReport]:
+    """Embed texts like `embed_texts`, and tell what came from the cache.
+
+    Returns
+    -------
+    vectors : ndarray of shape (n, d)
+        A row for each text.
+    report : EmbedReport
+        Counts and wall time.
+    """
+    started = time.perf_counter()
+    _refuse_other_than_texts(texts)
+    distinct = list(dict.fromkeys(texts))
+    session = _Session(embedder, distinct, cache)
+    missing = session.missing
+    with _progress(len(missing) if progress else 0, description) as advance, session:
+        for start in range(0, len(missing), _CHUNK):
+            chunk = missing[start : start + _CHUNK]
+            for positions, part in _checked_batches(embedder, [distinct[i] for i in chunk]):
+                session.add(chunk[positions], part)
+                advance(len(positions))
+    report = EmbedReport(
+        texts=len(texts),
+        distinct=len(distinct),
+        from_cache=len(distinct) - len(missing),
+        embedded=len(missing),
+        corrupt=session.corrupt,
+        seconds=time.perf_counter() - started,
+    )
+    return _in_order(session.vectors, distinct, texts), report
+
+
+class _Session:
+    """The vectors of distinct texts, as they come from the cache and from the embedder.
+
+    Leaving its context stores what is not stored yet, whatever the reason for leaving. After the cache's
+    first error there is one warning, and no more of the cache.
+
+    Attributes
+    ----------
+    vectors
+        Shape (n, d); the rows in `missing` are filled by `add`.
+    missing
+        Rows that the cache did not have.
+    corrupt
+        How many of them it had, but damaged.
+    """
+
+    def __init__(self, embedder: Embedder, texts: Sequence[str], cache: EmbeddingCache | None) -> None:
+        self._texts = texts
+        self._cache = cache
+        self._fingerprint = {} if cache is None else embedder.fingerprint()
+        self._model = embedder.name
+        found, self.vectors, self.corrupt = self._look_up(embedder.dimension)
+        self.missing = np.flatnonzero(~found)
+        self._pending: list[NDArray[np.intp]] = []
+        self._due = time.monotonic() + _STORE_SECONDS
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        self._store()
+
+    def add(self, rows: NDArray[np.intp], vectors: NDArray[np.float32]) -> None:
+        """Take the vectors (m, d) of m rows from the embedder."""
+        self.vectors[rows] = vectors
+        self._pending.append(rows)
+        if time.monotonic() >= self._due:
+            self._store()
+
+    def _look_up(self, dimension: int) -> Lookup:
+        n = len(self._texts)
+        lookup = Lookup(np.zeros(n, np.bool_), np.zeros((n, dimension), np.float32), corrupt=0)
+        if self._cache is None:
+            return lookup
+        with self._giving_up():
+            lookup = self._cache.get(self._fingerprint, dimension, self._texts)
+        if lookup.corrupt:
+            warnings.warn(
+                f"{lookup.corrupt} vectors in the embedding cache in {self._cache.directory} were missing or"
+                " damaged; they are embedded again (`embedreg cache verify` checks the rest)",
+                EmbedregWarning,
+                stacklevel=2,
+            )
+        return lookup
+
+    def _store(self) -> None:
+        if self._cache is None or not self._pending:
+            return
+        started = time.monotonic()
+        rows = np.concatenate(self._pending)
+        with self._giving_up():
+            texts = [self._texts[i] for i in rows]
+            self._cache.put(self._fingerprint, texts, self.vectors[rows], model=self._model)
+        self._pending.clear()
+        now = time.monotonic()
+        pause = max(_STORE_SECONDS, (now - started) / _STORE_SHARE)
+        self._due = now + min(pause, _STORE_SECONDS_AT_MOST)
+
+    @contextlib.contextmanager
+    def _giving_up(self) -> Iterator[None]:
+        """Go on without the cache after an error of it."""
+        try:
+            yield
+        except CacheError as error:
+            self._cache = None
+            warnings.warn(f"embedding goes on without its cache: {error}", EmbedregWarning, stacklevel=2)
+
+
+def _refuse_other_than_texts(texts: Sequence[str]) -> None:
+    if isinstance(texts, str):
+        raise UsageError("one text", expected="a list of texts", mend="wrap it in a list: [text]")
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise DataError(
+                f"a {type(text).__name__} as text {row}",
+                expected="only str",
+                mend="serialize records first, with a TextEmbedder or a serializer",
+            )
+
+
+def _checked_batches(
+    embedder: Embedder, texts: Sequence[str]
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
+    """Yield what the embedder yields, once it is known to be right."""
+    given = np.zeros(len(texts), dtype=np.bool_)
+    for some, part in embedder.embed_batches(texts):
+        positions = np.asarray(some, dtype=np.intp)
+        vectors = np.asarray(part, dtype=np.float32)
+        _refuse_wrong_positions(embedder, positions, given)
+        _refuse_wrong_vectors(embedder, vectors, [texts[i] for i in positions])
+        given[positions] = True
+        yield positions, vectors
+    if not given.all():
+        raise _broken(embedder, f"no vector for {len(given) - given.sum()} of {len(given)} texts")
+
+
+def _refuse_wrong_positions(
+    embedder: Embedder, positions: NDArray[np.intp], given: NDArray[np.bool_]
+) -> None:
+    inside = (positions >= 0) & (positions < len(given))
+    if not inside.all():
+        raise _broken(embedder, f"a vector for position {positions[~inside][0]} of {len(given)} texts")
+    if given[positions].any() or len(np.unique(positions)) < len(positions):
+        raise _broken(embedder, "two vectors for one text")
+
+
+def _refuse_wrong_vectors(embedder: Embedder, vectors: NDArray[np.float32], texts: Sequence[str]) -> None:
+    if vectors.shape != (len(texts), embedder.dimension):
+        raise _broken(embedder, f"vectors of shape {vectors.shape} for {len(texts)} texts")
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
+        text = texts[int(np.argmin(finite))]
+        raise ModelError(
+            f"a vector with NaN or infinity from {embedder.name} for the text {textwrap.shorten(text, 80)!r}",
+            expected="finite numbers only",
+            mend="compute in float32, or use another model",
+        )
+
+
+def _broken(embedder: Embedder, what: str) -> ModelError:
+    return ModelError(
+        f"{what} from {embedder.name}",
+        expected=f"one vector of dimension {embedder.dimension} for each text",
+        mend="this is a mistake in the embedder: report it to whoever made it",
+    )
+
+
+@contextlib.contextmanager
+def _progress(total: int, description: str) -> Iterator[Callable[[int], object]]:
+    """Give a function that moves a progress bar on, which is not shown when there is nothing to do."""
+    if not total:
+        yield lambda _: None
+        return
+    with progress_bar(total, description, "text") as bar:
+        yield bar.update
+
+
+def _in_order(
+    vectors: NDArray[np.float32], distinct: Sequence[str], texts: Sequence[str]
+) -> NDArray[np.float32]:
+    """Repeat the vectors of distinct texts, shape (n, d), where the texts repeat."""
+    if len(distinct) == len(texts):
+        return vectors
+    row_of = {text: row for row, text in enumerate(distinct)}
+    return vectors[[row_of[text] for text in texts]]

@@ -1,0 +1,113 @@
+"""From a name, a path or an embedder to an embedder."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from embedreg.core.errors import UsageError, unknown_name
+from embedreg.core.protocols import Embedder
+from embedreg.embed._catalogue import catalogue
+from embedreg.embed._install import installed_path, pull
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from embedreg.embed._catalogue import CatalogueEntry
+
+# kind of a model -> module whose `build(directory, entry, options)` makes its embedder
+_ENGINES: Final = {
+    "transformer": "embedreg.embed._transformer",
+    "gguf": "embedreg.embed._transformer",
+}
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """What a user may choose about an engine; see `make_embedder`."""
+
+    pooling: str = "mean"
+    layers: str | int = "last"
+    dtype: str = "float32"
+    device: str = "auto"
+    batch_tokens: int | None = None
+
+
+def make_embedder(
+    model: str | Path | Embedder,
+    *,
+    pooling: str = "mean",
+    layers: str | int = "last",
+    dtype: str = "float32",
+    device: str = "auto",
+    batch_tokens: int | None = None,
+) -> Embedder:
+    """Return the embedder of a model. Weights are fetched if they are absent, and loaded on first use.
+
+    Parameters
+    ----------
+    model
+        A name of the catalogue; else the path of a Hugging Face directory with weights in safetensors; or
+        an embedder, which is returned as it is and has its own settings. A directory with a name of the
+        catalogue is given as "./name" or as a `Path`.
+    pooling
+        "mean", "mean_padded" (as the study's authors), "max", "last" or "first".
+    layers
+        "last", "all" (the outputs of all layers, one after the other), or the number of one layer, 0 being
+        the input to the first.
+    dtype
+        "float32" or "bfloat16".
+    device
+        "auto" (cuda, else mps, else cpu) or a torch device name.
+    batch_tokens
+        Tokens in a batch at most; by default it suits the device.
+
+    Raises
+    ------
+    UsageError
+        If the model or a setting is unknown.
+    ModelError
+        If the weights cannot be fetched or trusted.
+
+    Examples
+    --------
+    >>> make_embedder("minilm", layers="all")  # doctest: +SKIP
+    TransformerEmbedder('minilm', pooling='mean', layers='all', dtype='float32')
+    >>> make_embedder("minilmm")
+    Traceback (most recent call last):
+    ...
+    embedreg.core.errors.UsageError: got model 'minilmm'; ... did you mean 'minilm'?
+    """
+    if isinstance(model, Embedder):
+        return model
+    options = EngineOptions(pooling, layers, dtype, device, batch_tokens)
+    if isinstance(model, str) and model in catalogue():
+        entry = catalogue()[model]
+        return _builder(entry.kind)(installed_path(entry) or pull(model), entry, options)
+    return _builder("transformer")(_existing_directory(model), None, options)
+
+
+def _builder(kind: str) -> Callable[[Path, CatalogueEntry | None, EngineOptions], Embedder]:
+    build: Callable[[Path, CatalogueEntry | None, EngineOptions], Embedder]
+    build = importlib.import_module(_ENGINES[kind]).build
+    return build
+
+
+def _existing_directory(model: str | Path) -> Path:
+    path = Path(model).expanduser()
+    if path.is_dir():
+        return path
+    if isinstance(model, str) and not _looks_like_path(model):
+        raise unknown_name("model", model, catalogue())
+    raise UsageError(
+        f"model {str(model)!r}, and there is no such directory",
+        expected=f"a Hugging Face directory, or one of {', '.join(sorted(catalogue()))}",
+        mend="check the path; `hf download OWNER/NAME --local-dir DIRECTORY` fetches a model of the hub",
+    )
+
+
+def _looks_like_path(model: str) -> bool:
+    return model.startswith((".", "~")) or "/" in model or os.sep in model or Path(model).exists()

@@ -1,0 +1,108 @@
+"""From one vector a token to one vector a text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from embedreg.core.errors import unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+_AUTHORS_LENGTH: Final = 1024
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """Pooling in two steps, so that a long text's token vectors need not be held at once.
+
+    Attributes
+    ----------
+    over_window
+        From hidden states (b, t, d) in float32 and mask (b, t), 1 for real tokens and 0 for padding on the
+        right, to one vector a window (b, d).
+    over_text
+        From the vectors of one text's windows (w, d) and their numbers of tokens (w,) to the text's vector
+        (d,).
+    """
+
+    over_window: Callable[[Tensor, Tensor], Tensor]
+    over_text: Callable[[NDArray[np.float64], NDArray[np.int64]], NDArray[np.float64]]
+
+
+def pooling_named(name: str) -> Pooling:
+    """Return a pooling by its name.
+
+    "mean"
+        Mean over the real tokens of all windows, special tokens included: sentence-transformers' mean when
+        the text fits in one window.
+    "mean_padded"
+        Sum over the real tokens, divided by the length of 1,024 to which the study's authors pad
+        (`embedders.py` in google-research/optformer): the mean times n / 1,024. Their code cuts longer
+        text; here it counts as padded to the next multiple of 1,024.
+    "max"
+        Greatest value over the real tokens, for each coordinate.
+    "last", "first"
+        The last or first token of the text, which may be a special one.
+
+    Raises
+    ------
+    UsageError
+        If the name is unknown.
+    """
+    if name not in POOLINGS:
+        raise unknown_name("pooling", name, POOLINGS)
+    return POOLINGS[name]
+
+
+def _sum_over_tokens(hidden: Tensor, mask: Tensor) -> Tensor:
+    return (hidden * mask.unsqueeze(-1)).sum(dim=1)
+
+
+def _max_over_tokens(hidden: Tensor, mask: Tensor) -> Tensor:
+    return hidden.masked_fill(mask.unsqueeze(-1) == 0, -np.inf).amax(dim=1)
+
+
+def _first_token(hidden: Tensor, _mask: Tensor) -> Tensor:
+    return hidden[:, 0]
+
+
+def _last_token(hidden: Tensor, mask: Tensor) -> Tensor:
+    last = mask.sum(dim=1) - 1  # (b,)
+    return hidden.take_along_dim(last[:, None, None], dim=1).squeeze(1)
+
+
+def _mean(sums: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.asarray(sums.sum(axis=0) / lengths.sum())
+
+
+def _mean_padded(sums: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDArray[np.float64]:
+    padded = -(-lengths.sum() // _AUTHORS_LENGTH) * _AUTHORS_LENGTH
+    return np.asarray(sums.sum(axis=0) / padded)
+
+
+def _greatest(maxima: NDArray[np.float64], _lengths: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.asarray(maxima.max(axis=0))
+
+
+def _of_last_window(tokens: NDArray[np.float64], _lengths: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.asarray(tokens[-1])
+
+
+def _of_first_window(tokens: NDArray[np.float64], _lengths: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.asarray(tokens[0])
+
+
+POOLINGS: Final = {
+    "mean": Pooling(_sum_over_tokens, _mean),
+    "mean_padded": Pooling(_sum_over_tokens, _mean_padded),
+    "max": Pooling(_max_over_tokens, _greatest),
+    "last": Pooling(_last_token, _of_last_window),
+    "first": Pooling(_first_token, _of_first_window),
+}

@@ -1,0 +1,155 @@
+"""Texts as windows of token ids, and windows as batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from embedreg.core.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+    from tokenizers import Tokenizer
+
+
+_LEAST_FILLED: Final = 0.9
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Texts cut into windows; the windows of one text follow one another.
+
+    Attributes
+    ----------
+    ids
+        Token ids of each window, special tokens included.
+    text
+        Position of each window's text.
+    starts
+        Text i has the windows starts[i] up to, not including, starts[i + 1]; one more value than texts.
+    """
+
+    ids: list[NDArray[np.int32]]
+    text: list[int]
+    starts: list[int]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:  # (windows,)
+        """Tokens in each window."""
+        return np.array([len(ids) for ids in self.ids], dtype=np.int64)
+
+
+class WindowTokenizer:
+    """Cuts texts into windows of at most `window` tokens, each with the special tokens the model expects.
+
+    Parameters
+    ----------
+    tokenizer
+        Of the model; its own limits and padding are replaced.
+    window
+        Tokens in a window at most, special tokens included.
+    begin
+        Id that stands for a text of no tokens, or None to refuse such a text.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, window: int, begin: int | None) -> None:
+        self._tokenizer = tokenizer
+        self._begin = begin
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(window, stride=0)
+
+    def __call__(self, texts: Sequence[str], first: int = 0) -> Windows:
+        """Tokenise; every token of every text is in exactly one window.
+
+        Parameters
+        ----------
+        texts
+            To tokenise.
+        first
+            Position of the first one, for messages.
+
+        Raises
+        ------
+        DataError
+            If something is no text, holds no valid Unicode, or has no tokens in a model without a begin
+            token.
+        """
+        for position, text in enumerate(texts):
+            _check_text(text, first + position)
+        windows = Windows([], [], [0])
+        for position, encoding in enumerate(self._tokenizer.encode_batch_fast(list(texts))):
+            for part in (encoding, *encoding.overflowing):
+                ids = part.ids or [self._begin_of(first + position)]
+                windows.ids.append(np.array(ids, dtype=np.int32))
+                windows.text.append(position)
+            windows.starts.append(len(windows.ids))
+        return windows
+
+    def _begin_of(self, position: int) -> int:
+        if self._begin is None:
+            raise DataError(
+                f"a text without tokens at position {position}",
+                expected="at least one token, as this model has no special tokens",
+                mend="leave the record out, or give it some text",
+            )
+        return self._begin
+
+
+def plan_batches(lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray[np.int64]]:
+    """Group windows of like length so that a padded batch has at most `budget` tokens, the longest first.
+
+    A batch that has a quarter of the budget takes no window that would be padding for more than a tenth. A
+    window that is longer than the budget is a batch of its own.
+
+    Examples
+    --------
+    >>> [batch.tolist() for batch in plan_batches(np.array([2, 9, 3, 2]), 6)]
+    [[1], [2], [0, 3]]
+    """
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        longest = int(lengths[order[start]])
+        fitting = order[start : start + max(1, budget // longest)]
+        alike = int((lengths[fitting] >= _LEAST_FILLED * longest).sum())
+        batch = fitting[: max(alike, budget // 4 // longest)]
+        yield batch
+        start += len(batch)
+
+
+def padded(windows: Sequence[NDArray[np.int32]], pad: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return ids and mask, both (b, t): padded on the right, mask 1 for real tokens.
+
+    Examples
+    --------
+    >>> ids, mask = padded([np.array([5, 6]), np.array([7])], pad=0)
+    >>> ids.tolist(), mask.tolist()
+    ([[5, 6], [7, 0]], [[1, 1], [1, 0]])
+    """
+    shape = len(windows), max(len(ids) for ids in windows)
+    all_ids, mask = np.full(shape, pad, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    for row, ids in enumerate(windows):
+        all_ids[row, : len(ids)] = ids
+        mask[row, : len(ids)] = 1
+    return all_ids, mask
+
+
+def _check_text(text: object, position: int) -> None:
+    if not isinstance(text, str):
+        raise DataError(
+            f"a {type(text).__name__} at position {position}",
+            expected="a text",
+            mend="serialise records first",
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"half of a surrogate pair in the text at position {position}",
+            expected="valid Unicode",
+            mend="read the file with the right encoding, or text.encode('utf-8', 'replace').decode()",
+        ) from error

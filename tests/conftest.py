@@ -1,0 +1,127 @@
+"""Fixtures for every test: a cache of its own, silence, and tiny models of real architectures."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tokenizers import Tokenizer
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep tests away from the user's cache, and progress bars away from what tests capture."""
+    monkeypatch.setenv("EMBEDREG_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("EMBEDREG_PROGRESS", "0")
+    for name in ("EMBEDREG_MODELS", "EMBEDREG_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def corpus() -> list[str]:
+    """Text that the tiny tokenizers are trained on."""
+    words = [
+        "learning",
+        "rate",
+        "batch",
+        "size",
+        "optimizer",
+        "adam",
+        "sgd",
+        "the",
+        "model",
+        "trains",
+        "with",
+        "a",
+        "layer",
+        "of",
+        "units",
+        "and",
+        "dropout",
+    ]
+    records = [json.dumps({"lr": i / 7, "size": i * i, "name": words[i % len(words)]}) for i in range(60)]
+    return [*records, " ".join(words)]
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Path:
+    """A random BERT encoder: WordPiece, window 64, 2 layers of 32."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer.train_from_iterator(corpus, trainers.WordPieceTrainer(vocab_size=300, special_tokens=special))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=64,
+    )
+    path = tmp_path_factory.mktemp("tiny") / "tiny-bert"
+    BertModel(config).save_pretrained(path)
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        model_max_length=64,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    ).save_pretrained(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def byte_level_bpe(corpus: list[str]) -> Tokenizer:
+    """A tokenizer as GPT-2 and Llama 3 have it, which adds no special tokens by itself."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=["<|end|>"], initial_alphabet=alphabet)
+    tokenizer.train_from_iterator(corpus, trainer)
+    return tokenizer
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(tmp_path_factory: pytest.TempPathFactory, byte_level_bpe: Tokenizer) -> Path:
+    """A random Llama decoder: byte-level BPE, no padding token, 2 layers of 32."""
+    import torch
+    from transformers import LlamaConfig, LlamaModel, PreTrainedTokenizerFast
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=byte_level_bpe.get_vocab_size(),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=4096,
+        pad_token_id=None,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
+    path = tmp_path_factory.mktemp("tiny") / "tiny-llama"
+    LlamaModel(config).save_pretrained(path)
+    PreTrainedTokenizerFast(
+        tokenizer_object=byte_level_bpe, bos_token="<|end|>", eos_token="<|end|>"
+    ).save_pretrained(path)
+    return path

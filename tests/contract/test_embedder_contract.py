@@ -1,0 +1,101 @@
+"""What every embedder owes to the cache and to the estimators, whichever engine it is."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from embedreg.core.protocols import Embedder
+from embedreg.embed import make_embedder
+
+TEXTS = ["adam", "learning rate " * 60, '{"lr": 0.1}', "adam", "x", "the model trains"]
+
+
+@pytest.fixture(params=["tiny_bert", "tiny_llama"])
+def make(request):
+    path = request.getfixturevalue(request.param)
+    return lambda **settings: make_embedder(path, **settings)
+
+
+def as_matrix(embedder, texts):
+    found = {}
+    for positions, vectors in embedder.embed_batches(texts):
+        assert vectors.dtype == np.float32
+        assert vectors.shape == (len(positions), embedder.dimension)
+        assert not set(positions) & set(found), "each position once"
+        found.update(zip(positions, vectors, strict=True))
+    assert sorted(found) == list(range(len(texts)))
+    return np.stack([found[i] for i in range(len(texts))])
+
+
+def test_follows_the_protocol(make):
+    embedder = make()
+
+    assert isinstance(embedder, Embedder)
+    assert embedder.name
+    assert all(
+        type(position) is int for positions, _ in embedder.embed_batches(TEXTS) for position in positions
+    )
+
+
+def test_each_position_once_and_equal_texts_alike(make):
+    matrix = as_matrix(make(), TEXTS)
+
+    np.testing.assert_allclose(matrix[0], matrix[3], rtol=0, atol=1e-5 * np.linalg.norm(matrix[0]))
+    assert np.isfinite(matrix).all()
+
+
+def test_a_vector_depends_on_its_text_alone(make):
+    embedder = make()
+    matrix = as_matrix(embedder, TEXTS)
+    alone = np.concatenate([as_matrix(embedder, [text]) for text in TEXTS])
+
+    error = np.abs(matrix - alone).max(axis=1) / np.linalg.norm(alone, axis=1)
+    assert error.max() <= 1e-5
+
+
+def test_repeats_exactly(make):
+    np.testing.assert_array_equal(as_matrix(make(), TEXTS), as_matrix(make(), TEXTS))
+
+
+def test_fingerprint_is_json_and_stable(make):
+    first, second = make().fingerprint(), make().fingerprint()
+
+    assert json.loads(json.dumps(first)) == dict(first) == dict(second)
+
+
+def test_a_changed_fingerprint_does_not_change_the_embedder(make):
+    embedder = make()
+    before = dict(embedder.fingerprint())
+
+    dict.clear(embedder.fingerprint())
+
+    assert embedder.fingerprint() == before
+
+
+@pytest.mark.parametrize(
+    "settings", [{"pooling": "max"}, {"layers": "all"}, {"layers": 0}, {"dtype": "bfloat16"}]
+)
+def test_settings_that_change_vectors_change_the_fingerprint(make, settings):
+    plain, other = make(), make(**settings)
+
+    assert plain.fingerprint() != other.fingerprint()
+    matrix = as_matrix(other, TEXTS)
+    assert matrix.shape != as_matrix(plain, TEXTS).shape or not np.array_equal(
+        matrix, as_matrix(plain, TEXTS)
+    )
+
+
+def test_works_after_a_pickle(make):
+    embedder = make()
+
+    np.testing.assert_array_equal(
+        as_matrix(pickle.loads(pickle.dumps(embedder)), TEXTS), as_matrix(embedder, TEXTS)
+    )
+
+
+def test_no_texts(make):
+    assert list(make().embed_batches([])) == []

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from embedreg.core.errors import ModelError, UsageError
+from embedreg.embed import TransformerEmbedder, make_embedder
+
+
+def vector(embedder, text="adam"):
+    [(_, vectors)] = embedder.embed_batches([text])
+    return vectors[0]
+
+
+def test_a_name_is_fetched_and_runs(tiny_entry, tiny_bert):
+    entry = tiny_entry(window=40)
+
+    embedder = make_embedder("tiny", pooling="max", layers=1)
+
+    assert (embedder.name, embedder.dimension, embedder.window) == ("tiny", 32, 40)
+    assert embedder.fingerprint()["weights"] == entry.sha256
+    direct = TransformerEmbedder(tiny_bert, pooling="max", layers=1)
+    np.testing.assert_array_equal(vector(embedder), vector(direct))
+
+
+def test_weights_that_changed_since_they_were_fetched_are_not_loaded(tiny_entry):
+    tiny_entry()
+    embedder = make_embedder("tiny")
+    weights = embedder._directory.path / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+
+    with pytest.raises(ModelError, match=r"sha256 .*expected sha256 .*models pull"):
+        vector(embedder)
+
+
+def test_weights_of_a_directory_that_change_after_the_fingerprint_are_not_loaded(tmp_path, tiny_bert):
+    import os
+    import shutil
+
+    path = tmp_path / "model"
+    shutil.copytree(tiny_bert, path)
+    embedder = make_embedder(path)
+    embedder.fingerprint()
+    weights = path / "model.safetensors"
+    before, data = weights.stat(), bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    os.utime(weights, ns=(before.st_atime_ns, before.st_mtime_ns))  # a change that the time does not show
+
+    with pytest.raises(ModelError, match="sha256"):
+        vector(embedder)
+
+
+@pytest.mark.parametrize("as_type", [str, lambda path: path])
+def test_a_directory(tiny_bert, as_type):
+    embedder = make_embedder(as_type(tiny_bert), batch_tokens=100, device="cpu")
+
+    assert embedder.name == "tiny-bert"
+    np.testing.assert_array_equal(vector(embedder), vector(TransformerEmbedder(tiny_bert)))
+
+
+def test_a_relative_directory_without_a_slash(tiny_bert, monkeypatch):
+    monkeypatch.chdir(tiny_bert.parent)
+
+    assert make_embedder("tiny-bert").name == "tiny-bert"
+
+
+def test_an_embedder_is_returned_as_it_is(tiny_bert):
+    embedder = TransformerEmbedder(tiny_bert)
+
+    assert make_embedder(embedder, pooling="max") is embedder
+
+
+def test_unknown_name():
+    with pytest.raises(UsageError, match=r"model 'minlm'.*did you mean 'minilm'"):
+        make_embedder("minlm")
+
+
+@pytest.mark.parametrize("model", ["./nothing", "models/nothing", "sentence-transformers/all-MiniLM-L6-v2"])
+def test_a_path_that_is_not_there(model):
+    with pytest.raises(UsageError, match=r"no such directory.*one of minilm, smollm2-135m.*hf download"):
+        make_embedder(model)
+
+
+def test_a_file_is_no_model(tmp_path, monkeypatch):
+    (tmp_path / "weights").write_text("")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(UsageError, match="no such directory"):
+        make_embedder("weights")
+
+
+def test_a_directory_that_is_no_model(tmp_path):
+    with pytest.raises(UsageError, match=r"without config\.json"):
+        make_embedder(tmp_path)
