@@ -1,0 +1,290 @@
+"""What all heads share: checked input, standardising, the held-out part, saving."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
+
+from embedreg.core.errors import DataError, SavedModelError, UsageError
+from embedreg.core.progress import progress_bar
+from embedreg.core.protocols import SavedState
+from embedreg.heads._scaling import InputScaler, TargetScaler
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from embedreg.core.protocols import Array
+
+_FLOATS = (
+    np.float64,
+    np.float32,
+)  # float32 stays until standardised: its precision says what is noise
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """One regression problem for `fit_many`.
+
+    Attributes
+    ----------
+    X, y
+        Training rows, shapes (n, d) and (n,).
+    validation
+        Rows for choosing and stopping, or None to hold out some of the training rows.
+    random_state
+        Seed of the head that is fitted to it.
+    """
+
+    X: Array
+    y: Array
+    validation: tuple[Array, Array] | None = None
+    random_state: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Checked rows: inputs (n, d), targets (n,) and positive weights (n,) or None."""
+
+    X: NDArray[np.floating[Any]]
+    y: NDArray[np.float64]
+    weight: NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, rows: NDArray[np.integer[Any]] | NDArray[np.bool_]) -> Rows:
+        """Return the rows at these positions."""
+        return Rows(self.X[rows], self.y[rows], None if self.weight is None else self.weight[rows])
+
+
+class Head(RegressorMixin, BaseEstimator, ABC):
+    """vector -> number: a scikit-learn regressor that is told which rows to validate on, and can be saved.
+
+    A subclass gives `name`, `fit` and `_predict_standardized`, and what it has to save.
+
+    Attributes
+    ----------
+    chosen_ : dict
+        The chosen configuration and the score it was chosen by, as JSON values. Scores are in the unit of the
+        standardised target: 1.0 is what the mean of y would score.
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    """
+
+    name: ClassVar[str]
+    chosen_: dict[str, Any]
+
+    @abstractmethod
+    def fit(self, X: ArrayLike, y: ArrayLike, *, validation: tuple[Array, Array] | None = None) -> Self:
+        """Learn from X (n, d) and y (n,), choosing on `validation`, which is never trained on."""
+
+    @abstractmethod
+    def _predict_standardized(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return standardised predictions (n,) for standardised inputs (n, d)."""
+
+    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return predictions in the unit of y, shape (n,), for X of shape (n, d).
+
+        Raises
+        ------
+        ValueError
+            If X has another number of columns than in `fit`, or is not finite.
+        """
+        check_is_fitted(self, "chosen_")
+        checked = validate_data(self, X, dtype=_FLOATS, reset=False)
+        return self._target_scaler.inverse(self._predict_standardized(self._input_scaler.transform(checked)))
+
+    def state(self) -> SavedState:
+        """Return what is needed to predict again.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        """
+        check_is_fitted(self, "chosen_")
+        names = getattr(self, "feature_names_in_", None)
+        config = {
+            "head": self.name,
+            "params": {key: _json_value(value) for key, value in self.get_params(deep=False).items()},
+            "chosen": self.chosen_,
+            "n_features_in": self.n_features_in_,
+            "feature_names_in": None if names is None else list(names),
+            "target": self._target_scaler.to_json(),
+        }
+        scales = {"input_mean": self._input_scaler.mean, "input_deviation": self._input_scaler.deviation}
+        return SavedState(config, scales | self._arrays(), self._blobs())
+
+    @classmethod
+    def from_state(cls, state: SavedState) -> Self:
+        """Return the fitted head whose `state()` this is; its predictions are equal to the last bit.
+
+        Raises
+        ------
+        SavedModelError
+            If it is the state of another kind of head.
+        """
+        config = state.config
+        if config.get("head") != cls.name:
+            raise SavedModelError(
+                f"a saved head of kind {config.get('head')!r}",
+                expected=f"a saved head of kind {cls.name!r}",
+                mend="use head_from_state, which finds the class",
+            )
+        head = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in config["params"].items()})
+        head.chosen_ = config["chosen"]
+        head.n_features_in_ = config["n_features_in"]
+        if config["feature_names_in"] is not None:
+            head.feature_names_in_ = np.array(config["feature_names_in"], dtype=object)
+        head._input_scaler = InputScaler(state.arrays["input_mean"], state.arrays["input_deviation"])
+        head._target_scaler = TargetScaler(**config["target"])
+        head._restore(state)
+        return head
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the subclass's own arrays to save."""
+        return {}
+
+    def _blobs(self) -> dict[str, bytes]:
+        """Return the subclass's own bytes to save."""
+        return {}
+
+    def _restore(self, state: SavedState) -> None:
+        """Take the subclass's own part of a saved state."""
+
+    def _fit_many(self, problems: Sequence[Problem], description: str) -> list[Self]:
+        """Fit a copy to each problem; a head that can do so together overrides this."""
+        fitted: list[Self] = []
+        with progress_bar(len(problems), description, "fit") as bar:
+            for problem in problems:
+                head: Self = seeded(self, problem.random_state)
+                fitted.append(head.fit(problem.X, problem.y, validation=problem.validation))
+                bar.update()
+        return fitted
+
+    def _read(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Rows:
+        """Check training rows and leave out those of weight zero.
+
+        Raises
+        ------
+        ValueError
+            If shapes disagree, values are not finite, or fewer than 2 rows count.
+        """
+        self.__dict__.pop("chosen_", None)  # a fit that fails or is interrupted leaves no half-fitted head
+        inputs, targets = validate_data(self, X, y, dtype=_FLOATS, y_numeric=True, ensure_min_samples=2)
+        rows = Rows(inputs, targets.astype(np.float64))
+        if sample_weight is None:
+            return rows
+        weight = _check_sample_weight(sample_weight, inputs, dtype=np.float64, ensure_non_negative=True)
+        rows = Rows(rows.X, rows.y, weight).take(weight > 0)
+        if len(rows) < 2:
+            raise DataError(
+                f"sample weights of which {len(rows)} are positive",
+                expected="at least 2",
+                mend="weigh more rows",
+            )
+        return rows
+
+    def _read_validation(self, validation: tuple[ArrayLike, ArrayLike] | None) -> Rows | None:
+        """Check validation rows as strictly as training rows."""
+        if validation is None:
+            return None
+        X = validate_data(self, validation[0], dtype=_FLOATS, reset=False)
+        y = column_or_1d(check_array(validation[1], ensure_2d=False, dtype=np.float64))
+        check_consistent_length(X, y)
+        return Rows(X, y)
+
+    def _learn_scales(self, train: Rows) -> Rows:
+        """Take the training rows' statistics, and return them standardised."""
+        self._input_scaler = InputScaler.learn(train.X, train.weight)
+        self._target_scaler = TargetScaler.learn(
+            train.y, train.weight, getattr(self, "target_transform", None)
+        )
+        return self._standardize(train)
+
+    def _standardize(self, rows: Rows) -> Rows:
+        return Rows(self._input_scaler.transform(rows.X), self._target_scaler.transform(rows.y), rows.weight)
+
+    def _train_and_validation(
+        self, train: Rows, validation: tuple[Array, Array] | None, *, fraction: float, seed: int
+    ) -> tuple[Rows, Rows]:
+        """Return standardised training and validation rows, the latter held out by seed if none are given."""
+        held_out = self._read_validation(validation)
+        if held_out is None:
+            train, held_out = _hold_out(train, fraction, seed)
+        return self._learn_scales(train), self._standardize(held_out)
+
+
+def fit_many(head: Head, problems: Sequence[Problem], *, description: str = "fitting") -> list[Head]:
+    """Fit a copy of `head` to each problem, together where the head can.
+
+    Parameters
+    ----------
+    head
+        An unfitted head; it is left as it is.
+    problems
+        Each with its own rows and seed. `MLPHead` trains those of one input width as one batched computation.
+    description
+        What the progress bar calls it.
+
+    Returns
+    -------
+    list of Head
+        Fitted, in the order of `problems`. Each is what fitting it alone would give, up to float rounding.
+
+    Examples
+    --------
+    >>> from embedreg.heads import RidgeHead
+    >>> X = np.arange(6.0)[:, None]
+    >>> rising, falling = fit_many(RidgeHead(), [Problem(X, X[:, 0]), Problem(X, -X[:, 0])])
+    >>> bool(rising.predict([[9.0]]) > 5), bool(falling.predict([[9.0]]) < -5)
+    (True, True)
+    """
+    return list(head._fit_many(problems, description))
+
+
+def seeded(head: Head, random_state: int) -> Any:
+    """Return an unfitted copy with that seed, if the head has one."""
+    copy = clone(head)
+    return copy.set_params(random_state=random_state) if "random_state" in copy.get_params() else copy
+
+
+def draw_seed(random_state: int | np.random.RandomState | None) -> int:
+    """Return a seed for another library: the number itself, or one drawn from a generator."""
+    if isinstance(random_state, (int, np.integer)):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def require(holds: bool, name: str, value: object, expected: str) -> None:
+    """Raise a UsageError that names a parameter, unless the condition holds."""
+    if not holds:
+        raise UsageError(f"{name}={value!r}", expected=expected, mend=f"give another {name}")
+
+
+def _hold_out(rows: Rows, fraction: float, seed: int) -> tuple[Rows, Rows]:
+    """Split into training and validation rows: at least 2 of the latter, and at most half."""
+    require(0 < fraction < 1, "validation_fraction", fraction, "a fraction between 0 and 1")
+    n = len(rows)
+    n_validation = min(max(2, round(fraction * n)), n // 2)
+    order = np.random.default_rng(seed).permutation(n)
+    return rows.take(np.sort(order[n_validation:])), rows.take(np.sort(order[:n_validation]))
+
+
+def _json_value(value: Any) -> Any:
+    """Return a parameter as a JSON value; a random generator has none, and predicting needs none."""
+    if isinstance(value, np.random.RandomState):
+        return None
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_json_value(item) for item in value]
+    return value

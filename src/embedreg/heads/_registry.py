@@ -1,0 +1,93 @@
+"""The heads by name. A new head is one file and one line in `_CLASSES`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from embedreg.core.errors import SavedModelError, unknown_name
+
+if TYPE_CHECKING:
+    from embedreg.core.protocols import SavedState
+    from embedreg.heads._base import Head
+
+_CLASSES: Final = {
+    "ridge": "embedreg.heads._ridge:RidgeHead",
+    "mlp": "embedreg.heads._mlp:MLPHead",
+    "xgboost": "embedreg.heads._xgboost:XGBoostHead",
+    "mean": "embedreg.heads._mean:MeanHead",
+}
+
+
+class _Registry(Mapping[str, "type[Head]"]):
+    """Head classes by name; the names are known without loading a class."""
+
+    def __getitem__(self, name: str) -> type[Head]:
+        module, _, attribute = _CLASSES[name].partition(":")
+        head: type[Head] = getattr(importlib.import_module(module), attribute)
+        return head
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_CLASSES)
+
+    def __len__(self) -> int:
+        return len(_CLASSES)
+
+    def __contains__(self, name: object) -> bool:
+        return name in _CLASSES
+
+
+HEADS: Final[Mapping[str, type[Head]]] = _Registry()
+"""Head classes by name: "ridge", "mlp", "xgboost", "mean"."""
+
+
+def make_head(head: str | Head, *, random_state: int = 0, target_transform: str | None = None) -> Head:
+    """Return an unfitted head.
+
+    Parameters
+    ----------
+    head
+        A name in `HEADS`, or a head, of which an unfitted copy is returned with its own settings.
+    random_state, target_transform
+        Settings of a head given by name; one that has no such setting ignores it.
+
+    Raises
+    ------
+    UsageError
+        If no head has that name.
+
+    Examples
+    --------
+    >>> make_head("ridge", target_transform="auto")
+    RidgeHead(target_transform='auto')
+    """
+    from sklearn.base import clone  # noqa: PLC0415 (start-up time)
+
+    if not isinstance(head, str):
+        copy: Head = clone(head)
+        return copy
+    if head not in HEADS:
+        raise unknown_name("head", head, HEADS)
+    made = HEADS[head]()
+    settings = {"random_state": random_state, "target_transform": target_transform}
+    made.set_params(**{k: v for k, v in settings.items() if k in made.get_params()})
+    return made
+
+
+def head_from_state(state: SavedState) -> Head:
+    """Return the fitted head whose `state()` was saved.
+
+    Raises
+    ------
+    SavedModelError
+        If it is a kind of head that this version does not know.
+    """
+    name = str(state.config.get("head"))
+    if name not in HEADS:
+        raise SavedModelError(
+            f"a saved head of kind {name!r}",
+            expected=f"one of {', '.join(sorted(HEADS))}",
+            mend="upgrade embedreg, or fit again",
+        )
+    return HEADS[name].from_state(state)

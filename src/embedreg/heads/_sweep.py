@@ -1,0 +1,230 @@
+"""The sweep over learning rates and weight decays: all configurations of all problems train as one batch."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import torch
+
+from embedreg.core.progress import progress_bar
+from embedreg.heads._stack import MLPStack, initial_parameters, layers_of, parameter_count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from embedreg.heads._base import Rows
+
+_MEMORY_BYTES: Final = 10**9
+_COPIES: Final = 5
+"""Of each model's parameters: current, best, gradients, and AdamW's two moments."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every model of a sweep shares, and the grid it is over."""
+
+    hidden: tuple[int, ...]
+    learning_rates: tuple[float, ...]
+    weight_decays: tuple[float, ...]
+    max_epochs: int
+    patience: int | None
+    batch_size: int
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Standardised training and validation rows, and the seed of initial weights and shuffling."""
+
+    train: Rows
+    validation: Rows
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Winner:
+    """The configuration of a task with the lowest validation error, at its best epoch."""
+
+    layers: list[
+        tuple[NDArray[np.float32], NDArray[np.float32]]
+    ]  # weights (inputs, outputs) and biases (outputs,)
+    learning_rate: float
+    weight_decay: float
+    epoch: int
+    validation_mse: float
+
+
+class _Model(NamedTuple):
+    learning_rate: float
+    weight_decay: float
+    task: int  # position in the group's tasks
+
+
+def train_sweep(tasks: Sequence[Task], settings: Settings, description: str) -> list[Winner]:
+    """Train the whole grid on every task, and return each task's winner, in their order.
+
+    Tasks of one width that take as many steps an epoch share one batch, which is cut where it would need more
+    than about 1 GB. All configurations of a task start from the same weights and see its rows in the same
+    order, so that they differ by their configuration alone. What else is in the batch changes nothing.
+    """
+    groups: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    for position, task in enumerate(tasks):
+        groups[task.train.X.shape[1], _steps(len(task.train), settings.batch_size)].append(position)
+    winners: dict[int, Winner] = {}
+    total = len(tasks) * len(settings.learning_rates) * len(settings.weight_decays) * settings.max_epochs
+    with progress_bar(total, description, "epoch") as bar:
+        for positions in groups.values():
+            found = _train_group([tasks[p] for p in positions], settings, lambda done: bool(bar.update(done)))
+            winners.update(zip(positions, found, strict=True))
+    return [winners[position] for position in range(len(tasks))]
+
+
+def _train_group(tasks: list[Task], settings: Settings, progress: Callable[[int], object]) -> list[Winner]:
+    """Train the grid on tasks of one shape, as many models at once as memory allows."""
+    widths = (tasks[0].train.X.shape[1], *settings.hidden, 1)
+    grid = itertools.product(settings.learning_rates, settings.weight_decays, range(len(tasks)))
+    models = list(itertools.starmap(_Model, grid))
+    at_once = max(1, _MEMORY_BYTES // (_COPIES * 4 * parameter_count(widths)))
+    best: dict[int, Winner] = {}
+    for start in range(0, len(models), at_once):
+        chunk = models[start : start + at_once]
+        trained = _Training(tasks, chunk, widths, settings)
+        trained.run(settings, progress)
+        for task, winner in trained.winners().items():
+            if task not in best or winner.validation_mse < best[task].validation_mse:
+                best[task] = winner
+    return [best[task] for task in range(len(tasks))]
+
+
+class _Training:
+    """Models in training, and the best that each has been."""
+
+    def __init__(
+        self, tasks: list[Task], models: list[_Model], widths: tuple[int, ...], settings: Settings
+    ) -> None:
+        self._models = models
+        self._widths = widths
+        self._data = _Data(tasks, settings.batch_size)
+        initial = torch.stack([initial_parameters(widths, g) for g in self._data.generators])
+        self._task = torch.tensor([m.task for m in models])
+        self._best = initial[self._task]
+        self._best_mse = torch.full((len(models),), torch.inf)
+        self._best_epoch = torch.zeros(len(models), dtype=torch.long)
+
+    @torch.no_grad()
+    def run(self, settings: Settings, progress: Callable[[int], object]) -> None:
+        """Train until every model has stopped, early or at the last epoch."""
+        patience = settings.max_epochs if settings.patience is None else settings.patience
+        rates = [(m.learning_rate, m.weight_decay) for m in self._models]
+        stack = MLPStack(self._best.clone(), self._widths, rates)
+        alive = torch.arange(len(self._models))
+        for epoch in range(1, settings.max_epochs + 1):
+            for x, y, weight in self._data.epoch(self._task[alive]):
+                stack.step(x, y, weight)
+            self._note_best(stack, alive, epoch)
+            going = (epoch - self._best_epoch[alive] < patience).nonzero().squeeze(1)
+            stopped = len(alive) - len(going)
+            progress(len(alive) + stopped * (settings.max_epochs - epoch))
+            if stopped:
+                stack.keep(going)
+                alive = alive[going]
+            if not len(alive):
+                break
+
+    def _note_best(self, stack: MLPStack, alive: Tensor, epoch: int) -> None:
+        x, y, weight = self._data.validation(self._task[alive])
+        mse = ((stack.predict(x) - y).square() * weight).sum(dim=(1, 2))
+        better = mse < self._best_mse[alive]  # never for a model that has diverged to NaN
+        improved = better.nonzero().squeeze(1)
+        models = alive[improved]
+        self._best[models] = stack.parameters[improved]
+        self._best_mse[models] = mse[improved]
+        self._best_epoch[models] = epoch
+
+    def winners(self) -> dict[int, Winner]:
+        """Return the best model of each task; the first of equals."""
+        best: dict[int, int] = {}
+        scores = self._best_mse.tolist()
+        for position, model in enumerate(self._models):
+            if model.task not in best or scores[position] < scores[best[model.task]]:
+                best[model.task] = position
+        return {task: self._winner(position) for task, position in best.items()}
+
+    def _winner(self, position: int) -> Winner:
+        layers = layers_of(self._best[position : position + 1], self._widths)
+        return Winner(
+            layers=[(w[0].numpy().copy(), b[0, 0].numpy().copy()) for w, b in layers],
+            learning_rate=self._models[position].learning_rate,
+            weight_decay=self._models[position].weight_decay,
+            epoch=int(self._best_epoch[position]),
+            validation_mse=float(self._best_mse[position]),
+        )
+
+
+class _Data:
+    """The rows of tasks that take as many steps an epoch, padded to one shape; padding has weight zero."""
+
+    def __init__(self, tasks: Sequence[Task], batch_size: int) -> None:
+        self._x, self._y, _ = _padded([t.train for t in tasks])
+        self._validation = _padded([t.validation for t in tasks])
+        self._sizes = [len(t.train) for t in tasks]
+        steps = _steps(self._sizes[0], batch_size)
+        slots = [_slots(n, steps, width=_steps(max(self._sizes), steps)) for n in self._sizes]
+        self._slots = torch.stack([s for s, _ in slots])  # (tasks, steps, b)
+        self._weights = torch.stack([w for _, w in slots]).unsqueeze(-1)  # (tasks, steps, b, 1)
+        self.generators = [torch.Generator().manual_seed(t.seed) for t in tasks]
+
+    def epoch(self, tasks: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield, step by step, x (m, b, d), y (m, b, 1) and loss weights (m, b, 1) of these tasks (m,)."""
+        x, y = self._x.flatten(0, 1), self._y.flatten(0, 1)
+        rows, weights = self._shuffled()[tasks], self._weights[tasks]
+        for step in range(rows.shape[1]):
+            index = rows[:, step].flatten()
+            inputs, targets = x.index_select(0, index), y.index_select(0, index)
+            inputs, targets = inputs.view(len(tasks), -1, x.shape[1]), targets.view(len(tasks), -1, 1)
+            yield inputs, targets, weights[:, step]
+
+    def _shuffled(self) -> Tensor:
+        """Draw each task's order of rows by its own generator: (tasks, steps, b) into all tasks' rows."""
+        orders = [torch.randperm(n, generator=g) for n, g in zip(self._sizes, self.generators, strict=True)]
+        first = range(0, len(orders) * self._x.shape[1], self._x.shape[1])
+        return torch.stack([s + o[slots] for s, o, slots in zip(first, orders, self._slots, strict=True)])
+
+    def validation(self, tasks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return validation inputs (m, v, d), targets (m, v, 1) and weights (m, v, 1) of these tasks (m,)."""
+        x, y, weight = self._validation
+        return x[tasks], y[tasks], weight[tasks]
+
+
+def _steps(n: int, batch_size: int) -> int:
+    """Return n / batch_size, rounded up."""
+    return -(-n // batch_size)
+
+
+def _slots(n: int, steps: int, width: int) -> tuple[Tensor, Tensor]:
+    """Cut n shuffled rows into `steps` batches whose sizes differ by one at most.
+
+    Returns positions in the shuffled order and weights that make a batch's loss a mean, both (steps, width).
+    """
+    positions, weights = torch.zeros(steps, width, dtype=torch.long), torch.zeros(steps, width)
+    for step, part in enumerate(torch.arange(n).tensor_split(steps)):
+        positions[step, : len(part)] = part
+        weights[step, : len(part)] = 1 / len(part)
+    return positions, weights
+
+
+def _padded(parts: Sequence[Rows]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return x (tasks, n, d), y (tasks, n, 1) and weights (tasks, n, 1) that average over real rows."""
+    n, d = max(map(len, parts)), parts[0].X.shape[1]
+    x, y, weight = (torch.zeros(len(parts), n, width) for width in (d, 1, 1))
+    for i, part in enumerate(parts):
+        x[i, : len(part)] = torch.from_numpy(part.X)
+        y[i, : len(part), 0] = torch.from_numpy(part.y)
+        weight[i, : len(part)] = 1 / len(part)
+    return x, y, weight

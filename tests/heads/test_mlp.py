@@ -1,0 +1,316 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from sklearn.exceptions import NotFittedError
+from torch import nn
+
+from embedreg.core.errors import UsageError
+from embedreg.heads import MLPHead, Problem, fit_many
+from embedreg.heads import _sweep as sweep
+from embedreg.heads._base import Rows
+from embedreg.heads._stack import (
+    MLPStack,
+    backward,
+    forward,
+    initial_parameters,
+    layers_of,
+    parameter_count,
+)
+
+WIDTHS = (5, 8, 6, 1)
+SMALL = {"hidden": (16, 8), "learning_rates": (1e-3, 1e-2), "weight_decays": (0.0, 0.1), "max_epochs": 25}
+
+
+def wave(n: int, d: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d))
+    return X, np.sin(2 * X[:, 0]) + X[:, -1] + 0.1 * rng.normal(size=n)
+
+
+def tasks(sizes: tuple[int, ...] = (50, 47, 49), d: int = 3) -> list[sweep.Task]:
+    made = []
+    for seed, n in enumerate(sizes):
+        X, y = wave(n + 10 + seed, d, seed)
+        made.append(sweep.Task(Rows(X[:n], y[:n]), Rows(X[n:], y[n:]), seed))
+    return made
+
+
+def settings(**changes: object) -> sweep.Settings:
+    return MLPHead(**{"patience": 8, "batch_size": 16, **SMALL, **changes})._settings()
+
+
+def equal(one: sweep.Winner, other: sweep.Winner) -> bool:
+    same_choice = (one.learning_rate, one.weight_decay, one.epoch) == (
+        other.learning_rate,
+        other.weight_decay,
+        other.epoch,
+    )
+    arrays = zip(itertools.chain(*one.layers), itertools.chain(*other.layers), strict=True)
+    return same_choice and all(np.allclose(a, b, rtol=1e-3, atol=1e-5) for a, b in arrays)
+
+
+def modules_of(parameters: torch.Tensor) -> list[nn.Sequential]:
+    """The same models as PyTorch's own layers."""
+    models = []
+    for i in range(len(parameters)):
+        parts: list[nn.Module] = []
+        for weights, biases in layers_of(parameters[i : i + 1], WIDTHS):
+            linear = nn.Linear(*weights.shape[1:])
+            linear.weight.data, linear.bias.data = weights[0].T.clone(), biases[0, 0].clone()
+            parts += [linear, nn.ReLU()]
+        models.append(nn.Sequential(*parts[:-1]))
+    return models
+
+
+@pytest.fixture
+def parameters() -> torch.Tensor:
+    return torch.stack([initial_parameters(WIDTHS, torch.Generator().manual_seed(s)) for s in range(4)])
+
+
+def test_initial_parameters_are_bounded_as_in_pytorch() -> None:
+    parameters = initial_parameters((400, 100, 1), torch.Generator().manual_seed(0))[None]
+    assert parameters.shape == (1, parameter_count((400, 100, 1)))
+    for (weights, biases), inputs in zip(layers_of(parameters, (400, 100, 1)), (400, 100), strict=True):
+        bound = inputs**-0.5
+        assert weights.abs().max() <= bound
+        assert biases.abs().max() <= bound
+        assert weights.std() == pytest.approx(bound / 3**0.5, rel=0.2)
+
+
+def test_gradients_are_those_of_autograd(parameters: torch.Tensor) -> None:
+    x, y = torch.randn(4, 7, 5), torch.randn(4, 7, 1)
+    leaf = parameters.clone().requires_grad_()
+    loss = (forward(layers_of(leaf, WIDTHS), x)[-1] - y).square().mean(dim=(1, 2)).sum()
+    (expected,) = torch.autograd.grad(loss, leaf)
+    activations = forward(layers_of(parameters, WIDTHS), x)
+    found = torch.full_like(parameters, torch.nan)
+    backward(
+        layers_of(parameters, WIDTHS), activations, 2 * (activations[-1] - y) / 7, layers_of(found, WIDTHS)
+    )
+    torch.testing.assert_close(found, expected)
+
+
+def test_steps_are_those_of_pytorch_models_trained_one_by_one(parameters: torch.Tensor) -> None:
+    rates = [(1e-3, 0.0), (1e-3, 0.5), (1e-2, 0.5), (1e-2, 0.5)]
+    models = modules_of(parameters)
+    optimizers = [
+        torch.optim.AdamW(m.parameters(), lr=lr, weight_decay=decay)
+        for m, (lr, decay) in zip(models, rates, strict=True)
+    ]
+    stack = MLPStack(parameters, WIDTHS, rates)
+    for _ in range(10):
+        x, y = torch.randn(4, 7, 5), torch.randn(4, 7, 1)
+        stack.step(x, y, torch.full((4, 7, 1), 1 / 7))
+        for i, (model, optimizer) in enumerate(zip(models, optimizers, strict=True)):
+            optimizer.zero_grad()
+            nn.functional.mse_loss(model(x[i]), y[i]).backward()
+            optimizer.step()
+    x = torch.randn(4, 7, 5)
+    expected = torch.stack([m(x[i]).detach() for i, m in enumerate(models)])
+    torch.testing.assert_close(stack.predict(x), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_models_that_stay_train_on_as_if_none_had_left(parameters: torch.Tensor) -> None:
+    rates = [(1e-3, 0.0), (1e-3, 0.0), (1e-2, 0.5), (1e-2, 0.5)]
+    x, y, weight = torch.randn(4, 7, 5), torch.randn(4, 7, 1), torch.full((4, 7, 1), 1 / 7)
+    whole, part = MLPStack(parameters.clone(), WIDTHS, rates), MLPStack(parameters.clone(), WIDTHS, rates)
+    whole.step(x, y, weight)
+    part.step(x, y, weight)
+    stay = torch.tensor([1, 2])
+    part.keep(stay)
+    for _ in range(5):
+        whole.step(x, y, weight)
+        part.step(x[stay], y[stay], weight[stay])
+    torch.testing.assert_close(part.parameters, whole.parameters[stay])
+
+
+def test_rows_of_weight_zero_are_padding(parameters: torch.Tensor) -> None:
+    x, y = torch.randn(4, 7, 5), torch.randn(4, 7, 1)
+    weight = torch.tensor([0.2] * 5 + [0.0] * 2)[None, :, None].expand(4, 7, 1)
+    padded, cut = (MLPStack(parameters.clone(), WIDTHS, [(1e-2, 0.1)] * 4) for _ in range(2))
+    padded.step(x, y, weight)
+    cut.step(x[:, :5], y[:, :5], weight[:, :5])
+    torch.testing.assert_close(padded.parameters, cut.parameters)
+
+
+@pytest.mark.parametrize(("n", "batch_size"), [(400, 64), (7, 64), (64, 64), (65, 64), (5, 1), (10, 3)])
+def test_every_row_is_seen_once_an_epoch_in_equal_batches(n: int, batch_size: int) -> None:
+    rows = Rows(np.arange(float(n))[:, None], np.zeros(n))
+    data = sweep._Data([sweep.Task(rows, rows, seed=0)], batch_size)
+    orders, sizes = [], []
+    for _ in range(2):
+        batches = list(data.epoch(torch.tensor([0])))
+        seen = [x[0, weight[0, :, 0] > 0, 0] for x, _, weight in batches]
+        sizes = [len(s) for s in seen]
+        orders.append(torch.cat(seen).tolist())
+        assert all(weight.sum() == pytest.approx(1) for _, _, weight in batches)
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(n))
+    assert n < 7 or orders[0] != orders[1]
+    assert max(sizes) - min(sizes) <= 1
+    assert max(sizes) <= batch_size
+
+
+def test_a_sweep_equals_its_configurations_one_by_one() -> None:
+    task = tasks()[0]
+    [together] = sweep.train_sweep([task], settings(), "")
+    alone = [
+        sweep.train_sweep([task], settings(learning_rates=(rate,), weight_decays=(decay,)), "")[0]
+        for rate, decay in itertools.product(SMALL["learning_rates"], SMALL["weight_decays"])
+    ]
+    assert equal(together, min(alone, key=lambda w: w.validation_mse))
+
+
+def test_a_winner_does_not_depend_on_the_other_tasks_in_the_batch() -> None:
+    many = tasks()
+    together = sweep.train_sweep(many, settings(), "")
+    backwards = sweep.train_sweep(many[::-1], settings(), "")[::-1]
+    for task, one, other in zip(many, together, backwards, strict=True):
+        [alone] = sweep.train_sweep([task], settings(), "")
+        assert equal(one, alone)
+        assert equal(other, alone)
+
+
+def test_tasks_of_other_widths_and_sizes_come_back_in_order() -> None:
+    mixed = [*tasks((50, 20)), *tasks((50,), d=4)]
+    found = sweep.train_sweep(mixed, settings(), "")
+    for task, winner in zip(mixed, found, strict=True):
+        assert winner.layers[0][0].shape[0] == task.train.X.shape[1]
+        assert equal(winner, sweep.train_sweep([task], settings(), "")[0])
+
+
+def test_little_memory_cuts_the_batch_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = sweep.train_sweep(tasks(), settings(), "")
+    batches = []
+    train = sweep._Training.run
+    monkeypatch.setattr(
+        sweep._Training, "run", lambda self, *a: (batches.append(len(self._models)), train(self, *a))
+    )
+    monkeypatch.setattr(sweep, "_MEMORY_BYTES", 5 * 20 * parameter_count((3, 16, 8, 1)))
+    cut = sweep.train_sweep(tasks(), settings(), "")
+    assert batches == [5, 3, 4]  # two tasks of 4 steps an epoch, one of 3
+    assert all(map(equal, cut, whole))
+
+
+def test_the_best_epoch_is_restored() -> None:
+    X, y = wave(60)
+    head = MLPHead(**SMALL | {"max_epochs": 60}, batch_size=16, patience=None)
+    head.fit(X[:40], y[:40], validation=(X[40:], y[40:]))
+    mse = np.mean((head.predict(X[40:]) - y[40:]) ** 2) / y[:40].var()
+    assert head.chosen_["validation_mse"] == pytest.approx(mse, rel=1e-3)
+    assert head.chosen_["epoch"] < 60
+
+
+def test_stopping_early_saves_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = wave(40)
+    noise = np.random.default_rng(1).normal(size=(20, 3)), np.random.default_rng(2).normal(size=20)
+    steps = []
+    step = MLPStack.step
+    monkeypatch.setattr(MLPStack, "step", lambda self, x, *rest: (steps.append(len(x)), step(self, x, *rest)))
+    MLPHead(**SMALL, patience=3, batch_size=40).fit(X, y, validation=noise)
+    assert len(steps) <= SMALL["max_epochs"]
+    assert sum(steps) < 4 * SMALL["max_epochs"]
+    assert steps == sorted(steps, reverse=True)
+
+
+def test_models_that_diverge_lose() -> None:
+    X, y = wave(80)
+    head = MLPHead(hidden=(16,), learning_rates=(1e-2, 1e18), weight_decays=(0.0,), max_epochs=20).fit(X, y)
+    assert head.chosen_["learning_rate"] == 1e-2
+    hopeless = MLPHead(hidden=(16,), learning_rates=(1e25,), weight_decays=(0.0,), max_epochs=5).fit(X, y)
+    assert np.isfinite(hopeless.predict(X)).all()
+
+
+def test_learns_what_no_line_can() -> None:
+    X, _ = wave(300)
+    curved = np.sin(2 * X[:, 0]) * X[:, 1]
+    head = MLPHead(learning_rates=(5e-3,), weight_decays=(0.0,), max_epochs=60).fit(X[:250], curved[:250])
+    assert head.score(X[250:], curved[250:]) > 0.6
+
+
+def test_seeds_differ_and_global_random_state_is_left_alone() -> None:
+    X, y = wave(40)
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    first, second = fit_many(MLPHead(**SMALL), [Problem(X, y, random_state=s) for s in (0, 1)])
+    assert torch.equal(torch.rand(1), expected)
+    assert not np.allclose(first.predict(X), second.predict(X))
+
+
+def test_random_states_of_scikit_learn_are_accepted() -> None:
+    X, y = wave(30)
+    predictions = [
+        MLPHead(**SMALL, random_state=np.random.RandomState(5)).fit(X, y).predict(X) for _ in range(2)
+    ]
+    np.testing.assert_array_equal(*predictions)
+    head = MLPHead(**SMALL, random_state=np.random.RandomState(5)).fit(X, y)
+    loaded = MLPHead.from_state(head.state())
+    np.testing.assert_array_equal(loaded.predict(X), predictions[0])
+    assert np.isfinite(MLPHead(**SMALL, random_state=None).fit(X, y).predict(X)).all()
+
+
+def test_hidden_layers_may_be_any_number() -> None:
+    X, y = wave(60)
+    for hidden in [(), (8,), (8, 8, 8)]:
+        head = MLPHead(**SMALL | {"hidden": hidden}).fit(X, y)
+        assert [w.shape for w, _ in head.layers_] == list(itertools.pairwise((3, *hidden, 1)))
+
+
+def test_a_rows_prediction_does_not_hang_on_the_others() -> None:
+    X, y = wave(60)
+    head = MLPHead(**SMALL).fit(X, y)
+    one_by_one = np.concatenate([head.predict(row[None]) for row in X])
+    np.testing.assert_allclose(one_by_one, head.predict(X), rtol=1e-12)
+
+
+def test_it_takes_no_sample_weight() -> None:
+    with pytest.raises(TypeError, match="sample_weight"):
+        MLPHead(**SMALL).fit(*wave(20), sample_weight=np.ones(20))
+
+
+def test_a_short_sweep_shows_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    MLPHead(**SMALL).fit(*wave(20))
+    assert capsys.readouterr().err.strip() == ""
+
+
+def test_progress_counts_every_epoch_even_of_those_that_stopped() -> None:
+    done = []
+    sweep._train_group(tasks(), settings(patience=2), done.append)
+    assert sum(done) == 3 * 4 * SMALL["max_epochs"]
+
+
+def test_an_interruption_comes_through_and_leaves_no_half_fitted_head(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    X, y = wave(20)
+    head = MLPHead(**SMALL).fit(X, y)
+    monkeypatch.setattr(MLPStack, "step", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        head.fit(X, -y)
+    with pytest.raises(NotFittedError):
+        head.predict(X)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("hidden", (0,)),
+        ("learning_rates", ()),
+        ("learning_rates", (0.0,)),
+        ("weight_decays", ()),
+        ("weight_decays", (-1.0,)),
+        ("max_epochs", 0),
+        ("patience", 0),
+        ("batch_size", 0),
+    ],
+)
+def test_settings_that_cannot_train_are_refused(parameter: str, value: object) -> None:
+    with pytest.raises(UsageError, match=f"{parameter}="):
+        MLPHead(**SMALL | {parameter: value}).fit(*wave(20))
