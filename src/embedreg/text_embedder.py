@@ -63,7 +63,7 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     >>> embedder = embedreg.TextEmbedder(model="minilm", numbers="decimals:2")
     >>> embedder.get_params()["numbers"]
     'decimals:2'
-    >>> vectors = embedder.fit_transform([{"lr": 0.1}, {"lr": 0.2}])  # doctest: +SKIP (needs the weights)
+    >>> vectors = embedder.fit_transform([{"lr": 0.1}, {"lr": 0.2}])  # doctest: +SKIP
     >>> vectors.shape  # doctest: +SKIP
     (2, 384)
     """

@@ -274,4 +274,4 @@ def test_ctrl_c_is_one_line_and_status_1(run, knobs, tiny_bert, monkeypatch):
     monkeypatch.setattr("embedreg.text_embedder.embed_texts", interrupted)
     outcome = run("compare", knobs, "--target", "tps", "--model", tiny_bert)
     assert outcome.status == 1
-    assert outcome.err.startswith("embedreg: interrupted")
+    assert outcome.err.strip().startswith("embedreg: interrupted")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from embedreg import EmbeddingRegressor, TextEmbedder
@@ -31,17 +32,27 @@ class WordHashes:
         return np.mean([np.random.default_rng(s).normal(size=64) for s in seeds], axis=0)
 
 
-EXPECTED = {
-    "check_n_features_in_after_fitting": "mappings and texts have no fixed number of features; arrays do",
-}
+BLIND = (
+    "hashes of words know nothing of how near two numbers are, so nothing can be learnt from numeric arrays"
+)
+WEIGHTS = "leaving out one of two equal rows is not leaving out a row of weight two"
 
 
+def expected_failures(estimator):
+    if isinstance(estimator, TextEmbedder):
+        return {}
+    failures = {"check_sample_weight_equivalence_on_dense_data": WEIGHTS}
+    return failures | ({"check_regressors_train": BLIND} if estimator.representation == "embedding" else {})
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")  # checks that do not apply say so
 @parametrize_with_checks(
     [
         EmbeddingRegressor(model=WordHashes(), cache=False),
         EmbeddingRegressor(representation="tabular"),
         TextEmbedder(model=WordHashes(), cache=False),
     ],
+    expected_failed_checks=expected_failures,
 )
 def test_scikit_learn_checks(estimator, check):
     check(estimator)

@@ -14,16 +14,16 @@ from embedreg.smoothness import smoothness_sentence
     [
         (
             0.31,
-            "smoother over the embedding than over traditional features (Z = 0.31), which favours the embedding",
+            "smoother over the embedding than over traditional features (Z = 0.31), which by itself favours the embedding",
         ),
         (
             -0.31,
-            "smoother over traditional features than over the embedding (Z = -0.31), which favours traditional",
+            "smoother over traditional features than over the embedding (Z = -0.31), which by itself favours traditional",
         ),
-        (0.15, "which favours the embedding"),
+        (0.15, "which by itself favours the embedding"),
         (
             0.13,
-            "about equally smooth over the embedding and over traditional features (Z = 0.13), which favours neither",
+            "about equally smooth over the embedding and over traditional features (Z = 0.13), which by itself favours neither",
         ),
         (-0.13, "favours neither"),
         (0.0, "favours neither"),

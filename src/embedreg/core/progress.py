@@ -35,7 +35,7 @@ def progress_bar(total: int | None, description: str, unit: str, *, initial: int
         unit=f" {unit}",
         mininterval=seconds,
         maxinterval=seconds,
-        delay=0 if sys.stderr.isatty() else 2,  # what is over in two seconds needs no line in a log
+        delay=0.5 if sys.stderr.isatty() else 2,  # what is over at once needs no bar
         leave=False,
         file=sys.stderr,
         disable=os.environ.get("EMBEDREG_PROGRESS") == "0",

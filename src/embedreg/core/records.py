@@ -233,6 +233,12 @@ def _from_array(X: Any) -> Records:
             expected="a 2-D array, one row a record, or a 1-D array of texts",
             mend="array.reshape(-1, 1) if it is one feature, array.reshape(1, -1) if it is one record",
         )
+    if array.shape[1] == 0:
+        raise DataError(  # the words are those that scikit-learn's own checks look for
+            f"an array with 0 feature(s) (shape={array.shape}) while a minimum of 1 is required.",
+            expected="at least one column",
+            mend="give an array with columns",
+        )
     if array.dtype.kind == "c":
         raise DataError(
             "an array of complex numbers. Complex data not supported",

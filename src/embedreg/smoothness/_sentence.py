@@ -23,10 +23,10 @@ def smoothness_sentence(gap: float) -> str:
     --------
     >>> print(smoothness_sentence(0.31))
     The target is smoother over the embedding than over traditional features (Z = 0.31),
-    which favours the embedding.
+    which by itself favours the embedding.
     >>> print(smoothness_sentence(0.05))
     The target is about equally smooth over the embedding and over traditional features (Z = 0.05),
-    which favours neither.
+    which by itself favours neither.
     """
     if math.isnan(gap):
         return (
@@ -36,9 +36,9 @@ def smoothness_sentence(gap: float) -> str:
     if abs(gap) < _SMALL:
         return (
             "The target is about equally smooth over the embedding and over traditional features "
-            f"(Z = {gap:.2f}), which favours neither."
+            f"(Z = {gap:.2f}), which by itself favours neither."
         )
     sides = ("the embedding", "traditional features")
     smoother, rougher = sides if gap > 0 else sides[::-1]
-    gap_in_words = f"(Z = {gap:.2f}), which favours {smoother}."
+    gap_in_words = f"(Z = {gap:.2f}), which by itself favours {smoother}."
     return f"The target is smoother over {smoother} than over {rougher} {gap_in_words}"

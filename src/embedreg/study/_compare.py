@@ -189,7 +189,7 @@ class _Run:
         name = "mean of y" if representation == "none" else f"{representation} + {head}"
         found = store.get(name)
         if found is None:
-            found = self._fit(head, vectors)
+            found = self._fit(name, head, vectors)
             store.put(name, found)
         return MethodRuns(
             name=name,
@@ -201,10 +201,11 @@ class _Run:
             seconds=found["seconds"],
         )
 
-    def _fit(self, head: str, vectors: Sequence[Array]) -> dict[str, Any]:
+    def _fit(self, name: str, head: str, vectors: Sequence[Array]) -> dict[str, Any]:
         started = time.monotonic()
         problems = [self._problem(seed, split, vectors[seed]) for seed, split in enumerate(self.splits)]
-        fitted = fit_many(make_head(head, target_transform=self.settings.target_transform), problems)
+        unfitted = make_head(head, target_transform=self.settings.target_transform)
+        fitted = fit_many(unfitted, problems, description=f"fitting {name}")
         tests = [v[-len(s.test) :] for v, s in zip(vectors, self.splits, strict=True)]
         predictions = [h.predict(X).tolist() for h, X in zip(fitted, tests, strict=True)]
         seconds = time.monotonic() - started
