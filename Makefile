@@ -47,7 +47,7 @@ coverage: $(READY) ## run the test suite and list the lines it did not reach
 	$(BIN)/coverage report
 
 .PHONY: docs
-docs: $(READY) ## write docs/cli.md and docs/api.md anew from the code
+docs: $(READY) ## write the generated pages of docs/ anew
 	$(BIN)/python docs/generate.py
 
 .PHONY: clean

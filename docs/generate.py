@@ -1,4 +1,4 @@
-"""Write docs/cli.md and docs/api.md from the code, or with --check say whether they are current."""
+"""Write docs/cli.md and docs/api.md from the code and docs/results.md from stored results, or --check that they are current."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import click
+from results_page import results_page
 
 from embedreg.cli import app
 
@@ -31,7 +32,7 @@ API = {
         "OutputError",
     ],
 }
-WARNING = "<!-- Written by `make docs` from the code; edits here are lost. -->\n"
+WARNING = "<!-- Written by `make docs`; edits here are lost. -->\n"
 
 
 def cli_page() -> str:
@@ -77,7 +78,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is not current")
     check = parser.parse_args().check
-    for name, page in (("cli.md", cli_page()), ("api.md", api_page())):
+    pages = (("cli.md", cli_page()), ("api.md", api_page()), ("results.md", WARNING + results_page()))
+    for name, page in pages:
         path = DOCS / name
         if not check:
             path.write_text(page)

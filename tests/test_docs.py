@@ -27,3 +27,13 @@ def test_the_embedder_of_the_extending_page_runs():
     code = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(), flags=re.DOTALL)
     found = subprocess.run([sys.executable, "-c", code[0]], capture_output=True, text=True, check=True)
     assert re.fullmatch(r"\[[0-9.]+\]\n", found.stdout)
+
+
+def test_the_python_of_the_readme_runs(tiny_bert, tmp_path):
+    """With a tiny model in the place of the default one, whose weights a test does not fetch."""
+    code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)[0]
+    assert 'model="minilm", ' in code
+    code = code.replace('model="minilm", ', f"model={str(tiny_bert)!r}, ")
+    code = code.replace("EmbeddingRegressor()", f"EmbeddingRegressor({str(tiny_bert)!r})")
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, capture_output=True)
+    assert (tmp_path / "model" / "manifest.json").is_file()

@@ -256,11 +256,14 @@ class TestArrays:
             {"x0": 2.5, "x1": True, "x2": None},
         ]
 
-    @pytest.mark.parametrize("shape", [(0, 3), (2, 0)])
-    def test_empty(self, shape):
-        records = as_records(np.empty(shape))
-        assert records.items == [{}] * shape[0]
-        assert records.width == shape[1]
+    def test_no_rows(self):
+        records = as_records(np.empty((0, 3)))
+        assert records.items == []
+        assert records.width == 3
+
+    def test_no_columns(self):
+        with pytest.raises(DataError, match="0 feature"):
+            as_records(np.empty((2, 0)))
 
     def test_whatever_can_become_an_array(self):
         class Matrix:

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 # Models whose encoder has a class of its own, which leaves the decoder on disk.
 _TEXT_ENCODERS: Final = frozenset({"t5", "mt5", "umt5"})
 
+# MiniLM in float32 on two cores read 7,074 tokens/s in batches of 1,024 and 5,396 in batches of 4,096: a batch's
+# activations then stay in the processor's caches. A GPU wants more at once.
+_CPU_BATCH_TOKENS: Final = 1024
+_GPU_BATCH_TOKENS: Final = 32768
+
 
 @dataclass(frozen=True)
 class LoadedModel:
@@ -74,7 +79,7 @@ def load_model(
         tokenize=WindowTokenizer(tokenizer.backend_tokenizer, window, begin),
         pad=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
         device=place,
-        batch_tokens=4096 if place.type == "cpu" else 32768,
+        batch_tokens=_CPU_BATCH_TOKENS if place.type == "cpu" else _GPU_BATCH_TOKENS,
     )
 
 

@@ -59,7 +59,7 @@ class TransformerEmbedder:
     device
         "auto" (cuda, else mps, else cpu) or a torch device name.
     batch_tokens
-        Tokens in a batch at most, padding included; by default 4096 on a CPU and 32768 elsewhere.
+        Tokens in a batch at most, padding included; by default 1024 on a CPU and 32768 elsewhere.
     window
         Tokens read at once; by default what the model can read, 2048 at most.
 

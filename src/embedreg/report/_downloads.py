@@ -115,7 +115,8 @@ def _seeds(comparison: Comparison) -> Iterable[Sequence[Any]]:
     yield ["method", "metric", "seed", "value"]
     for method in comparison.methods:
         for key, found in method.metrics.items():
-            for seed, value in zip(comparison.settings["seeds"], found.per_seed, strict=True):
+            seeds = comparison.settings.get("seeds", range(len(found.per_seed)))
+            for seed, value in zip(seeds, found.per_seed, strict=True):
                 yield [method.name, key, seed, value]
 
 
