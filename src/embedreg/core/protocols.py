@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -96,8 +97,6 @@ class SavedState:
 
     def to_files(self, prefix: str) -> dict[str, bytes]:
         """Return the state as files: `prefix.json`, `prefix.safetensors` and `prefix.<blob name>`."""
-        import json  # noqa: PLC0415
-
         from safetensors.numpy import save  # noqa: PLC0415 (start-up time)
 
         files = {f"{prefix}.json": json.dumps(self.config, indent=1, sort_keys=True).encode()}
@@ -110,8 +109,6 @@ class SavedState:
     @classmethod
     def from_files(cls, prefix: str, files: Mapping[str, bytes]) -> SavedState:
         """Read back what `to_files` gave."""
-        import json  # noqa: PLC0415
-
         from safetensors.numpy import load  # noqa: PLC0415 (start-up time)
 
         own = {
