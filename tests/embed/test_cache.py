@@ -7,6 +7,7 @@ import errno
 import pickle
 import sqlite3
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -384,6 +385,19 @@ def test_a_newer_schema_is_left_alone(filled: EmbeddingCache) -> None:
             use()
     set_schema(filled, 1)
     assert_holds(filled, texts_of(10), vectors_of(10))
+
+
+def test_many_may_make_the_same_new_cache_at_once(tmp_path: Path) -> None:
+    everyone = threading.Barrier(8)
+
+    def make(directory: Path) -> None:
+        everyone.wait()
+        EmbeddingCache(directory).put(MODEL, ["a"], vectors_of(1))
+
+    with ThreadPoolExecutor(8) as threads:
+        for i in range(30):
+            list(threads.map(make, [tmp_path / str(i)] * 8))
+            assert_holds(EmbeddingCache(tmp_path / str(i)), ["a"], vectors_of(1))
 
 
 def test_a_lock_that_is_never_released_is_an_error(

@@ -5,6 +5,7 @@ The processes are this file itself, run as a script.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import subprocess
@@ -212,16 +213,17 @@ def test_the_rerun_after_kill_9_embeds_only_what_is_missing(cache: EmbeddingCach
 
 def test_processes_may_write_at_once(cache: EmbeddingCache) -> None:
     names = ["first", "second", "third"]
-    processes = [start(put_some, cache, name) for name in names]
-    for process in processes:
-        assert process.stdout is not None
-        process.stdout.readline()
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    for process in processes:
-        finished(process)
+    with contextlib.ExitStack() as ended:
+        processes = [ended.enter_context(start(put_some, cache, name)) for name in names]
+        for process in processes:
+            assert process.stdout is not None
+            process.stdout.readline()
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        for process in processes:
+            finished(process)
     texts = [text for name in [*names, "everyone"] for i in range(25) for text in texts_of_put(name, i)]
     found, vectors, corrupt = cache.get(MODEL, D, texts)
     assert found.all()

@@ -103,11 +103,24 @@ class Index:
         """Make the tables in a new file; refuse those of a newer version."""
         self._connection.execute("PRAGMA synchronous = FULL")
         if self._schema() == 0:
-            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._write_ahead()
             with self.transaction():
                 self._make_tables()
         if (version := self._schema()) > SCHEMA:
             raise newer_schema(version, SCHEMA, directory)
+
+    def _write_ahead(self) -> None:
+        """Switch the journal, which SQLite refuses at once, without waiting, where others do so too."""
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.005)
+            else:
+                return
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
