@@ -1,0 +1,62 @@
+"""A model with its settings in one string."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embedreg.core.errors import UsageError
+from embedreg.embed import make_embedder
+from embedreg.embed._model_spec import parse_model_spec
+from embedreg.text_embedder import TextEmbedder
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+
+
+@given(st.dictionaries(WORDS, WORDS))
+def test_settings_come_back_as_they_were_written(options: dict[str, str]) -> None:
+    query = "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in options.items())
+    spec = parse_model_spec(f"name?{query}" if options else "name")
+    assert spec == ("name", options)
+
+
+def test_what_needs_no_encoding_is_taken_as_it_is() -> None:
+    spec = parse_model_spec("openai:a/b+c?base_url=http://localhost:80/v1&tag=8+1")
+    assert spec == ("openai:a/b+c", {"base_url": "http://localhost:80/v1", "tag": "8+1"})
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("minilm?layers", "settings after the question mark"),
+        ("minilm?layers=1&layers=2", "'layers' twice"),
+        ("minilm?layer=1", r"setting in model .* did you mean 'layers'\?"),
+        ("minilmm?layers=1", r"did you mean 'minilm'\?"),
+        ("minilm?layers=99", "layers=99"),
+        ("minilm?batch_tokens=many", "a whole number"),
+    ],
+)
+def test_a_string_that_cannot_be_read_is_refused(model: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        make_embedder(model)
+
+
+def test_settings_decide_like_arguments() -> None:
+    written = make_embedder("minilm?layers=all&pooling=max&dtype=bfloat16&batch_tokens=64")
+    given_ = make_embedder("minilm", layers="all", pooling="max", dtype="bfloat16", batch_tokens=64)
+    assert written.fingerprint() == given_.fingerprint()
+    assert make_embedder("minilm?layers=2").fingerprint() == make_embedder("minilm", layers=2).fingerprint()
+
+
+def test_a_setting_in_two_places_that_differ_is_refused() -> None:
+    with pytest.raises(UsageError, match="layers in one place"):
+        make_embedder("minilm?layers=all", layers=2)
+    make_embedder("minilm?layers=2", layers=2)
+
+
+def test_an_estimator_takes_such_a_string() -> None:
+    embedder = TextEmbedder(model="minilm?layers=all", cache=False).fit(["a"])
+    assert embedder.embedder_.dimension == 6 * 384
