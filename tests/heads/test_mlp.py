@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from torch import nn
 
 from embedreg.core.errors import UsageError
-from embedreg.heads import MLPHead, Problem, fit_many
+from embedreg.heads import MLPHead, Problem, _workers, fit_many
 from embedreg.heads import _sweep as sweep
 from embedreg.heads._base import Rows
 from embedreg.heads._stack import (
@@ -87,10 +88,12 @@ def test_gradients_are_those_of_autograd(parameters: torch.Tensor) -> None:
     loss = (forward(layers_of(leaf, WIDTHS), x)[-1] - y).square().mean(dim=(1, 2)).sum()
     (expected,) = torch.autograd.grad(loss, leaf)
     activations = forward(layers_of(parameters, WIDTHS), x)
-    found = torch.full_like(parameters, torch.nan)
-    backward(
-        layers_of(parameters, WIDTHS), activations, 2 * (activations[-1] - y) / 7, layers_of(found, WIDTHS)
-    )
+    found = torch.zeros_like(parameters)  # padding has no gradient
+    gradients = layers_of(found, WIDTHS)
+    for part in itertools.chain(*gradients):
+        part.fill_(torch.nan)
+    errors = [torch.empty_like(hidden) for hidden in activations[1:-1]]
+    backward(layers_of(parameters, WIDTHS), activations, 2 * (activations[-1] - y) / 7, gradients, errors)
     torch.testing.assert_close(found, expected)
 
 
@@ -140,7 +143,7 @@ def test_rows_of_weight_zero_are_padding(parameters: torch.Tensor) -> None:
 @pytest.mark.parametrize(("n", "batch_size"), [(400, 64), (7, 64), (64, 64), (65, 64), (5, 1), (10, 3)])
 def test_every_row_is_seen_once_an_epoch_in_equal_batches(n: int, batch_size: int) -> None:
     rows = Rows(np.arange(float(n))[:, None], np.zeros(n))
-    data = sweep._Data([sweep.Task(rows, rows, seed=0)], batch_size)
+    data = sweep._Data([sweep.Task(rows, rows, seed=0)], batch_size, (n, n))
     orders, sizes = [], []
     for _ in range(2):
         batches = list(data.epoch(torch.tensor([0])))
@@ -182,17 +185,22 @@ def test_tasks_of_other_widths_and_sizes_come_back_in_order() -> None:
         assert equal(winner, sweep.train_sweep([task], settings(), "")[0])
 
 
-def test_little_memory_cuts_the_batch_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("processors", [1, 2, 3])
+def test_how_models_are_batched_changes_nothing(monkeypatch: pytest.MonkeyPatch, processors: int) -> None:
     whole = sweep.train_sweep(tasks(), settings(), "")
     batches = []
     train = sweep._Training.run
     monkeypatch.setattr(
         sweep._Training, "run", lambda self, *a: (batches.append(len(self._models)), train(self, *a))
     )
-    monkeypatch.setattr(sweep, "_MEMORY_BYTES", 5 * 20 * parameter_count((3, 16, 8, 1)))
+    monkeypatch.setattr(sweep, "_BATCH_BYTES", 5 * 16 * parameter_count((3, 16, 8, 1)))
+    monkeypatch.setattr(sweep, "worker_count", lambda: processors)
+    monkeypatch.setattr(_workers, "worker_count", lambda: processors)
+    before = torch.get_num_threads()
     cut = sweep.train_sweep(tasks(), settings(), "")
-    assert batches == [5, 3, 4]  # two tasks of 4 steps an epoch, one of 3
+    assert sorted(batches) == {1: [3, 4, 5], 2: [2, 2, 4, 4], 3: [2, 2, 2, 3, 3]}[processors]
     assert all(map(equal, cut, whole))
+    assert torch.get_num_threads() == before
 
 
 def test_the_best_epoch_is_restored() -> None:
@@ -209,6 +217,7 @@ def test_stopping_early_saves_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
     noise = np.random.default_rng(1).normal(size=(20, 3)), np.random.default_rng(2).normal(size=20)
     steps = []
     step = MLPStack.step
+    monkeypatch.setattr(sweep, "worker_count", lambda: 1)
     monkeypatch.setattr(MLPStack, "step", lambda self, x, *rest: (steps.append(len(x)), step(self, x, *rest)))
     MLPHead(**SMALL, patience=3, batch_size=40).fit(X, y, validation=noise)
     assert len(steps) <= SMALL["max_epochs"]
@@ -296,6 +305,26 @@ def test_an_interruption_comes_through_and_leaves_no_half_fitted_head(
         head.fit(X, -y)
     with pytest.raises(NotFittedError):
         head.predict(X)
+
+
+def test_what_trains_beside_a_fit_that_fails_is_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_workers, "worker_count", lambda: 2)
+    monkeypatch.setattr(sweep, "worker_count", lambda: 2)
+    epochs, began = [], threading.Event()
+    train = sweep._Training.run
+
+    def run(self, settings, progress, stopped):
+        if self._models[0].learning_rate == SMALL["learning_rates"][0]:
+            began.set()
+            train(self, settings, lambda done: (epochs.append(done), stopped.wait(2)), stopped)
+        else:
+            began.wait(5)
+            raise ValueError("a fit that fails")
+
+    monkeypatch.setattr(sweep._Training, "run", run)
+    with pytest.raises(ValueError, match="a fit that fails"):
+        MLPHead(**SMALL | {"learning_rates": SMALL["learning_rates"][:2]}).fit(*wave(20))
+    assert len(epochs) == 1  # of the epochs it was to train
 
 
 @pytest.mark.parametrize(

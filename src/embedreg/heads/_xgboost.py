@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
 import xgboost as xgb
 
-from embedreg.heads._base import Head, Rows, draw_seed, require
+from embedreg.core.progress import progress_bar
+from embedreg.heads._base import Head, Rows, draw_seed, require, seeded
+from embedreg.heads._workers import run_side_by_side, worker_count
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     from embedreg.core.protocols import Array, SavedState
+    from embedreg.heads._base import Problem
 
 
 _WIDE: Final = 100
+
+
+class _StopWhenTold(xgb.callback.TrainingCallback):
+    """Ends a fit whose result nobody waits for any more."""
+
+    def __init__(self, stopped: threading.Event) -> None:
+        super().__init__()
+        self._stopped = stopped
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002 (XGBoost's signature)
+        return self._stopped.is_set()
 
 
 class XGBoostHead(Head):
@@ -111,6 +128,34 @@ class XGBoostHead(Head):
         ValueError
             If an input is not finite or shapes disagree.
         """
+        return self._fit(X, y, sample_weight, validation, worker_count(), threading.Event())
+
+    def _fit_many(self, problems: Sequence[Problem], description: str) -> list[Self]:
+        """Fit problems side by side: two fits on a thread each take less time than one after the other on two."""
+        stopped = threading.Event()
+        threads = max(1, worker_count() // max(1, len(problems)))
+
+        def fit(problem: Problem) -> XGBoostHead:
+            head: XGBoostHead = seeded(self, problem.random_state)
+            return head._fit(problem.X, problem.y, None, problem.validation, threads, stopped)
+
+        fitted: dict[int, Any] = {}
+        with progress_bar(len(problems), description, "fit") as bar:
+            for position, head in run_side_by_side(fit, problems, stopped.set):
+                fitted[position] = head
+                bar.update()
+        return [fitted[position] for position in range(len(problems))]
+
+    def _fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        validation: tuple[Array, Array] | None,
+        threads: int,
+        stopped: threading.Event,
+    ) -> Self:
+        """Fit on so many threads, which changes no number."""
         require(self.max_rounds >= 1, "max_rounds", self.max_rounds, "at least 1")
         require(
             self.early_stopping_rounds >= 1, "early_stopping_rounds", self.early_stopping_rounds, "at least 1"
@@ -120,13 +165,15 @@ class XGBoostHead(Head):
         train, held_out = self._train_and_validation(
             rows, validation, fraction=self.validation_fraction, seed=seed
         )
-        booster = self._grow(train, held_out, seed)
+        booster = self._grow(train, held_out, seed, threads, stopped)
         rounds = booster.best_iteration + 1
         self.booster_ = booster[:rounds]
         self.chosen_: dict[str, Any] = {"rounds": rounds, "validation_mse": float(booster.best_score) ** 2}
         return self
 
-    def _grow(self, train: Rows, held_out: Rows, seed: int) -> xgb.Booster:
+    def _grow(
+        self, train: Rows, held_out: Rows, seed: int, threads: int, stopped: threading.Event
+    ) -> xgb.Booster:
         max_bin = 64 if train.X.shape[1] > _WIDE else 256
         settings = {
             "objective": "reg:squarederror",
@@ -138,12 +185,12 @@ class XGBoostHead(Head):
             "max_bin": max_bin,
             "base_score": 0.0,  # the mean of the standardised target
             "seed": seed,
+            "nthread": threads,
             "verbosity": 0,
         }
-        matrix = xgb.QuantileDMatrix(train.X, train.y, weight=train.weight, max_bin=max_bin)
-        other = xgb.QuantileDMatrix(
-            held_out.X, held_out.y, weight=held_out.weight, ref=matrix, max_bin=max_bin
-        )
+        shared = {"max_bin": max_bin, "nthread": threads}
+        matrix = xgb.QuantileDMatrix(train.X, train.y, weight=train.weight, **shared)
+        other = xgb.QuantileDMatrix(held_out.X, held_out.y, weight=held_out.weight, ref=matrix, **shared)
         return xgb.train(
             settings,
             matrix,
@@ -151,6 +198,7 @@ class XGBoostHead(Head):
             evals=[(other, "validation")],
             early_stopping_rounds=self.early_stopping_rounds,
             verbose_eval=False,
+            callbacks=[_StopWhenTold(stopped)],
         )
 
     def _predict_standardized(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
