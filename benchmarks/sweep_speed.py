@@ -64,11 +64,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, help="JSON file to write")
     parser.add_argument("--columns", type=int, nargs="+", default=[384, 32], help="input widths")
     parser.add_argument("--rows", type=int, default=400, help="training rows")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=30, help="without early stopping")
     parser.add_argument("--max-epochs", type=int, default=300, help="with early stopping")
-    parser.add_argument("--pairs", type=int, default=2)
-    parser.add_argument("--early-pairs", type=int, default=1)
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--early-pairs", type=int, default=2)
     return parser.parse_args()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -71,20 +72,26 @@ def _embedding_speed(runs: list[dict[str, Any]]) -> str:
 
 def _sweep_speed(run: dict[str, Any]) -> str:
     settings = run["settings"]
+    groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for row in run["rows"]:
+        groups.setdefault((row["comparison"], row["columns"]), []).append(row)
+    medians = {key: statistics.median(row["ratio"] for row in rows) for key, rows in groups.items()}
+    short = [f"{name} at {columns} columns" for (name, columns), ratio in medians.items() if ratio < SWEEP_TARGET]
+    reached = f"not reached in: {', '.join(short)}" if short else "reached in all"
     lines = [
         "## The MLP sweep against a loop over scikit-learn\n",
-        "The whole grid (5 learning rates, 3 weight decays) as one batched computation, against a loop over `MLPRegressor` with the same "
-        f"layers, batch size, epochs and data ({settings['rows']} rows), run in turn; {settings['torch_threads']} threads of "
-        f"{settings['cpu']}. A ratio above 1 means that the batched sweep was faster. The target was 5, which is not reached. "
-        "Written by `benchmarks/sweep_speed.py`.\n"
-        if min(row["ratio"] for row in run["rows"]) < SWEEP_TARGET
-        else "Ratios of the batched sweep; the target of 5 is reached. Written by `benchmarks/sweep_speed.py`.\n",
-        "| comparison | columns | fits | epochs | batched, s | loop, s | ratio |",
-        "|---|---|---|---|---|---|---|",
+        "The whole grid (5 learning rates, 3 weight decays) in batches of models, against a loop over `MLPRegressor` with the same layers, "
+        f"batch size and data ({settings['rows']} rows), run in turn on {settings['cores']} cores of {settings['cpu']}. 'fixed': the same "
+        "number of epochs on both sides, no stopping. 'as used': both stop early with the same patience. A ratio above 1 means that "
+        f"the batched sweep was faster. The target was a median of {SWEEP_TARGET}, {reached}. Written by `benchmarks/sweep_speed.py`.\n",
+        "| comparison | columns | fits | epochs | pairs | batched, s | loop, s | median ratio | least and greatest |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    lines += [
-        f"| {row['comparison']} | {row['columns']} | {row['fits']} | {row['epochs']} | {row['ours_s']} | {row['theirs_s']} "
-        f"| {row['ratio']} |"
-        for row in run["rows"]
-    ]
+    for (name, columns), rows in groups.items():
+        ratios = [row["ratio"] for row in rows]
+        ours, theirs = (statistics.median(row[key] for row in rows) for key in ("ours_s", "theirs_s"))
+        lines.append(
+            f"| {name} | {columns} | {rows[0]['fits']} | {rows[0]['epochs']} | {len(rows)} | {ours:.1f} | {theirs:.1f} "
+            f"| {medians[name, columns]:.2f} | {min(ratios):.2f} to {max(ratios):.2f} |"
+        )
     return "\n".join([*lines, ""])

@@ -67,7 +67,7 @@ def test_trees_told_to_stop_end_at_once() -> None:
     stopped.set()
     started = time.monotonic()
     head = XGBoostHead()._fit(X, y, None, None, 1, stopped)
-    assert head.chosen_["rounds"] == 1
+    assert not hasattr(head, "chosen_")
     assert time.monotonic() - started < 5
 
 

@@ -166,6 +166,8 @@ class XGBoostHead(Head):
             rows, validation, fraction=self.validation_fraction, seed=seed
         )
         booster = self._grow(train, held_out, seed, threads, stopped)
+        if stopped.is_set():
+            return self  # unfitted, for nobody
         rounds = booster.best_iteration + 1
         self.booster_ = booster[:rounds]
         self.chosen_: dict[str, Any] = {"rounds": rounds, "validation_mse": float(booster.best_score) ** 2}
