@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -134,11 +135,12 @@ def _of_type(kind: type[Cell], wanted: str, row: Row, name: str) -> Cell:
     cell = row.cells.get(name)
     if isinstance(cell, kind):
         return cell
-    got = "nothing" if cell is None else f"a value of type {type(cell).__name__}"
+    missing = cell is None or (isinstance(cell, float) and math.isnan(cell))
+    got = "nothing" if missing else f"a value of type {type(cell).__name__}"
     raise DataError(
         f"{got} as the {wanted} in column {name!r} at {row.place}",
         expected=f"a {wanted} in every row",
-        mend="fill in or drop those rows" if cell is None else "use --columns for values that are not text",
+        mend="fill in or drop those rows" if missing else "use --columns for values that are not text",
     )
 
 
