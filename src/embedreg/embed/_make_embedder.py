@@ -12,6 +12,7 @@ from embedreg.core.errors import UsageError, unknown_name
 from embedreg.core.protocols import Embedder
 from embedreg.embed._catalogue import catalogue
 from embedreg.embed._install import installed_path, pull
+from embedreg.embed._layers import read_layers
 from embedreg.embed._model_spec import parse_model_spec
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ class EngineOptions:
     dtype: str = "float32"
     device: str = "auto"
     batch_tokens: int | None = None
+    weights: str = "pretrained"
+    seed: int | None = None
+    forward: bool = True
+    prompt: str = ""
 
     def with_written(self, model: str, written: Mapping[str, str]) -> EngineOptions:
         """Return these options with those in a model's string, each of which may be given in one place only."""
@@ -57,18 +62,27 @@ class EngineOptions:
         return replace(self, **values)
 
 
-def _read_layers(text: str) -> str | int:
-    return int(text) if text.lstrip("-").isdigit() else text
-
-
-def _read_tokens(text: str) -> int:
+def _whole_number(text: str) -> int:
     if not text.isdigit():
-        raise UsageError(f"batch_tokens={text}", expected="a whole number", mend="leave it out")
+        raise UsageError(
+            f"{text!r} in a model's string", expected="a whole number", mend="write digits alone"
+        )
     return int(text)
 
 
+def _true_or_false(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise UsageError(f"{text!r} in a model's string", expected="true or false", mend="write one of those")
+    return text == "true"
+
+
 # how an option that is no text is read from a model's string
-_READERS: Final[dict[str, Callable[[str], Any]]] = {"layers": _read_layers, "batch_tokens": _read_tokens}
+_READERS: Final[dict[str, Callable[[str], Any]]] = {
+    "layers": read_layers,
+    "batch_tokens": _whole_number,
+    "seed": _whole_number,
+    "forward": _true_or_false,
+}
 
 
 def make_embedder(
@@ -79,6 +93,10 @@ def make_embedder(
     dtype: str = "float32",
     device: str = "auto",
     batch_tokens: int | None = None,
+    weights: str = "pretrained",
+    seed: int | None = None,
+    forward: bool = True,
+    prompt: str = "",
 ) -> Embedder:
     """Return the embedder of a model. Weights are fetched if they are absent, and loaded on first use.
 
@@ -90,16 +108,23 @@ def make_embedder(
         catalogue is given as "./name" or as a `Path`. A name or path may carry the settings below:
         "minilm?layers=all&pooling=max".
     pooling
-        "mean", "mean_padded" (as the study's authors), "max", "last" or "first".
+        "mean", "mean_padded" (as the study's authors), "weighted", "max", "last", "first", or "model" (as a
+        Sentence-Transformers directory says).
     layers
-        "last", "all" (the outputs of all layers, one after the other), or the number of one layer, 0 being
-        the input to the first.
+        "last", "all" (the outputs of all layers, one after the other), "2-4" (those of a range), "mean" or
+        "mean:2-4" (their average), or the number of one layer, 0 being the input to the first.
     dtype
-        "float32" or "bfloat16".
+        "float32", "bfloat16", "float16" (GPUs alone) or "auto" (bfloat16 where it was measured to be faster).
     device
         "auto" (cuda, else mps, else cpu) or a torch device name.
     batch_tokens
         Tokens in a batch at most; by default it suits the device.
+    weights, seed
+        "pretrained"; or "random", the architecture's own initialisation from a seed.
+    forward
+        Whether the transformer is run, or its vectors of the vocabulary are pooled as they are.
+    prompt
+        Put before each text.
 
     Raises
     ------
@@ -119,7 +144,17 @@ def make_embedder(
     """
     if isinstance(model, Embedder):
         return model
-    options = EngineOptions(pooling, layers, dtype, device, batch_tokens)
+    options = EngineOptions(
+        pooling,
+        layers,
+        dtype,
+        device,
+        batch_tokens,
+        weights=weights,
+        seed=seed,
+        forward=forward,
+        prompt=prompt,
+    )
     if isinstance(model, str) and not Path(model).expanduser().exists():
         written = model
         model, settings = parse_model_spec(written)

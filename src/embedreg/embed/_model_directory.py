@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from embedreg.core.errors import ModelError, UsageError
@@ -49,6 +50,11 @@ _OFFSET_FAMILIES: Final = frozenset(
         "xlm-roberta-xl",
     }
 )
+# Encoder-decoders whose encoder has a class of its own, so that the decoder can stay on disk.
+TEXT_ENCODERS: Final = frozenset({"t5", "mt5", "umt5", "t5gemma"})
+_DECODERS: Final = re.compile(r"(model\.)?decoder\.|lm_head\.")
+# Tokenizers that are a class alone, without a vocabulary in a file.
+_WITHOUT_VOCABULARY: Final = frozenset({"ByT5Tokenizer"})
 # What may differ between two copies of one model.
 _VOLATILE: Final = ("_name_or_path", "transformers_version")
 _MOST_TOKENS: Final = 2048
@@ -62,6 +68,13 @@ class ModelDirectory:
     ----------
     path
         The directory.
+    with_weights
+        Whether weights have to be there.
+
+    Attributes
+    ----------
+    weights
+        The files that hold weights of what is run; of T5 and its kind, those of the encoder.
 
     Raises
     ------
@@ -71,7 +84,7 @@ class ModelDirectory:
         If weights or vocabulary are missing, or weights are pickled: loading those could run any code.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, with_weights: bool = True) -> None:
         self.path = path
         if not (path / "config.json").is_file():
             raise UsageError(
@@ -79,16 +92,24 @@ class ModelDirectory:
                 expected="a Hugging Face model directory",
                 mend="give the directory that holds config.json, tokenizer.json and model.safetensors",
             )
-        if not any((path / name).is_file() for name in _VOCABULARIES):
+        if not any((path / name).is_file() for name in _VOCABULARIES) and not self._needs_no_vocabulary():
             # transformers would make an empty tokenizer, to which every word is unknown
             raise _incomplete(f"no tokenizer in {path}", "tokenizer.json")
-        self.weights = _weights_files(path)
+        encoder_only = self.config.get("model_type") in TEXT_ENCODERS
+        self.weights = _weights_files(path, encoder_only=encoder_only) if with_weights else []
 
     @functools.cached_property
     def config(self) -> dict[str, Any]:
-        """The model's settings; those of its text part if it has several."""
+        """The model's settings; those of its text part or its encoder if it has several parts."""
         config = _read_json(self.path / "config.json")
-        return {**config, **config.get("text_config", {})}
+        parts = [config[name] for name in ("text_config", "encoder") if isinstance(config.get(name), dict)]
+        model_type = {key: value for key, value in config.items() if key == "model_type"}
+        return functools.reduce(lambda whole, part: {**whole, **part}, parts, config) | model_type
+
+    @property
+    def architecture(self) -> str:
+        """The family and size, for people and as a key."""
+        return f"{self.config.get('model_type', 'unknown')} {self.layers}x{self.dimension}"
 
     @property
     def dimension(self) -> int:
@@ -146,6 +167,10 @@ class ModelDirectory:
         """Return the hash of the settings, without those that differ between copies of one model."""
         return _sha256_of_json({key: value for key, value in self.config.items() if key not in _VOLATILE})
 
+    def _needs_no_vocabulary(self) -> bool:
+        path = self.path / "tokenizer_config.json"
+        return path.is_file() and _read_json(path).get("tokenizer_class") in _WITHOUT_VOCABULARY
+
     def _tokenizer_limit(self) -> int | None:
         path = self.path / "tokenizer_config.json"
         limit = _read_json(path).get("model_max_length") if path.is_file() else None
@@ -171,13 +196,26 @@ class ModelDirectory:
         return value
 
 
-def _weights_files(path: Path) -> list[Path]:
-    """Return the files of the weights, whole or in shards."""
+def is_decoders(tensor: str) -> bool:
+    """Whether a tensor of an encoder-decoder is of no use to its encoder.
+
+    Examples
+    --------
+    >>> is_decoders("decoder.block.0.layer.0.layer_norm.weight"), is_decoders("shared.weight")
+    (True, False)
+    """
+    return _DECODERS.match(tensor) is not None
+
+
+def _weights_files(path: Path, *, encoder_only: bool) -> list[Path]:
+    """Return the files of the weights, whole or in shards; without those that hold decoder alone."""
     whole, index = path / "model.safetensors", path / "model.safetensors.index.json"
     if whole.is_file():
         return [whole]
     if index.is_file():
-        shards = [path / name for name in sorted(set(_read_json(index)["weight_map"].values()))]
+        tensors = _read_json(index)["weight_map"].items()
+        needed = {file for tensor, file in tensors if not (encoder_only and is_decoders(tensor))}
+        shards = [path / name for name in sorted(needed)]
         for shard in shards:
             if not shard.is_file():
                 raise _incomplete(f"no {shard.name} in {path}", f"all {len(shards)} files of the weights")
