@@ -98,17 +98,23 @@ def load_model(
         network = _network(directory, getattr(torch, dtype))
     else:
         network = random_network(directory, seed, getattr(torch, dtype))
-    network = network.get_input_embeddings() if lookup else network
+    vocabulary = network.get_input_embeddings()
+    network = vocabulary if lookup else network
     begin = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
     backend = tokenizer.backend_tokenizer if tokenizer.is_fast else byte_tokenizer(tokenizer)
     return LoadedModel(
         network=network.to(place),
         tokenize=WindowTokenizer(backend, window, begin, prompt),
-        pad=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
+        pad=_padding(tokenizer.pad_token_id, vocabulary),
         takes_mask=lookup or "attention_mask" in inspect.signature(network.forward).parameters,
         device=place,
         batch_tokens=_CPU_BATCH_TOKENS if place.type == "cpu" else _GPU_BATCH_TOKENS,
     )
+
+
+def _padding(token: int | None, vocabulary: Any) -> int:
+    """Return a token id to pad with: any will do, as the mask hides it, if the network has a vector for it."""
+    return token if token is not None and token < vocabulary.weight.shape[0] else 0
 
 
 def find_device(name: str) -> torch.device:
@@ -237,7 +243,7 @@ def _kept_in_float32(model: Any) -> set[str]:
 def _tensors_without_decoder(directory: ModelDirectory) -> dict[str, torch.Tensor]:
     from safetensors import safe_open  # noqa: PLC0415 (only these families need it)
 
-    tensors = {}
+    tensors: dict[str, torch.Tensor] = {}
     for file in directory.weights:
         with safe_open(file, framework="pt") as opened:
             tensors |= {name: opened.get_tensor(name) for name in opened.keys() if not is_decoders(name)}  # noqa: SIM118 (no mapping)

@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from embedreg.core.errors import UsageError, unknown_name
 from embedreg.core.protocols import Embedder
 from embedreg.embed._catalogue import catalogue
-from embedreg.embed._install import installed_path, pull
+from embedreg.embed._hub import hub_entry
+from embedreg.embed._install import installed_gguf, installed_path, pull_entry, trusted_sha256
 from embedreg.embed._layers import read_layers
+from embedreg.embed._model_directory import is_static
 from embedreg.embed._model_spec import parse_model_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from embedreg.embed._catalogue import CatalogueEntry
-
-# kind of a model -> module whose `build(directory, entry, options)` makes its embedder
+# kind of a model -> module whose `build(directory, options, name=..., sha256=..., window=...)` makes its embedder
 _ENGINES: Final = {
     "transformer": "embedreg.embed._transformer",
     "gguf": "embedreg.embed._transformer",
+    "static": "embedreg.embed._static",
 }
 
 # prefix of a model's string -> module whose `build(name, options)` makes the embedder of a service; the options
@@ -103,7 +104,8 @@ def make_embedder(
     Parameters
     ----------
     model
-        A name of the catalogue; else the path of a Hugging Face directory with weights in safetensors; or
+        A name of the catalogue; else the path of a Hugging Face directory with weights in safetensors, of a
+        model2vec directory or of a GGUF file; else "hub:OWNER/NAME" or "hub:OWNER/NAME@REVISION"; or
         an embedder, which is returned as it is and has its own settings. A directory with a name of the
         catalogue is given as "./name" or as a `Path`. A name or path may carry the settings below:
         "minilm?layers=all&pooling=max".
@@ -163,15 +165,20 @@ def make_embedder(
             module = importlib.import_module(_SERVICES[service])
             return cast("Embedder", module.build(name, settings))
         options = options.with_written(written, settings)
-    if isinstance(model, str) and model in catalogue():
-        entry = catalogue()[model]
-        return _builder(entry.kind)(installed_path(entry) or pull(model), entry, options)
-    return _builder("transformer")(_existing_directory(model), None, options)
+    if isinstance(model, str) and (entry := catalogue().get(model) or hub_entry(model)):
+        directory = installed_path(entry) or pull_entry(entry)
+        known = {"name": entry.name, "sha256": trusted_sha256(entry), "window": entry.window}
+        return _builder(entry.kind)(directory, options, **known)
+    path = Path(model).expanduser()
+    if path.suffix == ".gguf" and path.is_file():
+        directory, sha256 = installed_gguf(path)
+        return _builder("gguf")(directory, options, name=path.stem, sha256=sha256)
+    path = _existing_directory(model)
+    return _builder("static" if is_static(path) else "transformer")(path, options)
 
 
-def _builder(kind: str) -> Callable[[Path, CatalogueEntry | None, EngineOptions], Embedder]:
-    build: Callable[[Path, CatalogueEntry | None, EngineOptions], Embedder]
-    build = importlib.import_module(_ENGINES[kind]).build
+def _builder(kind: str) -> Callable[..., Embedder]:
+    build: Callable[..., Embedder] = importlib.import_module(_ENGINES[kind]).build
     return build
 
 
@@ -184,7 +191,7 @@ def _existing_directory(model: str | Path) -> Path:
     raise UsageError(
         f"model {str(model)!r}, and there is no such directory",
         expected=f"a Hugging Face directory, or one of {', '.join(sorted(catalogue()))}",
-        mend="check the path; `hf download OWNER/NAME --local-dir DIRECTORY` fetches a model of the hub",
+        mend="check the path; a model of the hub is written hub:OWNER/NAME",
     )
 
 

@@ -196,6 +196,12 @@ class ModelDirectory:
         return value
 
 
+def is_static(path: Path) -> bool:
+    """Whether a directory holds a table of vectors alone, in model2vec's format."""
+    config = path / "config.json"
+    return config.is_file() and _read_json(config).get("model_type") == "model2vec"
+
+
 def is_decoders(tensor: str) -> bool:
     """Whether a tensor of an encoder-decoder is of no use to its encoder.
 

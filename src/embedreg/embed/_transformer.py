@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from embedreg.core.protocols import Json
-    from embedreg.embed._catalogue import CatalogueEntry
     from embedreg.embed._loading import LoadedModel
     from embedreg.embed._make_embedder import EngineOptions
     from embedreg.embed._pooling import Pooling
@@ -293,7 +292,9 @@ class TransformerEmbedder:
             states = [state.float() for state in self._states(ids, mask)]
             if self._chosen.average:
                 states = [torch.stack(states).mean(dim=0)]
-            return torch.cat([self._pool.over_window(s, mask) for s in states], dim=-1).cpu().numpy()
+            pooled = torch.cat([self._pool.over_window(state, mask) for state in states], dim=-1)
+            vectors: NDArray[np.float32] = pooled.cpu().numpy()
+            return vectors
 
     def _states(self, ids: torch.Tensor, mask: torch.Tensor) -> Sequence[torch.Tensor]:  # each (b, t, d)
         """Return the states of the chosen layers."""
@@ -311,7 +312,7 @@ class TransformerEmbedder:
         if not self._normalised:
             return vectors
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+        return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny), dtype=np.float32)
 
 
 @dataclass
@@ -347,13 +348,20 @@ class _Unfinished:
         return self.pooling.over_text(parts, self.lengths[own.start : own.stop]).astype(np.float32)
 
 
-def build(directory: Path, entry: CatalogueEntry | None, options: EngineOptions) -> TransformerEmbedder:
-    """Make the embedder of a catalogue entry, or of a user's own directory if `entry` is None."""
+def build(
+    directory: Path,
+    options: EngineOptions,
+    *,
+    name: str | None = None,
+    sha256: str | None = None,
+    window: int | None = None,
+) -> TransformerEmbedder:
+    """Make the embedder of a catalogue entry, or of a user's own directory, of which nothing else is known."""
     return TransformerEmbedder(
         directory,
-        name=entry.name if entry else None,
-        sha256=entry.sha256 if entry else None,
-        window=entry.window if entry else None,
+        name=name,
+        sha256=sha256,
+        window=window,
         pooling=options.pooling,
         layers=options.layers,
         dtype=options.dtype,

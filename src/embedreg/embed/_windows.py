@@ -82,7 +82,7 @@ class WindowTokenizer:
             token.
         """
         for position, text in enumerate(texts):
-            _check_text(text, first + position)
+            check_text(text, first + position)
         windows = Windows([], [], [0])
         prompted = [self._prompt + text for text in texts]
         for position, encoding in enumerate(self._tokenizer.encode_batch_fast(prompted)):
@@ -146,7 +146,14 @@ def padded(windows: Sequence[NDArray[np.int32]], pad: int) -> tuple[NDArray[np.i
     return all_ids, mask
 
 
-def _check_text(text: object, position: int) -> None:
+def check_text(text: object, position: int) -> None:
+    """Refuse what no tokenizer can read.
+
+    Raises
+    ------
+    DataError
+        If something is no text or no valid Unicode, with its position.
+    """
     if not isinstance(text, str):
         raise DataError(
             f"a {type(text).__name__} at position {position}",
