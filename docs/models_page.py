@@ -8,20 +8,48 @@ from typing import Any
 
 from embedreg.embed import CatalogueEntry, catalogue
 
-SEEN = Path(__file__).parents[1] / "benchmarks" / "results" / "catalogue.json"
+STORED = Path(__file__).parents[1] / "benchmarks" / "results"
 TEXT = Path(__file__).with_name("models.in.md")
-PLACE = "<!-- table -->"
+PLACES = {"catalogue.json": "<!-- catalogue -->", "ablations.json": "<!-- ablations -->"}
 
 
-def models_page(seen: Path = SEEN) -> str:
-    """Return the page: the text with the table of the catalogue in its place."""
-    runs = json.loads(seen.read_text()) if seen.is_file() else {}
+def models_page(stored: Path = STORED) -> str:
+    """Return the page: the text with the tables in their places; nothing is in the place of what is not stored."""
+    page = TEXT.read_text()
+    for (name, place), table in zip(PLACES.items(), (_catalogue_table, _ablations_table), strict=True):
+        path = stored / name
+        page = page.replace(place, table(json.loads(path.read_text()) if path.is_file() else {}))
+    return page
+
+
+def _catalogue_table(runs: dict[str, Any]) -> str:
     lines = [
         "| name | what it is | source | parameters | licence | dimension | window | weights | run here |",
         "|---" * 9 + "|",
         *(_row(entry, runs.get(entry.name)) for entry in catalogue().values()),
     ]
-    return TEXT.read_text().replace(PLACE, "\n".join(lines))
+    return "\n".join(lines)
+
+
+def _ablations_table(found: dict[str, Any]) -> str:
+    if not found:
+        return ""
+    settings = found["settings"]
+    lines = [
+        f"Kendall tau on test rows of `{settings['task']}` with its 95% interval: {settings['rows']} rows, {settings['seeds']} seeds, "
+        f"{settings['head']} head; one small task, so most of these intervals overlap. Written by `benchmarks/ablations.py` "
+        f"({settings['date']}).\n",
+        "![Kendall tau by ablation](ablations.svg)\n",
+        "| ablation | model | numbers a text | Kendall tau |",
+        "|---" * 4 + "|",
+    ]
+    for row in found["rows"]:
+        tau = row["tau"]
+        cells = (row["ablation"], f"`{row['model']}`", row["dimension"])
+        lines.append(
+            f"| {' | '.join(map(str, cells))} | {tau['mean']:.2f} [{tau['low']:.2f}, {tau['high']:.2f}] |"
+        )
+    return "\n".join(lines)
 
 
 def _row(entry: CatalogueEntry, run: dict[str, Any] | None) -> str:

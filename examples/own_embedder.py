@@ -3,6 +3,7 @@
 python examples/own_embedder.py
 """
 
+import itertools
 import zlib
 
 import numpy as np
@@ -27,7 +28,7 @@ class WordPairs:
         for position, text in enumerate(texts):
             vector = np.zeros((1, self.dimension), dtype=np.float32)
             words = ["", *text.split(), ""]
-            for pair in zip(words, words[1:], strict=False):
+            for pair in itertools.pairwise(words):
                 vector[0, zlib.crc32(" ".join(pair).encode()) % self.dimension] += 1
             yield [position], vector
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer, T5Config, T5EncoderModel, T5ForConditionalGeneration, T5Model
 
-from embedreg.core.errors import ModelError
+from embedreg.core.errors import ModelError, UsageError
 from embedreg.embed import TransformerEmbedder, catalogue
 from embedreg.embed._model_directory import ModelDirectory
 
@@ -97,6 +97,15 @@ def test_the_vocabulary_is_the_trained_one(small, unigram):
     processor = sentencepiece.SentencePieceProcessor(model_file=str(unigram / "spiece.model"))
 
     assert TransformerEmbedder(small).count_tokens(TEXTS) == [len(processor.encode(t)) + 1 for t in TEXTS]
+
+
+def test_missing_packages_are_named(small, monkeypatch):
+    from embedreg.embed import _loading
+
+    monkeypatch.setattr(_loading, "_is_installed", lambda name: name != "sentencepiece")
+
+    with pytest.raises(UsageError, match=r"without sentencepiece;.*embedreg\[sentencepiece\]"):
+        embed(TransformerEmbedder(small))
 
 
 def test_the_decoders_shards_may_be_missing(small, tmp_path):

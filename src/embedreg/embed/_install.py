@@ -360,9 +360,9 @@ def _remove_stale(models: Path) -> None:
 
 
 def _nowhere(entry: CatalogueEntry, failures: list[str]) -> ModelError:
-    listed = "; ".join(failures)
+    listed = "; ".join(dict.fromkeys(failures))  # three forms of weights may have failed alike
     return ModelError(
-        f"no {entry.name} from any of its {len(failures)} sources ({listed})",
+        f"no {entry.name} from any of its {len(_sources(entry))} sources ({listed})",
         expected=f"{entry.weights} with sha256 {entry.sha256[:12]}..." if entry.sha256 else "its weights",
         mend=f"mend or allow one of those, or set {MODELS} to a folder with the files in its {entry.name}/",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -172,6 +173,7 @@ def _check_weights(directory: ModelDirectory, sha256: str | None) -> None:
 
 
 def _tokenizer(path: Path) -> Any:
+    _require_sentencepiece(path)
     with quiet_transformers():
         try:
             tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
@@ -184,6 +186,24 @@ def _tokenizer(path: Path) -> Any:
             mend="use another model",
         )
     return tokenizer
+
+
+def _require_sentencepiece(path: Path) -> None:
+    """Refuse a vocabulary that transformers cannot convert here."""
+    missing = [name for name in ("sentencepiece", "google.protobuf") if not _is_installed(name)]
+    if missing and not (path / "tokenizer.json").is_file() and (path / "spiece.model").is_file():
+        raise UsageError(
+            f"a SentencePiece vocabulary without {' and '.join(missing)}",
+            expected="the packages that read it",
+            mend="pip install 'embedreg[sentencepiece]'",
+        )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of the package that it is in
+        return False
 
 
 def _network(directory: ModelDirectory, dtype: torch.dtype) -> Any:
