@@ -15,10 +15,9 @@ import json
 import platform
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from embedreg.embed import EmbeddingCache, embed_texts, make_embedder
 from embedreg.heads import make_head
@@ -26,6 +25,9 @@ from embedreg.report._style import PALETTE, new_figure, styled, to_svg
 from embedreg.serialize import make_serializer, serialize_records
 from embedreg.study import bootstrap_intervals, group_split
 from embedreg.tasks import load_labelled, packaged_task
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ABLATIONS = {
     "as it is": "",

@@ -32,7 +32,7 @@ def run(name: str) -> dict[str, object]:
         embedder = make_embedder(name)
         shapes = [vectors for _, vectors in embedder.embed_batches(TEXTS)]
     except EmbedregError as error:
-        return {"ran": False, "error": type(error).__name__}
+        return {"ran": False, "error": error.got}
     vectors = np.concatenate(shapes)
     return {
         "ran": True,

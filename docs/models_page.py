@@ -71,5 +71,6 @@ def _seen(run: dict[str, Any] | None) -> str:
     if run is None:
         return "not tried"
     if not run["ran"]:
-        return f"no: its sources could not be reached ({run['date']})"
+        reason = "the hub could not be reached" if "ConnectError" in run["error"] else run["error"]
+        return f"no: {reason} ({run['date']})"
     return f"yes, {run['dimension']} numbers a text ({run['date']}, transformers {run['versions']['transformers']})"

@@ -1,7 +1,4 @@
-"""An embedder of one's own, written after docs/extending.md: hashed pairs of words, without any model.
-
-python examples/own_embedder.py
-"""
+"""An embedder of one's own, written after docs/extending.md: hashed pairs of words, without any model."""
 
 import itertools
 import zlib
@@ -34,6 +31,8 @@ class WordPairs:
 
 
 if __name__ == "__main__":
-    texts = [f"adam with {n} layers and rate {n / 10}" for n in range(40)]
-    model = EmbeddingRegressor(model=WordPairs(), cache=False).fit(texts, [float(n) for n in range(40)])
-    print(model.predict(["adam with 12 layers and rate 1.2"]).round(1))
+    optimizers, schedules = ("adam", "lion", "rmsprop", "sgd"), ("constant", "cosine", "linear", "step")
+    texts = [f"{a} with a {b} rate" for a in optimizers for b in schedules]
+    speeds = [2.0 * i + j for i in range(4) for j in range(4)]
+    model = EmbeddingRegressor(model=WordPairs(), cache=False).fit(texts[:-1], speeds[:-1])
+    print(model.predict(texts[-1:]).round(1), "expected", speeds[-1])

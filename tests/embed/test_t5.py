@@ -208,6 +208,20 @@ def test_wider_ones_have_the_published_sizes(name):
 
 
 @pytest.mark.parametrize(
+    ("name", "whole", "half"), [("small", 0.14, 0.08), ("xl", 4.89, 2.95), ("xxl", 19.05, 11.54)]
+)
+def test_memory_of_the_encoder(name, whole, half):
+    """In float32, and in bfloat16 with the feed-forward outputs in float32; gigabytes, by arithmetic on shapes."""
+    with torch.device("meta"):
+        encoder = T5EncoderModel(config_of(V1_1[name], **GATED))
+    sizes = {key: parameter.numel() for key, parameter in encoder.named_parameters()}
+
+    assert sum(sizes.values()) * 4 / 1e9 == pytest.approx(whole, abs=0.01)
+    mixed = sum(size * (4 if ".wo." in key else 2) for key, size in sizes.items())
+    assert mixed / 1e9 == pytest.approx(half, abs=0.01)
+
+
+@pytest.mark.parametrize(
     ("shapes", "gated", "published"),
     [
         (ORIGINAL, False, (60.5, 222.9, 737.7, 2851.6, 11307.3)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,6 +14,7 @@ from embedreg.embed._model_directory import ModelDirectory
 from embedreg.embed._pooling import pooling_named
 from embedreg.embed._precision import check_precision, fastest_dtype
 from embedreg.embed._published_pooling import offer, published_pooling
+from embedreg.embed._unfinished_texts import UnfinishedTexts
 from embedreg.embed._windows import padded, plan_batches
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from embedreg.core.protocols import Json
     from embedreg.embed._loading import LoadedModel
     from embedreg.embed._make_embedder import EngineOptions
-    from embedreg.embed._pooling import Pooling
     from embedreg.embed._windows import Windows
 
 DTYPES: Final = ("float32", "bfloat16", "float16", "auto")
@@ -243,7 +242,7 @@ class TransformerEmbedder:
             yield first, self._loaded.tokenize(texts[first : first + _TEXTS_AT_ONCE], first)
 
     def _embed(self, windows: Windows) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
-        unfinished = _Unfinished(windows, windows.lengths, self._pool)
+        unfinished = UnfinishedTexts(windows, windows.lengths, self._pool)
         for batch, parts in self._batches(windows):
             positions, vectors = unfinished.add(batch, parts)
             if positions:
@@ -313,39 +312,6 @@ class TransformerEmbedder:
             return vectors
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny), dtype=np.float32)
-
-
-@dataclass
-class _Unfinished:
-    """Keeps what was pooled from windows until all windows of their text are there."""
-
-    windows: Windows
-    lengths: NDArray[np.int64]
-    pooling: Pooling
-
-    def __post_init__(self) -> None:
-        self._parts: dict[int, NDArray[np.float32]] = {}
-        self._missing = np.diff(self.windows.starts)
-
-    def add(
-        self, batch: NDArray[np.int64], parts: NDArray[np.float32]
-    ) -> tuple[list[int], list[NDArray[np.float32]]]:
-        """Take a batch of windows and return the positions and vectors of the texts it completes."""
-        positions, vectors = [], []
-        for window, part in zip(batch.tolist(), parts, strict=True):
-            text = self.windows.text[window]
-            self._parts[window] = part
-            self._missing[text] -= 1
-            if self._missing[text] == 0:
-                positions.append(text)
-                vectors.append(self._vector(text))
-        return positions, vectors
-
-    def _vector(self, text: int) -> NDArray[np.float32]:  # (d,)
-        """Pool over the windows in their order, so that the order of batches changes nothing."""
-        own = range(self.windows.starts[text], self.windows.starts[text + 1])
-        parts = np.stack([self._parts.pop(window) for window in own]).astype(np.float64)
-        return self.pooling.over_text(parts, self.lengths[own.start : own.stop]).astype(np.float32)
 
 
 def build(
