@@ -30,8 +30,14 @@ COMBINED = [
 ]
 
 
-@pytest.fixture(params=["tiny_bert", "tiny_llama"])
+@pytest.fixture(params=["tiny_bert", "tiny_llama", "tiny_static"])
 def make(request):
+    path = request.getfixturevalue(request.param)
+    return lambda **settings: make_embedder(path, **settings)
+
+
+@pytest.fixture(params=["tiny_bert", "tiny_llama"])
+def make_ablated(request):
     path = request.getfixturevalue(request.param)
     return lambda **settings: make_embedder(path, **settings)
 
@@ -97,8 +103,8 @@ def test_a_changed_fingerprint_does_not_change_the_embedder(make):
 
 
 @pytest.mark.parametrize("settings", ABLATIONS, ids=described)
-def test_an_ablation_changes_vectors_and_fingerprint(make, settings):
-    plain, other = make(), make(**settings)
+def test_an_ablation_changes_vectors_and_fingerprint(make_ablated, settings):
+    plain, other = make_ablated(), make_ablated(**settings)
 
     assert plain.fingerprint() != other.fingerprint()
     matrix = as_matrix(other, TEXTS)
@@ -108,9 +114,9 @@ def test_an_ablation_changes_vectors_and_fingerprint(make, settings):
 
 
 @pytest.mark.parametrize("settings", [*ABLATIONS, *COMBINED], ids=described)
-def test_an_ablation_keeps_every_promise(make, settings):
+def test_an_ablation_keeps_every_promise(make_ablated, settings):
     """A finite vector a text, each position once, by its text alone, the same again and after a pickle."""
-    embedder = make(**settings)
+    embedder = make_ablated(**settings)
     matrix = as_matrix(embedder, TEXTS)
     alone = np.concatenate([as_matrix(embedder, [text]) for text in TEXTS])
 
@@ -118,7 +124,7 @@ def test_an_ablation_keeps_every_promise(make, settings):
     error = np.abs(matrix - alone).max(axis=1) / np.linalg.norm(alone, axis=1)
     assert error.max() <= (2e-2 if settings.get("dtype") == "bfloat16" else 1e-5)
     np.testing.assert_array_equal(as_matrix(pickle.loads(pickle.dumps(embedder)), TEXTS), matrix)
-    assert json.loads(json.dumps(embedder.fingerprint())) == make(**settings).fingerprint()
+    assert json.loads(json.dumps(embedder.fingerprint())) == make_ablated(**settings).fingerprint()
 
 
 def test_works_after_a_pickle(make):
