@@ -30,7 +30,14 @@ DECODERS = {
     "Qwen2": GROUPED,
     "Qwen3": GROUPED,
 }
-WITH_DECODER = {"T5": T5, "MT5": T5, "UMT5": T5, "LongT5": T5}
+UL2 = {**T5, "feed_forward_proj": "gated-silu"}  # a T5 of another activation
+WITH_DECODER = {
+    "T5": ("T5", T5),
+    "UL2": ("T5", UL2),
+    "MT5": ("MT5", T5),
+    "UMT5": ("UMT5", T5),
+    "LongT5": ("LongT5", T5),
+}
 
 
 def embed(embedder, texts):
@@ -75,10 +82,10 @@ def test_encoders_and_decoders(family, tmp_path, request, tokenizers):
     np.testing.assert_array_equal(*again)
 
 
-@pytest.mark.parametrize("family", WITH_DECODER)
-def test_encoder_decoders_run_by_their_encoder(family, tmp_path, tiny_bert):
+@pytest.mark.parametrize(("family", "sizes"), WITH_DECODER.values(), ids=WITH_DECODER)
+def test_encoder_decoders_run_by_their_encoder(family, sizes, tmp_path, tiny_bert):
     torch.manual_seed(0)
-    config = getattr(transformers, f"{family}Config")(vocab_size=400, **WITH_DECODER[family])
+    config = getattr(transformers, f"{family}Config")(vocab_size=400, **sizes)
     model = getattr(transformers, f"{family}ForConditionalGeneration")(config).eval()
     path = save(tmp_path, model, tiny_bert)
 
