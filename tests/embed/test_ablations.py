@@ -279,9 +279,15 @@ class TestPrecision:
         assert embedder.fingerprint()["dtype"] in ("float32", "bfloat16")
 
     @pytest.mark.parametrize("content", ["not json", "[]", '{"x": 1}'])
-    def test_a_damaged_or_unwritable_file_costs_a_measurement_and_no_more(self, tiny_bert, content):
+    def test_a_damaged_file_costs_a_measurement_and_no_more(self, tiny_bert, content):
         cache_root().mkdir(exist_ok=True)
         (cache_root() / "precision.json").write_text(content)
+
+        assert TransformerEmbedder(tiny_bert, dtype="auto").fingerprint()["dtype"] != "auto"
+
+    def test_a_cache_that_cannot_be_written_costs_no_more_either(self, tiny_bert, tmp_path, monkeypatch):
+        (tmp_path / "file").write_text("in the way")
+        monkeypatch.setenv("EMBEDREG_CACHE_DIR", str(tmp_path / "file"))
 
         assert TransformerEmbedder(tiny_bert, dtype="auto").fingerprint()["dtype"] != "auto"
 

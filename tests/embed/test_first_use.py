@@ -101,6 +101,19 @@ def test_shards(entry, published, tiny_bert):
         verify("tiny")
 
 
+def test_shards_of_a_decoder_are_not_fetched(entry, published, tiny_bert):
+    torch.manual_seed(0)
+    config = T5Config(vocab_size=300, d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4)
+    shutil.rmtree(published)
+    T5ForConditionalGeneration(config).save_pretrained(published, max_shard_size="30KB")
+    AutoTokenizer.from_pretrained(tiny_bert).save_pretrained(published)
+
+    path = pull("tiny")
+
+    assert 1 < len(list(path.glob("*.safetensors"))) < len(list(published.glob("*.safetensors")))
+    np.testing.assert_array_equal(vector(make_embedder("tiny")), vector(TransformerEmbedder(published)))
+
+
 class TestCheckpoint:
     """As google/t5-v1_1-small is published: a torch checkpoint of encoder and decoder."""
 
@@ -131,6 +144,20 @@ class TestCheckpoint:
         change(path / "model.safetensors")
         with pytest.raises(ModelError, match="those that first came"):
             verify("tiny")
+
+    def test_byt5_which_has_no_vocabulary_file(self, t5, entry, published):
+        from transformers import ByT5Tokenizer
+
+        for file in ("tokenizer.json", "tokenizer_config.json"):
+            (published / file).unlink()
+        config = T5Config(vocab_size=384, d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4)
+        torch.save(T5ForConditionalGeneration(config).state_dict(), published / "pytorch_model.bin")
+        config.save_pretrained(published)
+        ByT5Tokenizer().save_pretrained(published)
+
+        pull("tiny")
+
+        assert make_embedder("tiny").count_tokens(["adam"]) == [5]
 
     def test_one_that_would_run_code_is_refused(self, t5, entry, published, tmp_path):
         import pickle

@@ -11,7 +11,7 @@ import torch
 from transformers import AutoTokenizer, T5Config, T5EncoderModel, T5ForConditionalGeneration, T5Model
 
 from embedreg.core.errors import ModelError, UsageError
-from embedreg.embed import TransformerEmbedder, catalogue
+from embedreg.embed import TransformerEmbedder, catalogue, make_embedder
 from embedreg.embed._model_directory import ModelDirectory
 
 TEXTS = ["adam", '{"lr": 0.001, "size": 64}', "the model trains with a layer of units and dropout"]
@@ -97,6 +97,25 @@ def test_the_vocabulary_is_the_trained_one(small, unigram):
     processor = sentencepiece.SentencePieceProcessor(model_file=str(unigram / "spiece.model"))
 
     assert TransformerEmbedder(small).count_tokens(TEXTS) == [len(processor.encode(t)) + 1 for t in TEXTS]
+
+
+@pytest.mark.parametrize("decoder", [True, False])
+def test_a_local_directory_stands_for_the_catalogues_entry(small, tmp_path, monkeypatch, decoder):
+    """In shards, with the decoder's or without, trusted on first use."""
+    name = "t5-small" if "v1_1" in small.name else "t5-small-original"
+    shutil.copytree(small, tmp_path / name)
+    if not decoder:
+        encoders = {file.name for file in ModelDirectory(small).weights}
+        for file in set((tmp_path / name).glob("*.safetensors")):
+            if file.name not in encoders:
+                file.unlink()
+    monkeypatch.setenv("EMBEDREG_MODELS", str(tmp_path))
+    monkeypatch.setenv("EMBEDREG_OFFLINE", "1")
+
+    embedder = make_embedder(f"{name}?pooling=last")
+
+    assert embedder.name == name
+    np.testing.assert_array_equal(embed(embedder), embed(TransformerEmbedder(small, pooling="last")))
 
 
 def test_missing_packages_are_named(small, monkeypatch):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import sys
@@ -21,7 +20,7 @@ from embedreg.embed._catalogue import entry_named
 from embedreg.embed._checkpoint import CHECKPOINT, convert_checkpoint
 from embedreg.embed._first_use import record, record_path, recorded_sha256
 from embedreg.embed._gguf import convert_gguf, is_converted, read_conversion, require_gguf
-from embedreg.embed._model_directory import ModelDirectory
+from embedreg.embed._model_directory import INDEX, ModelDirectory, has_vocabulary, needed_shards
 from embedreg.embed._sources import DirectorySource, SourceFailedError
 
 if TYPE_CHECKING:
@@ -51,8 +50,6 @@ _SIDE_FILES: Final = (
     "README.md",
     "LICENSE",
 )
-_INDEX: Final = "model.safetensors.index.json"
-_VOCABULARIES: Final = ("tokenizer.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
 _STAGING_PREFIX: Final = ".staging-"
 _STALE_SECONDS: Final = 24 * 3600.0
 _AGAIN: Final = "`embedreg models pull {}`, which fetches damaged weights again"
@@ -286,22 +283,20 @@ def _attempts(entry: CatalogueEntry, *, quiet: bool) -> Iterator[tuple[Source, s
     """Yield each source with the weights to ask it for; where no hash is known, in any of three forms."""
     for source in _sources(entry):
         _say(f"fetching {entry.name} from {source}", quiet=quiet)
-        for weights in (entry.weights,) if entry.sha256 else (entry.weights, _INDEX, CHECKPOINT):
+        for weights in (entry.weights,) if entry.sha256 else (entry.weights, INDEX, CHECKPOINT):
             yield source, weights
 
 
 def _fetch_shards(source: Source, weights: str, folder: Path) -> None:
-    """Fetch the files that an index of weights names."""
-    if weights == _INDEX and (folder / _INDEX).is_file():
-        shards = set(json.loads((folder / _INDEX).read_text(encoding="utf-8"))["weight_map"].values())
-        source.fetch(sorted(Path(name).name for name in shards), folder)
+    """Fetch the files that an index of weights names; of T5 and its kind, those of the encoder."""
+    if weights == INDEX and all((folder / name).is_file() for name in (INDEX, "config.json")):
+        source.fetch(sorted(Path(name).name for name in needed_shards(folder)), folder)
 
 
 def _check_complete(entry: CatalogueEntry, weights: str, folder: Path) -> None:
     needed = {"gguf": [], "static": ["tokenizer.json"]}.get(entry.kind, ["config.json"])
     missing = [name for name in (weights, *needed) if not (folder / name).is_file()]
-    vocabularies = _VOCABULARIES if entry.sha256 is None else ("tokenizer.json",)
-    if entry.kind == "transformer" and not any((folder / name).is_file() for name in vocabularies):
+    if entry.kind == "transformer" and not has_vocabulary(folder):
         missing.append("tokenizer.json")
     if missing:
         raise SourceFailedError(f"it has no {', '.join(missing)}")

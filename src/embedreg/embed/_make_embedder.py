@@ -191,8 +191,14 @@ def _existing_directory(model: str | Path) -> Path:
     raise UsageError(
         f"model {str(model)!r}, and there is no such directory",
         expected=f"a Hugging Face directory, or one of {', '.join(sorted(catalogue()))}",
-        mend="check the path; a model of the hub is written hub:OWNER/NAME",
+        mend=f"check the path; a model of the hub is written {_as_hub_model(model)}",
     )
+
+
+def _as_hub_model(model: str | Path) -> str:
+    owner, _, name = str(model).partition("/")
+    is_one = owner not in ("", ".", "..", "~") and name and "/" not in name
+    return f"hub:{model}" if is_one else "hub:OWNER/NAME"
 
 
 def _looks_like_path(model: str) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from embedreg.core.protocols import Json
 
+INDEX: Final = "model.safetensors.index.json"
 _PICKLED: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _VOCABULARIES: Final = (
     "tokenizer.json",
@@ -92,11 +93,10 @@ class ModelDirectory:
                 expected="a Hugging Face model directory",
                 mend="give the directory that holds config.json, tokenizer.json and model.safetensors",
             )
-        if not any((path / name).is_file() for name in _VOCABULARIES) and not self._needs_no_vocabulary():
+        if not has_vocabulary(path):
             # transformers would make an empty tokenizer, to which every word is unknown
             raise _incomplete(f"no tokenizer in {path}", "tokenizer.json")
-        encoder_only = self.config.get("model_type") in TEXT_ENCODERS
-        self.weights = _weights_files(path, encoder_only=encoder_only) if with_weights else []
+        self.weights = _weights_files(path) if with_weights else []
 
     @functools.cached_property
     def config(self) -> dict[str, Any]:
@@ -167,10 +167,6 @@ class ModelDirectory:
         """Return the hash of the settings, without those that differ between copies of one model."""
         return _sha256_of_json({key: value for key, value in self.config.items() if key not in _VOLATILE})
 
-    def _needs_no_vocabulary(self) -> bool:
-        path = self.path / "tokenizer_config.json"
-        return path.is_file() and _read_json(path).get("tokenizer_class") in _WITHOUT_VOCABULARY
-
     def _tokenizer_limit(self) -> int | None:
         path = self.path / "tokenizer_config.json"
         limit = _read_json(path).get("model_max_length") if path.is_file() else None
@@ -196,6 +192,13 @@ class ModelDirectory:
         return value
 
 
+def has_vocabulary(path: Path) -> bool:
+    """Whether a directory has what a tokenizer is made from, or its tokenizer needs nothing."""
+    config = path / "tokenizer_config.json"
+    without = config.is_file() and _read_json(config).get("tokenizer_class") in _WITHOUT_VOCABULARY
+    return without or any((path / name).is_file() for name in _VOCABULARIES)
+
+
 def is_static(path: Path) -> bool:
     """Whether a directory holds a table of vectors alone, in model2vec's format."""
     config = path / "config.json"
@@ -213,15 +216,26 @@ def is_decoders(tensor: str) -> bool:
     return _DECODERS.match(tensor) is not None
 
 
-def _weights_files(path: Path, *, encoder_only: bool) -> list[Path]:
-    """Return the files of the weights, whole or in shards; without those that hold decoder alone."""
-    whole, index = path / "model.safetensors", path / "model.safetensors.index.json"
+def needed_shards(path: Path) -> set[str]:
+    """Return which shards an index names; without those that hold decoder alone, where the encoder can be alone.
+
+    Raises
+    ------
+    ModelError
+        If the index or the settings cannot be read.
+    """
+    tensors = _read_json(path / INDEX)["weight_map"].items()
+    encoder_only = _read_json(path / "config.json").get("model_type") in TEXT_ENCODERS
+    return {file for tensor, file in tensors if not (encoder_only and is_decoders(tensor))}
+
+
+def _weights_files(path: Path) -> list[Path]:
+    """Return the files of the weights, whole or in shards."""
+    whole = path / "model.safetensors"
     if whole.is_file():
         return [whole]
-    if index.is_file():
-        tensors = _read_json(index)["weight_map"].items()
-        needed = {file for tensor, file in tensors if not (encoder_only and is_decoders(tensor))}
-        shards = [path / name for name in sorted(needed)]
+    if (path / INDEX).is_file():
+        shards = [path / name for name in sorted(needed_shards(path))]
         for shard in shards:
             if not shard.is_file():
                 raise _incomplete(f"no {shard.name} in {path}", f"all {len(shards)} files of the weights")
