@@ -218,6 +218,7 @@ class TestPublishedPooling:
                 "max_tokens and pooling_mode_mean",
             ),
             ({"pooling_mode": "mean_sqrt_len_tokens"}, [], "mean_sqrt"),
+            ({"pooling_mode": "mean", "include_prompt": False}, [], "leaves out the prompt"),
             ({}, [], "without a name"),
         ],
     )

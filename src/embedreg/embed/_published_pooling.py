@@ -66,6 +66,8 @@ def published_pooling(directory: Path) -> PublishedPooling:
     if unknown or "Pooling" not in modules:
         raise _not_done_here(f"the module {unknown[0]}" if unknown else "no pooling", directory)
     settings = _read(directory / modules["Pooling"]["path"] / "config.json")
+    if settings.get("include_prompt") is False:
+        raise _not_done_here("a pooling that leaves out the prompt", directory)
     return PublishedPooling(_named(settings, directory), "Normalize" in modules)
 
 
