@@ -1,4 +1,4 @@
-"""Write docs/cli.md and docs/api.md from the code and docs/results.md from stored results, or --check that they are current."""
+"""Write docs/cli.md, api.md and models.md from the code and results.md from stored results, or --check that they are current."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import click
+from models_page import models_page
 from results_page import results_page
 
 from embedreg.cli import app
@@ -78,7 +79,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is not current")
     check = parser.parse_args().check
-    pages = (("cli.md", cli_page()), ("api.md", api_page()), ("results.md", WARNING + results_page()))
+    pages = (
+        ("cli.md", cli_page()),
+        ("api.md", api_page()),
+        ("results.md", WARNING + results_page()),
+        ("models.md", WARNING + models_page()),
+    )
     for name, page in pages:
         path = DOCS / name
         if not check:

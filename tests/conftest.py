@@ -125,3 +125,20 @@ def tiny_llama(tmp_path_factory: pytest.TempPathFactory, byte_level_bpe: Tokeniz
         tokenizer_object=byte_level_bpe, bos_token="<|end|>", eos_token="<|end|>"
     ).save_pretrained(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_static(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> Path:
+    """A random table of vectors in model2vec's format, with the vocabulary of `tiny_bert`."""
+    import shutil
+
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    path = tmp_path_factory.mktemp("tiny") / "tiny-static"
+    path.mkdir()
+    shutil.copyfile(tiny_bert / "tokenizer.json", path / "tokenizer.json")
+    table = np.random.default_rng(0).normal(size=(300, 16)).astype(np.float32)
+    save_file({"embeddings": table}, path / "model.safetensors")
+    (path / "config.json").write_text(json.dumps({"model_type": "model2vec", "normalize": True}))
+    return path

@@ -37,3 +37,11 @@ def test_the_python_of_the_readme_runs(tiny_bert, tmp_path):
     code = code.replace("EmbeddingRegressor()", f"EmbeddingRegressor({str(tiny_bert)!r})")
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, capture_output=True)
     assert (tmp_path / "model" / "manifest.json").is_file()
+
+
+def test_the_example_of_an_embedder_is_short_and_runs():
+    example = ROOT / "examples" / "own_embedder.py"
+    assert len(example.read_text().splitlines()) < 40
+    found = subprocess.run([sys.executable, example], capture_output=True, text=True, check=True)
+    predicted, _, expected = found.stdout.partition(" expected ")
+    assert abs(float(predicted.strip("[]")) - float(expected)) < 2

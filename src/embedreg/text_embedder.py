@@ -36,11 +36,11 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     numbers
         How numbers are written: "significant:N", "decimals:N" or "as_is".
     pooling
-        From token vectors to one: "mean" (over real tokens), "max", "last", "first" or "mean_padded".
+        From token vectors to one: "mean" (over real tokens), "weighted", "max", "last", "first", "mean_padded" or "model".
     layers
-        Whose output is pooled: "last", "all" (concatenated) or an index.
+        Whose output is pooled: "last", "all" (concatenated), "mean" (averaged), a range as "2-4" or "mean:2-4", or an index.
     dtype
-        Precision of the forward pass, "float32" or "bfloat16"; pooling is always in float32.
+        Precision of the forward pass, "float32", "bfloat16", "float16" or "auto"; pooling is always in float32.
     device
         "auto", or a PyTorch device such as "cpu" or "cuda:0".
     cache

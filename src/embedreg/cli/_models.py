@@ -26,11 +26,11 @@ def list_models(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
-    click.echo(f"{'name':<16} {'kind':<12} {'dimension':>9} {'parameters':>10}  {'licence':<12} here")
+    click.echo(f"{'name':<18} {'kind':<12} {'dimension':>9} {'parameters':>10}  {'licence':<16} here")
     for row in rows:
         size = f"{row['parameters'] / 1e6:.1f}M"
         click.echo(
-            f"{row['name']:<16} {row['kind']:<12} {row['dimension']:>9} {size:>10}  {row['licence']:<12} {row.get('path', 'no')}"
+            f"{row['name']:<18} {row['kind']:<12} {row['dimension']:>9} {size:>10}  {row['licence']:<16} {row.get('path', 'no')}"
         )
 
 
@@ -60,7 +60,8 @@ def verify(names: tuple[str, ...]) -> None:
             damaged.append(name)
             click.echo(f"{name}: {error}", err=True)
         else:
-            click.echo(f"{name}: as published")
+            known = embed.catalogue()[name].sha256
+            click.echo(f"{name}: {'as published' if known else 'as it first came; not verified'}")
     if damaged:
         raise ModelError(
             f"other weights than published for {', '.join(damaged)}",
@@ -71,7 +72,9 @@ def verify(names: tuple[str, ...]) -> None:
 
 def _row(entry: Any) -> dict[str, Any]:
     from embedreg.embed import installed_path
+    from embedreg.embed._published_pooling import offer
 
     keys = ("name", "kind", "dimension", "window", "parameters", "licence", "sha256", "description")
     path = installed_path(entry)
-    return {key: getattr(entry, key) for key in keys} | ({"path": str(path)} if path else {})
+    here = {"path": str(path), "model_pooling": offer(path)} if path else {}
+    return {key: getattr(entry, key) for key in keys} | here

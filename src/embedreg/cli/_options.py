@@ -53,12 +53,21 @@ def embedder_options(function: Function) -> Function:
                 help="significant:N, decimals:N or as_is. [default: significant:4]",
             ),
             click.option(
-                "--pooling", default="mean", show_default=True, help="mean, max, last, first or mean_padded."
+                "--pooling",
+                default="mean",
+                show_default=True,
+                help="mean, weighted, max, last, first, mean_padded or model.",
             ),
             click.option(
-                "--layers", default="last", show_default=True, callback=_layer, help="last, all, or an index."
+                "--layers",
+                default="last",
+                show_default=True,
+                callback=_layer,
+                help="last, all, mean, a range (2-4, mean:2-4) or an index.",
             ),
-            click.option("--dtype", default="float32", show_default=True, help="float32 or bfloat16."),
+            click.option(
+                "--dtype", default="float32", show_default=True, help="float32, bfloat16, float16 or auto."
+            ),
             click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps."),
             click.option(
                 "--cache/--no-cache", default=True, show_default=True, help="Keep and reuse embeddings."
@@ -84,4 +93,6 @@ def _split_names(_context: click.Context, _option: click.Parameter, value: str |
 
 
 def _layer(_context: click.Context, _option: click.Parameter, value: str) -> str | int:
-    return int(value) if value.lstrip("-").isdigit() else value
+    from embedreg.embed._layers import read_layers
+
+    return read_layers(value)

@@ -29,7 +29,7 @@ class CatalogueEntry:
     description
         One line for a list of models.
     kind
-        Which engine runs it: "transformer" or "gguf" (a transformer that is converted once).
+        Which engine runs it: "transformer", "gguf" (a transformer that is converted once) or "static".
     dimension
         Length of a vector of its last layer.
     window
@@ -38,24 +38,30 @@ class CatalogueEntry:
         How many numbers its weights hold.
     licence
         SPDX identifier of the licence of the weights.
+    sources
+        Where it can be fetched from, tried in order.
     weights
         File name of the weights.
     sha256
-        Of that file; other bytes are never used.
-    sources
-        Where it can be fetched from, tried in order.
+        Of that file; other bytes are never used. None if it is not known here: what comes first is not verified,
+        but trusted; its hash is recorded and checked ever after. It may be `weights`, its shards with their
+        index, or a torch checkpoint, which is converted.
+    prompt
+        What the model's authors put before a text that is searched for, for people to read; it is used only if it
+        is asked for.
     """
 
     name: str
     description: str
     kind: str
-    dimension: int
-    window: int
-    parameters: int
+    dimension: int | None
+    window: int | None
+    parameters: int | None
     licence: str
-    weights: str
-    sha256: str
     sources: tuple[Source, ...]
+    weights: str = "model.safetensors"
+    sha256: str | None = None
+    prompt: str = ""
 
 
 def catalogue() -> dict[str, CatalogueEntry]:

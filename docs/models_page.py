@@ -1,0 +1,76 @@
+"""docs/models.md, from the catalogue, from docs/models.in.md, and from what benchmarks/run_catalogue.py saw."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from embedreg.embed import CatalogueEntry, catalogue
+
+STORED = Path(__file__).parents[1] / "benchmarks" / "results"
+TEXT = Path(__file__).with_name("models.in.md")
+PLACES = {"catalogue.json": "<!-- catalogue -->", "ablations.json": "<!-- ablations -->"}
+
+
+def models_page(stored: Path = STORED) -> str:
+    """Return the page: the text with the tables in their places; nothing is in the place of what is not stored."""
+    page = TEXT.read_text()
+    for (name, place), table in zip(PLACES.items(), (_catalogue_table, _ablations_table), strict=True):
+        path = stored / name
+        page = page.replace(place, table(json.loads(path.read_text()) if path.is_file() else {}))
+    return page
+
+
+def _catalogue_table(runs: dict[str, Any]) -> str:
+    lines = [
+        "| name | what it is | source | parameters | licence | dimension | window | weights | run here |",
+        "|---" * 9 + "|",
+        *(_row(entry, runs.get(entry.name)) for entry in catalogue().values()),
+    ]
+    return "\n".join(lines)
+
+
+def _ablations_table(found: dict[str, Any]) -> str:
+    if not found:
+        return ""
+    settings = found["settings"]
+    lines = [
+        f"Kendall tau on test rows of `{settings['task']}` with its 95% interval: {settings['rows']} rows, {settings['seeds']} seeds, "
+        f"{settings['head']} head; one small task, so most of these intervals overlap. Written by `benchmarks/ablations.py` "
+        f"({settings['date']}).\n",
+        "![Kendall tau by ablation](ablations.svg)\n",
+        "| ablation | model | numbers a text | Kendall tau |",
+        "|---" * 4 + "|",
+    ]
+    for row in found["rows"]:
+        tau = row["tau"]
+        cells = (row["ablation"], f"`{row['model']}`", row["dimension"])
+        lines.append(
+            f"| {' | '.join(map(str, cells))} | {tau['mean']:.2f} [{tau['low']:.2f}, {tau['high']:.2f}] |"
+        )
+    return "\n".join(lines)
+
+
+def _row(entry: CatalogueEntry, run: dict[str, Any] | None) -> str:
+    cells = (
+        f"`{entry.name}`",
+        entry.description,
+        ", ".join(str(source) for source in entry.sources),
+        f"{entry.parameters / 1e6:,.1f}M",
+        entry.licence,
+        entry.dimension,
+        f"{entry.window:,}",
+        f"sha256 `{entry.sha256[:12]}`" if entry.sha256 else "not verified: trust on first use",
+        _seen(run),
+    )
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _seen(run: dict[str, Any] | None) -> str:
+    if run is None:
+        return "not tried"
+    if not run["ran"]:
+        reason = "the hub could not be reached" if "ConnectError" in run["error"] else run["error"]
+        return f"no: {reason} ({run['date']})"
+    return f"yes, {run['dimension']} numbers a text ({run['date']}, transformers {run['versions']['transformers']})"
