@@ -2,6 +2,7 @@
 
 from embedreg.report._downloads import comparison_json
 from embedreg.report._page import require_report_packages, save_comparison, write_comparison_report
+from embedreg.report._study_page import write_study_report
 from embedreg.report._text_table import comparison_table
 
 __all__ = [
@@ -10,4 +11,5 @@ __all__ = [
     "require_report_packages",
     "save_comparison",
     "write_comparison_report",
+    "write_study_report",
 ]

@@ -11,6 +11,7 @@ from embedreg.report._context import page_context
 from embedreg.report._downloads import data_files
 
 if TYPE_CHECKING:
+    from jinja2 import Template
     from matplotlib.figure import Figure
 
     from embedreg.study.result import Comparison
@@ -43,7 +44,7 @@ def write_comparison_report(comparison: Comparison, path: Path) -> Path:
     """
     require_report_packages()
     path = Path(path)
-    _write(path, _render(comparison))
+    write_text(path, _render(comparison))
     return path
 
 
@@ -74,7 +75,7 @@ def save_comparison(comparison: Comparison, directory: Path) -> Path:
     with output_errors(directory):
         directory.mkdir(parents=True, exist_ok=True)
     for file in data_files(comparison).values():
-        _write(directory / file.name, file.text)
+        write_text(directory / file.name, file.text)
     return write_comparison_report(comparison, directory / "report.html")
 
 
@@ -97,13 +98,19 @@ def require_report_packages() -> None:
         ) from error
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a page or a file of numbers, whole or not at all."""
     with whole_file(path) as temporary:
         # A file's name may hold bytes that are no text; they are shown as escapes.
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def _render(comparison: Comparison) -> str:
+    return template("comparison.html").render(page_context(comparison), figures=_figures(comparison))
+
+
+def template(name: str) -> Template:
+    """Return one of our templates."""
     import jinja2  # noqa: PLC0415 (an optional extra)
 
     environment = jinja2.Environment(
@@ -114,8 +121,7 @@ def _render(comparison: Comparison) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    template = environment.get_template("comparison.html")
-    return template.render(page_context(comparison), figures=_figures(comparison))
+    return environment.get_template(name)
 
 
 def _figures(comparison: Comparison) -> dict[str, Any]:

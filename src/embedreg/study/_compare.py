@@ -15,8 +15,9 @@ import numpy as np
 import embedreg
 from embedreg.features import TabularFeatures
 from embedreg.heads import Problem, fit_many, make_head
-from embedreg.serialize import DEFAULT_NUMBERS, DEFAULT_SERIALIZER, make_serializer
+from embedreg.serialize import DEFAULT_NUMBERS, DEFAULT_SERIALIZER
 from embedreg.smoothness import nlfd, smoothness_gap, smoothness_sentence
+from embedreg.study._rows import input_groups, rows_of, take
 from embedreg.study._runs_store import RunsStore
 from embedreg.study._splits import Split, group_split
 from embedreg.study._summary import MethodRuns, summarise
@@ -26,8 +27,6 @@ from embedreg.text_embedder import TextEmbedder
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from embedreg.core.protocols import Array, Embedder
     from embedreg.core.records import Record
@@ -119,7 +118,7 @@ class _Run:
         self.table = table
         self.settings = settings
         self.seconds: dict[str, float] = defaultdict(float)
-        self.groups = _groups(table.records)
+        self.groups = input_groups(table.records)
         self.splits = [
             group_split(self.groups, seed=seed, max_rows=settings.max_rows) for seed in range(settings.seeds)
         ]
@@ -172,9 +171,9 @@ class _Run:
     def _embeddings(self) -> list[Array]:
         """Return the embeddings of each seed's rows: train, validation, test; each row is embedded once."""
         with self._timed("embedding"):
-            used = np.unique(np.concatenate([_rows(s) for s in self.splits]))
-            embedded = self.embedder.transform(_take(self.table.records, used))
-        return [embedded[np.searchsorted(used, _rows(s))] for s in self.splits]
+            used = np.unique(np.concatenate([rows_of(s) for s in self.splits]))
+            embedded = self.embedder.transform(take(self.table.records, used))
+        return [embedded[np.searchsorted(used, rows_of(s))] for s in self.splits]
 
     def _features(self) -> list[Array]:
         """Return traditional features of each seed's rows, learnt from its training rows."""
@@ -182,8 +181,8 @@ class _Run:
             return [self._features_of(split, seed) for seed, split in enumerate(self.splits)]
 
     def _features_of(self, split: Split, seed: int) -> Array:
-        features = TabularFeatures(random_state=seed).fit(_take(self.table.records, split.train))
-        return features.transform(_take(self.table.records, _rows(split)))
+        features = TabularFeatures(random_state=seed).fit(take(self.table.records, split.train))
+        return features.transform(take(self.table.records, rows_of(split)))
 
     def _runs(self, representation: str, head: str, vectors: Sequence[Array], store: RunsStore) -> MethodRuns:
         name = "mean of y" if representation == "none" else f"{representation} + {head}"
@@ -251,7 +250,7 @@ class _Run:
             "path": str(self.table.path),
             "sha256": self.table.sha256,
             "rows": len(y),
-            "rows_used": len(_rows(self.splits[0])),
+            "rows_used": len(rows_of(self.splits[0])),
             "target": self.table.spec.target,
             "input": self.table.spec.describe(),
             "distinct_inputs": len(np.unique(self.groups)),
@@ -296,22 +295,6 @@ class _Run:
         started = time.monotonic()
         yield
         self.seconds[stage] += time.monotonic() - started
-
-
-def _groups(records: Sequence[Record]) -> NDArray[np.intp]:
-    """Return a number a record, shape (n,), which equal records share and different ones do not."""
-    written = make_serializer("json", "as_is")
-    numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(written(record), len(numbers)) for record in records])
-
-
-def _rows(split: Split) -> NDArray[np.intp]:
-    """Return all rows of a split: train, then validation, then test."""
-    return np.concatenate([split.train, split.validation, split.test])
-
-
-def _take(records: Sequence[Record], rows: NDArray[np.intp]) -> list[Record]:
-    return [records[row] for row in rows]
 
 
 def _count_fields(records: Sequence[Record]) -> int:

@@ -1,0 +1,144 @@
+"""`embedreg study`: grids of experiments that run once, can be stopped, and are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from embedreg.cli._options import json_option
+
+if TYPE_CHECKING:
+    from embedreg.study.grid import Plan, StudySpec, StudyStore
+
+_spec_argument = click.argument("spec")
+_store_option = click.option(
+    "--store",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where results are kept. [default: study-NAME, here]",
+)
+
+
+@click.group()
+def study() -> None:
+    """Run a grid of task x representation x head x rows x seed; SPEC is a TOML file or the name of a preset."""
+
+
+@study.command("list")
+@json_option
+def list_presets(as_json: bool) -> None:
+    """List the presets."""
+    import json
+
+    from embedreg.study.grid import load_study, presets
+
+    found = {name: load_study(name).description for name in presets()}
+    if as_json:
+        click.echo(json.dumps([{"name": k, "description": v} for k, v in found.items()], indent=1))
+        return
+    width = max(map(len, found))
+    for name, description in found.items():
+        click.echo(f"{name:<{width}}  {description}")
+
+
+@study.command()
+@_spec_argument
+@_store_option
+@click.option("--dry-run", is_flag=True, help="Say what would be done and how long it may take; do nothing.")
+def run(spec: str, store: Path | None, dry_run: bool) -> None:
+    """Run what of SPEC is not finished. It can be stopped at any time, and goes on where it was."""
+    from embedreg.study.grid import finished_rows, plan_study, run_study, study_table
+
+    loaded, kept = _load(spec, store)
+    if dry_run:
+        click.echo(str(plan_study(loaded, kept)))
+        return
+    plan = run_study(loaded, kept)
+    click.echo(study_table(finished_rows(plan, kept)))
+    click.echo(f"\nresults: {kept.path}")
+    _refuse_failures(plan)
+
+
+@study.command()
+@_spec_argument
+@_store_option
+def status(spec: str, store: Path | None) -> None:
+    """Say how many cells of SPEC are finished, and what the rest may take."""
+    from embedreg.study.grid import plan_study
+
+    loaded, kept = _load(spec, store)
+    plan = plan_study(loaded, kept)
+    click.echo(str(plan))
+    for message in dict.fromkeys(plan.failed.values()):
+        click.echo(f"failed: {message}")
+
+
+@study.command()
+@_spec_argument
+@_store_option
+@click.option("--metric", default="kendall_tau", show_default=True, help="Which score.")
+@click.option("--by-cell", is_flag=True, help="A line for each finished cell, not means; with --json.")
+@json_option
+def table(spec: str, store: Path | None, metric: str, by_cell: bool, as_json: bool) -> None:
+    """Print the scores of the finished cells of SPEC: means over tasks and seeds, with 95% intervals."""
+    import json
+
+    from embedreg.study.grid import finished_rows, plan_study, study_means, study_table
+
+    loaded, kept = _load(spec, store)
+    rows = finished_rows(plan_study(loaded, kept), kept)
+    if by_cell:
+        click.echo("\n".join(json.dumps(row) for row in rows))
+    elif as_json:
+        click.echo(json.dumps(study_means(rows, metric), indent=1))
+    else:
+        click.echo(study_table(rows, metric))
+
+
+@study.command()
+@_spec_argument
+@_store_option
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="[default: report.html in the store]",
+)
+def report(spec: str, store: Path | None, output: Path | None) -> None:
+    """Write an HTML page: each published result beside what SPEC's finished cells say, with a figure and a verdict."""
+    from embedreg.report import require_report_packages, write_study_report
+    from embedreg.study.findings import StudyData, findings
+    from embedreg.study.grid import finished_rows, plan_study, smoothness_rows, study_means
+
+    require_report_packages()
+    loaded, kept = _load(spec, store)
+    plan = plan_study(loaded, kept)
+    rows = finished_rows(plan, kept)
+    found = findings(StudyData(rows, smoothness_rows(plan, kept)))
+    for finding in found:
+        click.echo(f"{finding.number:>2}. {finding.title}: {finding.verdict}")
+    path = write_study_report(
+        loaded, plan, found, rows, study_means(rows), output or kept.directory / "report.html"
+    )
+    click.echo(f"report: {path}")
+
+
+def _load(spec: str, store: Path | None) -> tuple[StudySpec, StudyStore]:
+    from embedreg.study.grid import StudyStore, load_study
+
+    loaded = load_study(spec)
+    return loaded, StudyStore(store or Path(f"study-{loaded.name}"))
+
+
+def _refuse_failures(plan: Plan) -> None:
+    from embedreg.core.errors import DataError
+
+    if plan.failed:
+        raise DataError(
+            f"{len(plan.failed)} cells that failed, such as: {next(iter(plan.failed.values()))}",
+            expected="every cell to be fitted",
+            mend="`embedreg study status SPEC` lists the messages; the same run tries them again",
+        )

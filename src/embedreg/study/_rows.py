@@ -1,0 +1,34 @@
+"""Rows of a data set: which have equal inputs, and those of a split."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from embedreg.serialize import make_serializer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from embedreg.core.records import Record
+    from embedreg.study._splits import Split
+
+
+def input_groups(records: Sequence[Record]) -> NDArray[np.intp]:
+    """Return a number a record, shape (n,), which equal records share and different ones do not."""
+    written = make_serializer("json", "as_is")
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(written(record), len(numbers)) for record in records])
+
+
+def rows_of(split: Split) -> NDArray[np.intp]:
+    """Return all rows of a split: train, then validation, then test."""
+    return np.concatenate([split.train, split.validation, split.test])
+
+
+def take(records: Sequence[Record], rows: NDArray[np.intp]) -> list[Record]:
+    """Return those records."""
+    return [records[row] for row in rows]

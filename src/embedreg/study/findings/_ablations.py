@@ -1,0 +1,140 @@
+"""Results that take the model apart: size, forward pass and training, pooling, and the head."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from embedreg.study.findings._finding import Chart, Finding, StudyData, overall, shown, verdict_on
+from embedreg.study.grid import Estimate
+
+_GROUPS: Final = ("bbob", "init2winit", "l2da", "automl", "xla")
+Line = list[tuple[float | str, Estimate]]
+
+
+def _differences(
+    data: StudyData, one: dict[str, str], other: dict[str, str], groups: tuple[str, ...] = _GROUPS
+) -> Line:
+    """Return the difference in tau of two methods in each group of tasks that has both."""
+    return [
+        (group, found) for group in groups if (found := data.difference(one, other, suite=group)) is not None
+    ]
+
+
+def _finding(
+    number: int,
+    title: str,
+    paper: str,
+    rule: str,
+    parts: dict[str, Line],
+    expected: dict[str, int] | None = None,
+) -> Finding:
+    """Return a finding whose verdict is that of differences, each of which the paper expects above 0, or below."""
+    parts = {name: line for name, line in parts.items() if line}
+    verdicts = [
+        verdict_on(value, expected=(expected or {}).get(name, 1))
+        for name, line in parts.items()
+        for _, value in line
+    ]
+    return Finding(
+        number,
+        title,
+        paper,
+        rule,
+        overall(verdicts),
+        "; ".join(f"{name}: " + ", ".join(f"{x} {shown(v)}" for x, v in line) for name, line in parts.items())
+        or "it was not run",
+        ["difference in Kendall tau", "tasks of", "mean and 95% interval", "tasks"],
+        [[name, x, shown(value), value.tasks] for name, line in parts.items() for x, value in line],
+        Chart("tasks", "difference in Kendall tau", parts) if parts else None,
+    )
+
+
+def size(data: StudyData) -> Finding:
+    """Return result 5: larger models of one recipe."""
+    return _finding(
+        5,
+        "Size of the model",
+        "With one training recipe (T5), larger models are better; over several recipes (Gemini) not reliably.",
+        "Every interval of a larger model less a smaller one is above 0: mpnet (109M) less minilm (23M), one fine-tuning recipe; "
+        "SmolLM2 cut after 16 and after 30 layers less after 8. It is not T5's ladder, of which no weights are within reach.",
+        {
+            "mpnet less minilm": _differences(
+                data,
+                {"representation": "mpnet", "head": "ridge"},
+                {"representation": "minilm", "head": "ridge"},
+            ),
+            "16 layers less 8": _differences(
+                data,
+                {"representation": "smollm2, 16 layers", "head": "ridge"},
+                {"representation": "smollm2, 8 layers", "head": "ridge"},
+            ),
+            "30 layers less 16": _differences(
+                data,
+                {"representation": "smollm2", "head": "ridge"},
+                {"representation": "smollm2, 16 layers", "head": "ridge"},
+            ),
+        },
+    )
+
+
+def forward_pass(data: StudyData) -> Finding:
+    """Return result 6: the pre-trained forward pass against random weights and the vocabulary alone."""
+    return _finding(
+        6,
+        "Forward pass and pre-training",
+        "The pre-trained forward pass is generally best: clearly on Init2Winit and XLA, minimally on AutoML and L2DA.",
+        "Every interval of the pre-trained model less its random or vocabulary-only copy (same head, the MLP) is above 0.",
+        {
+            f"{model}, less {copy}": _differences(
+                data,
+                {"representation": model, "head": "mlp"},
+                {"representation": f"{model}, {copy}", "head": "mlp"},
+            )
+            for model in ("minilm", "smollm2")
+            for copy in ("random", "vocabulary")
+        },
+    )
+
+
+def pooling(data: StudyData) -> Finding:
+    """Return result 9: average against max and last token."""
+    return _finding(
+        9,
+        "Pooling",
+        "The average is best, the maximum slightly behind, the last token worst.",
+        "The intervals of the mean less the maximum, and of the maximum less the last token, are above 0 (ridge).",
+        {
+            "mean less max": _differences(
+                data,
+                {"representation": "minilm", "head": "ridge"},
+                {"representation": "minilm, max", "head": "ridge"},
+            ),
+            "max less last token": _differences(
+                data,
+                {"representation": "minilm, max", "head": "ridge"},
+                {"representation": "minilm, last token", "head": "ridge"},
+            ),
+        },
+    )
+
+
+def head(data: StudyData) -> Finding:
+    """Return result 10: which head suits which representation."""
+
+    def less(representation: str, one: str, other: str) -> Line:
+        return _differences(
+            data,
+            {"representation": representation, "head": one},
+            {"representation": representation, "head": other},
+        )
+
+    return _finding(
+        10,
+        "The head",
+        "On traditional features XGBoost beats the MLP; on embeddings the MLP beats XGBoost.",
+        "The interval of each difference is above 0 in every group of tasks.",
+        {
+            "traditional: XGBoost less MLP": less("traditional", "xgboost", "mlp"),
+            "embedding: MLP less XGBoost": less("minilm", "mlp", "xgboost"),
+        },
+    )

@@ -1,0 +1,158 @@
+"""Results on the families of real tasks: who wins how often, names, and amounts of data."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from embedreg.study.findings._finding import (
+    AGREES,
+    DISAGREES,
+    INCONCLUSIVE,
+    NOT_RUN,
+    Chart,
+    Finding,
+    StudyData,
+    overall,
+    shown,
+    verdict_on,
+)
+from embedreg.study.grid import Estimate, estimate
+from embedreg.study.grid._rows import select
+
+FAMILIES: Final = ("init2winit", "l2da", "automl", "xla")
+# Table 1 of the paper: least and greatest share over its four models, in %
+_PAPER_SHARES: Final = {
+    "init2winit": (6.7, 19.0),
+    "l2da": (2.7, 12.0),
+    "automl": (29.3, 41.3),
+    "xla": (17.2, 29.3),
+}
+_POINTS: Final = 500
+_LITTLE: Final = 0.05
+
+
+def wins(data: StudyData) -> Finding:
+    """Return result 2: the share of tasks on which the embedding beats traditional features."""
+    shares = {family: share for family in FAMILIES if (share := _share(data, family)) is not None}
+    verdicts = [verdict_on(_less(0.5, share)) for share in shares.values()]
+    return Finding(
+        2,
+        "How often the embedding wins",
+        "On real tasks the embedding beats traditional features on a minority: 3 to 41% of the tasks of a family.",
+        "A task is won if the embedding's tau (MLP), averaged over seeds, is above that of traditional features with the MLP and "
+        "with XGBoost. The share's interval is below one half in every family.",
+        overall(verdicts),
+        ", ".join(f"{family}: {shown(share)} of {share.tasks} tasks" for family, share in shares.items())
+        or "no family was run",
+        ["family", "share won here", "tasks", "in the paper (least and greatest of its models)"],
+        [
+            [family, shown(share), share.tasks, "{:.0f}% to {:.0f}%".format(*_PAPER_SHARES[family])]
+            for family, share in shares.items()
+        ],
+        Chart("family", "share of tasks won", {"minilm + mlp": list(shares.items())}) if shares else None,
+    )
+
+
+def _share(data: StudyData, family: str) -> Estimate | None:
+    rows = select(data.rows, suite=family, rows=_POINTS)
+    won = []
+    for task in sorted({row["task"] for row in rows}):
+        own = [row for row in rows if row["task"] == task]
+        means = {
+            method: _mean([r["kendall_tau"] for r in select(own, representation=method[0], head=method[1])])
+            for method in (("minilm", "mlp"), ("traditional", "mlp"), ("traditional", "xgboost"))
+        }
+        ours, *theirs = means.values()
+        if ours is not None and all(value is not None for value in theirs):
+            won.append((task, float(all(value is not None and ours > value for value in theirs))))
+    return estimate(won) if won else None
+
+
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _less(value: float, estimated: Estimate) -> Estimate:
+    return Estimate(value - estimated.mean, value - estimated.high, value - estimated.low, estimated.tasks)
+
+
+def names(data: StudyData) -> Finding:
+    """Return result 7: what dropping the parameters' names changes."""
+    bare, full = {"representation": "minilm, without names"}, {"representation": "minilm"}
+    changes = {
+        family: change
+        for family in ("bbob", *FAMILIES)
+        if (change := data.difference(bare | {"head": "ridge"}, full | {"head": "ridge"}, suite=family))
+        is not None
+    }
+    small = {family: max(abs(change.low), abs(change.high)) < _LITTLE for family, change in changes.items()}
+    verdict = NOT_RUN if not changes or "xla" not in changes else _names_verdict(changes, small)
+    return Finding(
+        7,
+        "Names of parameters",
+        "Leaving out the names changes little, except on XLA.",
+        "The interval of the change in tau (ridge) lies within 0.05 of zero in every family but xla, and is below 0 there; "
+        "it disagrees where a family's interval lies beyond 0.05, or xla's is not below 0 but within 0.05.",
+        verdict,
+        "; ".join(f"{family}: {shown(change)}" for family, change in changes.items()) or "it was not run",
+        ["family", "change of tau without names", "tasks"],
+        [[family, shown(change), change.tasks] for family, change in changes.items()],
+        Chart("family", "change of Kendall tau", {"without names": list(changes.items())})
+        if changes
+        else None,
+    )
+
+
+def _names_verdict(changes: dict[str, Estimate], small: dict[str, bool]) -> str:
+    others = [changes[family] for family in changes if family != "xla"]
+    if all(small[family] for family in changes if family != "xla") and changes["xla"].high < 0:
+        return AGREES
+    beyond = any(change.low > _LITTLE or change.high < -_LITTLE for change in others)
+    return DISAGREES if small["xla"] or beyond else INCONCLUSIVE
+
+
+def amount(data: StudyData) -> Finding:
+    """Return result 8: the gap to traditional features against the number of points."""
+    sizes = data.values("rows", suite=FAMILIES, representation="minilm", head="mlp")
+    ours = {"representation": "minilm", "head": "mlp"}
+    lines: dict[str, list[tuple[float | str, Estimate]]] = {}
+    for head in ("mlp", "xgboost"):
+        found = [
+            (size, gap)
+            for size in sizes
+            if (
+                gap := data.difference(
+                    ours, {"representation": "traditional", "head": head}, suite=FAMILIES, rows=size
+                )
+            )
+            is not None
+        ]
+        if found:
+            lines[f"embedding less traditional + {head}"] = found
+    verdicts = [verdict_on(_narrowing(line)) for line in lines.values()]
+    return Finding(
+        8,
+        "Amount of data",
+        "The gap between embeddings and traditional features narrows as training points grow.",
+        "The size of the gap with the fewest points less that with the most: both gaps' intervals are apart, "
+        "and the first is farther from 0.",
+        overall(verdicts),
+        "; ".join(
+            f"{name}: {shown(line[0][1])} with {line[0][0]} rows, {shown(line[-1][1])} with {line[-1][0]}"
+            for name, line in lines.items()
+        )
+        or "no number of rows was run",
+        ["difference", *(f"{size} rows" for size in sizes)],
+        [[name, *(shown(dict(line).get(size)) for size in sizes)] for name, line in lines.items()],
+        Chart("rows (train, validation and test)", "difference in Kendall tau", lines) if lines else None,
+    )
+
+
+def _narrowing(line: list[tuple[float | str, Estimate]]) -> Estimate | None:
+    """Return by how much the gap shrinks, its interval from the ends of both gaps' intervals."""
+    if len(line) < 2:
+        return None
+    first, last = line[0][1], line[-1][1]
+    sign = 1.0 if first.mean >= 0 else -1.0
+    ends = sorted((sign * (first.low - last.high), sign * (first.high - last.low)))
+    return Estimate(abs(first.mean) - abs(last.mean), ends[0], ends[1], min(first.tasks, last.tasks))

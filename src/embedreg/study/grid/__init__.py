@@ -1,0 +1,27 @@
+"""Studies: grids of task x representation x head x number of rows x seed, run once and kept."""
+
+from __future__ import annotations
+
+from embedreg.study.grid._plan import Plan, plan_study
+from embedreg.study.grid._rows import Estimate, estimate, finished_rows, smoothness_rows
+from embedreg.study.grid._run import run_study
+from embedreg.study.grid._spec import StudySpec, load_study, parse_study, presets
+from embedreg.study.grid._store import StudyStore
+from embedreg.study.grid._table import study_means, study_table
+
+__all__ = [
+    "Estimate",
+    "Plan",
+    "StudySpec",
+    "StudyStore",
+    "estimate",
+    "finished_rows",
+    "load_study",
+    "parse_study",
+    "plan_study",
+    "presets",
+    "run_study",
+    "smoothness_rows",
+    "study_means",
+    "study_table",
+]

@@ -1,0 +1,123 @@
+"""What a study has found so far, as rows, and means of them with intervals."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+    from embedreg.study.grid._cells import Cell
+    from embedreg.study.grid._plan import Plan
+    from embedreg.study.grid._store import StudyStore
+
+Row = dict[str, Any]
+_RESAMPLES: Final = 2000
+_SEED: Final = 0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over tasks with its 95% interval.
+
+    Attributes
+    ----------
+    mean, low, high
+        In the unit of what is averaged; low and high are NaN where there is a single value.
+    tasks
+        Over how many tasks.
+    """
+
+    mean: float
+    low: float
+    high: float
+    tasks: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.mean:.2f}" if np.isnan(self.low) else f"{self.mean:.2f} [{self.low:.2f}, {self.high:.2f}]"
+        )
+
+
+def finished_rows(plan: Plan, store: StudyStore) -> list[Row]:
+    """Return the row of each finished cell, under the names that this study gives to things."""
+    found = store.get("cells", plan.keys)
+    pairs = zip(plan.keys, plan.cells, strict=True)
+    return [found[key] | _names(cell) | {"head": cell.head.name} for key, cell in pairs if key in found]
+
+
+def smoothness_rows(plan: Plan, store: StudyStore) -> list[Row]:
+    """Return the smoothness of each item that has one."""
+    items = {cell.item.smoothness_key(): cell for cell in plan.cells}
+    found = store.get("smoothness", items)
+    return [found[key] | _names(cell) for key, cell in items.items() if key in found]
+
+
+def _names(cell: Cell) -> Row:
+    item = cell.item
+    return {"task": item.task.name, "suite": item.task.suite, "representation": item.representation.name}
+
+
+def estimate(values: Sequence[tuple[Hashable, float]]) -> Estimate:
+    """Return the mean over tasks of the mean over their seeds, with a percentile bootstrap interval.
+
+    Tasks are resampled, and seeds within each; with one task, its seeds alone. The resampling is seeded.
+
+    Parameters
+    ----------
+    values
+        (task, value) pairs, one a seed.
+
+    Examples
+    --------
+    >>> print(estimate([("a", 0.5), ("a", 0.7), ("b", 0.4)]))
+    0.50 [0.40, 0.63]
+    """
+    by_task: defaultdict[Hashable, list[float]] = defaultdict(list)
+    for task, value in values:
+        by_task[task].append(value)
+    parts = [np.array(part) for part in by_task.values()]
+    mean = float(np.mean([part.mean() for part in parts]))
+    if sum(map(len, parts)) < 2:
+        return Estimate(mean, np.nan, np.nan, len(parts))
+    rng = np.random.default_rng(_SEED)
+    drawn = np.stack(
+        [part[rng.integers(len(part), size=(_RESAMPLES, len(part)))].mean(axis=1) for part in parts]
+    )
+    if len(parts) > 1:
+        chosen = rng.integers(len(parts), size=(_RESAMPLES, len(parts)))
+        means = drawn[chosen, np.arange(_RESAMPLES)[:, None]].mean(axis=1)
+    else:
+        means = drawn[0]
+    low, high = np.quantile(means, [0.025, 0.975])
+    return Estimate(mean, float(low), float(high), len(parts))
+
+
+def paired(
+    rows: Sequence[Row], one: Mapping[str, Any], other: Mapping[str, Any], metric: str = "kendall_tau"
+) -> list[tuple[Row, float]]:
+    """Return, for each task, number of rows and seed that both have, (row of `one`, its score less that of `other`).
+
+    `one` and `other` are values that a row must have: a representation and a head, say.
+    """
+
+    def place(row: Row) -> tuple[Any, ...]:
+        return row["task"], row["rows"], row["seed"]
+
+    base = {place(row): row[metric] for row in select(rows, **other)}
+    return [(row, row[metric] - base[place(row)]) for row in select(rows, **one) if place(row) in base]
+
+
+def select(rows: Sequence[Row], /, **values: Any) -> list[Row]:
+    """Return the rows that have those values; a tuple or set stands for any of its members."""
+    return [
+        row
+        for row in rows
+        if all(
+            row[k] in v if isinstance(v, (tuple, set, frozenset)) else row[k] == v for k, v in values.items()
+        )
+    ]

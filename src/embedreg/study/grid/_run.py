@@ -1,0 +1,211 @@
+"""Running a study: represent, fit, score, keep; a few cells at a time, so that little is lost by stopping."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from embedreg.core.errors import EmbedregError
+from embedreg.core.progress import progress_bar
+from embedreg.features import TabularFeatures
+from embedreg.heads import Problem, fit_many
+from embedreg.smoothness import nlfd
+from embedreg.study._metrics import METRICS, evaluate
+from embedreg.study._rows import input_groups, rows_of, take
+from embedreg.study._splits import group_split
+from embedreg.study.grid._cells import text_embedder
+from embedreg.study.grid._plan import plan_study
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from tqdm import tqdm
+
+    from embedreg.core.protocols import Array
+    from embedreg.study._splits import Split
+    from embedreg.study.grid._cells import Cell, Item
+    from embedreg.study.grid._plan import Plan
+    from embedreg.study.grid._spec import HeadSpec, RepresentationSpec, StudySpec
+    from embedreg.study.grid._store import StudyStore
+    from embedreg.tasks import TaskData
+    from embedreg.text_embedder import TextEmbedder
+
+_ITEMS_AT_ONCE: Final = 12  # whose fits are one batch: what is lost at most when the run is stopped
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """An item's vectors: train, validation, test."""
+
+    item: Item
+    split: Split
+    vectors: Array
+    y: NDArray[np.float64]
+    wanted: list[tuple[str, HeadSpec]]
+
+    def problem(self) -> Problem:
+        n, m = len(self.split.train), len(self.split.validation)
+        return Problem(
+            self.vectors[:n],
+            self.y[:n],
+            validation=(self.vectors[n : n + m], self.y[n : n + m]),
+            random_state=self.item.seed,
+        )
+
+    @property
+    def test(self) -> slice:
+        return slice(len(self.y) - len(self.split.test), len(self.y))
+
+
+def run_study(spec: StudySpec, store: StudyStore) -> Plan:
+    """Run every cell that is not finished, and return the plan as it stands afterwards.
+
+    A cell that fails is noted with its message, and the others go on. The run can be stopped at any time and
+    goes on where it was; two runs at once do some of the work twice and harm nothing.
+    """
+    plan = plan_study(spec, store)
+    left = plan.left()
+    store.forget_failures(plan.failed)
+    with progress_bar(len(plan.keys), f"study {spec.name}", "cell", initial=len(plan.done)) as bar:
+        for _, cells in itertools.groupby(left, key=lambda pair: pair[1].item.representation.name):
+            _Runner(store, bar).run(list(cells))
+    return plan_study(spec, store)
+
+
+class _Runner:
+    """Runs the cells of one representation."""
+
+    def __init__(self, store: StudyStore, bar: tqdm[Any]) -> None:
+        self._store = store
+        self._bar = bar
+        self._embedder: TextEmbedder | None = None
+        self._read: tuple[tuple[str, int, int], TaskData, NDArray[np.intp]] | None = None
+
+    def run(self, cells: Sequence[tuple[str, Cell]]) -> None:
+        prepared = self._prepared(cells)
+        while batch := list(itertools.islice(prepared, _ITEMS_AT_ONCE)):
+            self._smoothness(batch)
+            names = dict.fromkeys(head.name for item in batch for _, head in item.wanted)
+            for name in names:
+                self._fit(name, batch)
+
+    def _prepared(self, cells: Sequence[tuple[str, Cell]]) -> Iterator[_Prepared]:
+        """Yield each item with the heads that it still wants."""
+
+        def item_of(pair: tuple[str, Cell]) -> tuple[str, int, int]:
+            item = pair[1].item
+            return item.task.name, item.rows, item.seed
+
+        for _, group in itertools.groupby(cells, key=item_of):
+            own = list(group)
+            item, wanted = own[0][1].item, [(key, cell.head) for key, cell in own]
+            try:
+                yield self._represent(item, wanted)
+            except EmbedregError as error:
+                self._note_failures([key for key, _ in wanted], item, error)
+
+    def _represent(self, item: Item, wanted: list[tuple[str, HeadSpec]]) -> _Prepared:
+        data, groups = self._data(item)
+        split = group_split(groups, seed=item.seed, max_rows=item.rows)
+        rows = rows_of(split)
+        records = take(data.records, rows)
+        if item.representation.kind == "tabular":
+            features = TabularFeatures(random_state=item.seed).fit(records[: len(split.train)])
+            vectors: Array = features.transform(records)
+        else:
+            vectors = self._embed(item.representation, records)
+        return _Prepared(item, split, vectors, data.y[rows], wanted)
+
+    def _embed(self, representation: RepresentationSpec, records: list[Any]) -> Array:
+        if self._embedder is None:
+            self._embedder = text_embedder(representation)
+        return self._embedder.fit(records).transform(records)
+
+    def _data(self, item: Item) -> tuple[TaskData, NDArray[np.intp]]:
+        """Return a task's data and which inputs are equal; what was read last is kept, for the next seed."""
+        key = (item.task.name, item.rows, item.seed if item.task.kind == "bbob" else 0)
+        if self._read is None or self._read[0] != key:
+            data = item.task.load(item.seed, item.rows)
+            self._read = (key, data, input_groups(data.records))
+        return self._read[1], self._read[2]
+
+    def _smoothness(self, batch: Sequence[_Prepared]) -> None:
+        keys = {p.item.smoothness_key(): p for p in batch}
+        known = self._store.get("smoothness", keys)
+        rows = {key: _smoothness_of(p) for key, p in keys.items() if key not in known}
+        self._store.add("smoothness", rows)
+
+    def _fit(self, name: str, batch: Sequence[_Prepared]) -> None:
+        """Fit one head to the items that want it, together; one by one if they fail together."""
+        chosen = [(key, head, p) for p in batch for key, head in p.wanted if head.name == name]
+        try:
+            self._store.add("cells", self._results(chosen))
+        except EmbedregError as error:
+            if len(chosen) == 1:
+                key, _, prepared = chosen[0]
+                self._note_failures([key], prepared.item, error)
+                return
+            for one in chosen:
+                self._fit_alone(one)
+            return
+        self._bar.update(len(chosen))
+
+    def _fit_alone(self, one: tuple[str, HeadSpec, _Prepared]) -> None:
+        try:
+            self._store.add("cells", self._results([one]))
+            self._bar.update()
+        except EmbedregError as error:
+            self._note_failures([one[0]], one[2].item, error)
+
+    def _results(self, chosen: Sequence[tuple[str, HeadSpec, _Prepared]]) -> dict[str, dict[str, Any]]:
+        started = time.monotonic()
+        heads = fit_many(chosen[0][1].make(), [p.problem() for _, _, p in chosen])
+        scores = [
+            evaluate(p.y[p.test], head.predict(p.vectors[p.test]))
+            for head, (_, _, p) in zip(heads, chosen, strict=True)
+        ]
+        seconds = (time.monotonic() - started) / len(chosen)
+        return {
+            key: _facts(p.item)
+            | {
+                "head": spec.name,
+                "dimension": int(p.vectors.shape[1]),
+                "n_train": len(p.split.train),
+                "n_test": len(p.split.test),
+                "chosen": head.chosen_,
+                "seconds": round(seconds, 4),
+                **{name: score[name] for name in METRICS},
+            }
+            for (key, spec, p), head, score in zip(chosen, heads, scores, strict=True)
+        }
+
+    def _note_failures(self, keys: Sequence[str], item: Item, error: EmbedregError) -> None:
+        self._store.add("failures", {key: _facts(item) | {"error": str(error)} for key in keys})
+        self._bar.update(len(keys))
+
+
+def _facts(item: Item) -> dict[str, Any]:
+    """Return what a row says of its cell, to be read by people and tables."""
+    return {
+        "task": item.task.name,
+        "suite": item.task.suite,
+        "dof": item.task.dof,
+        "representation": item.representation.name,
+        "kind": item.representation.kind,
+        "rows": item.rows,
+        "seed": item.seed,
+    }
+
+
+def _smoothness_of(prepared: _Prepared) -> dict[str, Any]:
+    n = len(prepared.split.train)
+    facts = _facts(prepared.item)
+    for scaling in ("invariant", "paper"):
+        found = nlfd(prepared.vectors[:n], prepared.y[:n], scaling=scaling)
+        facts |= {f"mean_{scaling}": found.mean, f"deviation_{scaling}": found.deviation}
+        facts |= {"without_factor": found.without_factor, "repeated": found.repeated}
+    return facts

@@ -1,0 +1,251 @@
+"""What a study runs, read from TOML: blocks of task x representation x head x number of rows x seed."""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from embedreg.core.errors import DataError, UsageError, unknown_name
+from embedreg.heads import HEADS
+from embedreg.study._splits import MIN_ROWS
+from embedreg.text_embedder import TextEmbedder
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from embedreg.core.protocols import Json
+    from embedreg.heads import Head
+
+KINDS: Final = ("embedding", "tabular")
+_STUDY_KEYS: Final = ("name", "description", "representations", "heads", "blocks")
+_BLOCK_KEYS: Final = ("tasks", "representations", "heads", "rows", "seeds")
+
+
+@dataclass(frozen=True, eq=False)
+class RepresentationSpec:
+    """A way from a record to a vector.
+
+    Attributes
+    ----------
+    name
+        As in tables.
+    kind
+        "embedding", or "tabular" for traditional features.
+    settings
+        Parameters of `embedreg.TextEmbedder`; none for traditional features.
+    """
+
+    name: str
+    kind: str
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class HeadSpec:
+    """A head and its parameters, other than the seed.
+
+    Attributes
+    ----------
+    name
+        As in tables.
+    kind
+        A name in `embedreg.heads.HEADS`.
+    parameters
+        Those that differ from the head's defaults.
+    """
+
+    name: str
+    kind: str
+    parameters: dict[str, Any]
+
+    def make(self) -> Head:
+        """Return the unfitted head."""
+        return HEADS[self.kind](**self.parameters)
+
+    def identity(self) -> dict[str, Json]:
+        """Return all of its parameters but the seed: what decides its numbers."""
+        parameters = {k: v for k, v in self.make().get_params().items() if k != "random_state"}
+        return {
+            "kind": self.kind,
+            **{k: list(v) if isinstance(v, tuple) else v for k, v in parameters.items()},
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A full grid: every task with every representation, head, number of rows and seed.
+
+    Attributes
+    ----------
+    tasks
+        Patterns, as `embedreg.tasks.select_tasks` takes them.
+    representations, heads
+        What is compared.
+    rows
+        Numbers of rows to sample before the split 8-1-1.
+    seeds
+        Of the sample, the split and the head.
+    """
+
+    tasks: tuple[str, ...]
+    representations: tuple[RepresentationSpec, ...]
+    heads: tuple[HeadSpec, ...]
+    rows: tuple[int, ...]
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class StudySpec:
+    """A study: its name, what it is for, and its blocks."""
+
+    name: str
+    description: str
+    blocks: tuple[Block, ...]
+
+
+def presets() -> dict[str, str]:
+    """Return the text of each preset by its name."""
+    folder = resources.files("embedreg.study.grid") / "presets"
+    files = sorted(folder.iterdir(), key=lambda file: file.name)
+    return {
+        file.name.removesuffix(".toml"): file.read_text("utf-8")
+        for file in files
+        if file.name.endswith(".toml")
+    }
+
+
+def load_study(spec: str | Path) -> StudySpec:
+    """Return a study by the name of a preset or the path of a TOML file.
+
+    Raises
+    ------
+    UsageError
+        If there is no such preset or file, or the file asks for what there is not.
+    DataError
+        If the file is no TOML.
+
+    Examples
+    --------
+    >>> load_study("smoke").name
+    'smoke'
+    """
+    known = presets()
+    if str(spec) in known:
+        return parse_study(known[str(spec)], f"preset {spec}")
+    path = Path(spec)
+    if not path.is_file():
+        if path.suffix != ".toml" and path.name == str(spec):
+            raise unknown_name("study", str(spec), known)
+        raise UsageError(
+            f"study {str(spec)!r}, and there is no such file",
+            expected=f"a TOML file, or a preset: {', '.join(known)}",
+            mend="check the path",
+        )
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{error} for {path}", expected="a TOML file in UTF-8", mend="check the file"
+        ) from error
+    return parse_study(text, str(path))
+
+
+def parse_study(text: str, where: str) -> StudySpec:
+    """Return the study that a TOML text describes; `where` names it in messages."""
+    try:
+        read = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(
+            f"{where}, which is no TOML: {error}", expected="TOML", mend="mend that line"
+        ) from error
+    _check_keys(read, _STUDY_KEYS, where, ("name", "representations", "blocks"))
+    representations = {
+        name: _representation(name, settings, where) for name, settings in read["representations"].items()
+    }
+    heads = {name: HeadSpec(name, name, {}) for name in HEADS}
+    heads |= {name: _head(name, parameters, where) for name, parameters in read.get("heads", {}).items()}
+    blocks = tuple(_block(block, representations, heads, where) for block in read["blocks"])
+    if not blocks:
+        raise UsageError(f"{where} without blocks", expected="at least one [[blocks]]", mend="write one")
+    return StudySpec(read["name"], read.get("description", ""), blocks)
+
+
+def _representation(name: str, settings: Mapping[str, Any], where: str) -> RepresentationSpec:
+    settings = dict(settings)
+    kind = settings.pop("kind", "embedding")
+    if kind not in KINDS:
+        raise unknown_name(f"kind of representation {name!r} in {where}", kind, KINDS)
+    known = [p for p in inspect.signature(TextEmbedder).parameters if p != "cache"]
+    _check_keys(settings, known if kind == "embedding" else (), f"representation {name!r} in {where}")
+    return RepresentationSpec(name, kind, settings)
+
+
+def _head(name: str, parameters: Mapping[str, Any], where: str) -> HeadSpec:
+    parameters = {k: tuple(v) if isinstance(v, list) else v for k, v in parameters.items()}
+    kind = parameters.pop("kind", name)
+    if kind not in HEADS:
+        raise unknown_name(f"kind of head {name!r} in {where}", kind, HEADS)
+    known = [p for p in HEADS[kind]().get_params() if p != "random_state"]
+    _check_keys(parameters, known, f"head {name!r} in {where}")
+    return HeadSpec(name, kind, parameters)
+
+
+def _block(
+    block: Mapping[str, Any],
+    representations: Mapping[str, RepresentationSpec],
+    heads: Mapping[str, HeadSpec],
+    where: str,
+) -> Block:
+    _check_keys(block, _BLOCK_KEYS, f"a block of {where}", _BLOCK_KEYS)
+    rows, seeds = _numbers(block["rows"], "rows", where), _numbers(block["seeds"], "seeds", where)
+    if not rows or min(rows) < MIN_ROWS:
+        raise UsageError(
+            f"rows {block['rows']} in {where}", expected=f"at least {MIN_ROWS}", mend="ask for more"
+        )
+    return Block(
+        tasks=_strings(block["tasks"], "tasks", where),
+        representations=_chosen(block, "representations", representations, where),
+        heads=_chosen(block, "heads", heads, where),
+        rows=rows,
+        seeds=tuple(range(seeds[0])) if isinstance(block["seeds"], int) else seeds,
+    )
+
+
+def _chosen(block: Mapping[str, Any], what: str, known: Mapping[str, Any], where: str) -> tuple[Any, ...]:
+    names = _strings(block[what], what, where)
+    for name in names:
+        if name not in known:
+            raise unknown_name(f"{what.removesuffix('s')} of a block in {where}", name, known)
+    return tuple(known[name] for name in names)
+
+
+def _strings(value: Any, what: str, where: str) -> tuple[str, ...]:
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    raise UsageError(f"{what} = {value!r} in {where}", expected="a list of names", mend=f'{what} = ["NAME"]')
+
+
+def _numbers(value: Any, what: str, where: str) -> tuple[int, ...]:
+    numbers = value if isinstance(value, list) else [value]
+    if numbers and all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers):
+        return tuple(numbers)
+    raise UsageError(
+        f"{what} = {value!r} in {where}", expected="a whole number, or a list of them", mend=f"{what} = [500]"
+    )
+
+
+def _check_keys(
+    table: Mapping[str, Any], known: Collection[str], where: str, needed: Sequence[str] = ()
+) -> None:
+    for key in table:
+        if key not in known:
+            raise unknown_name(f"key in {where}", key, known or ["kind"])
+    for key in needed:
+        if key not in table:
+            raise UsageError(
+                f"{where} without {key!r}", expected=f"the keys {', '.join(needed)}", mend=f"add {key!r}"
+            )

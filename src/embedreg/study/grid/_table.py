@@ -1,0 +1,64 @@
+"""A study's scores as a table in the terminal."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from embedreg.core.errors import unknown_name
+from embedreg.study._metrics import LOWER_IS_BETTER, METRICS
+from embedreg.study.grid._rows import Estimate, estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from embedreg.study.grid._rows import Row
+
+METHOD = ("representation", "head")
+
+
+def study_means(rows: Sequence[Row], metric: str = "kendall_tau") -> list[dict[str, Any]]:
+    """Return means over tasks and seeds: one for each suite, degree of freedom (BBOB), number of rows and method.
+
+    Returns
+    -------
+    list of dict
+        suite, dof (None where tasks of a suite differ), rows, representation, head, mean, low, high, tasks.
+
+    Raises
+    ------
+    UsageError
+        If the metric is unknown.
+    """
+    if metric not in METRICS:
+        raise unknown_name("metric", metric, METRICS)
+    groups: defaultdict[tuple[Any, ...], list[tuple[str, float]]] = defaultdict(list)
+    for row in rows:
+        place = row["suite"], row["dof"] if row["suite"] == "bbob" else None, row["rows"]
+        groups[*place, row["representation"], row["head"]].append((row["task"], row[metric]))
+    names = ("suite", "dof", "rows", *METHOD)
+    return [dict(zip(names, key, strict=True)) | vars(estimate(values)) for key, values in groups.items()]
+
+
+def study_table(rows: Sequence[Row], metric: str = "kendall_tau") -> str:
+    """Return the means as text: a line a method, best first, under a heading for each kind of task."""
+    if not rows:
+        return "no cell is finished yet"
+    places: defaultdict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for mean in study_means(rows, metric):
+        places[mean["suite"], mean["dof"], mean["rows"]].append(mean)
+    return "\n\n".join(_part(place, means, metric) for place, means in places.items())
+
+
+def _part(place: tuple[Any, ...], means: list[dict[str, Any]], metric: str) -> str:
+    suite, dof, rows = place
+    best_first = sorted(means, key=lambda m: m["mean"] if metric in LOWER_IS_BETTER else -m["mean"])
+    names = [f"{m['representation']} + {m['head']}" for m in best_first]
+    width = max(map(len, names))
+    tasks = max(m["tasks"] for m in means)
+    heading = f"{suite}{'' if dof is None else f', {dof} fields'}, {rows} rows, {tasks} task{'s' * (tasks > 1)}: {metric}"
+    lines = []
+    for name, m in zip(names, best_first, strict=True):
+        fewer = "" if m["tasks"] == tasks else f"  (of {m['tasks']} tasks)"
+        lines.append(f"  {name:<{width}}  {Estimate(m['mean'], m['low'], m['high'], m['tasks'])}{fewer}")
+    return "\n".join([heading, *lines])

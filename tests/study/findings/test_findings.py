@@ -1,0 +1,197 @@
+"""What a study says of each published result, on scores made up so that the answer is known."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+
+from embedreg.study.findings import FINDINGS, VERDICTS, StudyData, findings
+from embedreg.study.findings._finding import overall, verdict_on
+from embedreg.study.grid import Estimate
+
+FAMILIES = ("init2winit", "l2da", "automl", "xla")
+FUNCTIONS = [f"f{i}" for i in range(8)]
+
+
+def row(task, representation, head, tau, *, suite, dof=5, rows=500, seed=0):
+    return {
+        "task": task,
+        "suite": suite,
+        "dof": dof,
+        "representation": representation,
+        "head": head,
+        "rows": rows,
+        "seed": seed,
+        "kendall_tau": tau,
+    }
+
+
+def functions(tau, methods, dofs=(5, 25, 100)):
+    """Return rows of functions with tau(method, dof, number of the function) and a little noise a seed."""
+    return [
+        row(f"{name}@{dof}", *method, tau(method, dof, i) + 0.001 * seed, suite="bbob", dof=dof, seed=seed)
+        for method, dof, (i, name), seed in itertools.product(methods, dofs, enumerate(FUNCTIONS), range(2))
+    ]
+
+
+def family(tau, methods, rows=(500,), suites=FAMILIES):
+    return [
+        row(f"{suite}/{task}", *method, tau(method, n, task) + 0.001 * seed, suite=suite, rows=n, seed=seed)
+        for suite, method, n, task, seed in itertools.product(suites, methods, rows, range(6), range(2))
+    ]
+
+
+def smooth(means, dofs=(5, 25, 100)):
+    return [
+        {
+            **row(f"{name}@{dof}", representation, None, None, suite="bbob", dof=dof, seed=seed),
+            "mean_invariant": means(representation, i),
+            "deviation_invariant": 1.0,
+        }
+        for representation, dof, (i, name), seed in itertools.product(
+            ("minilm", "traditional"), dofs, enumerate(FUNCTIONS), range(2)
+        )
+    ]
+
+
+def result(number, rows, smoothness=()):
+    [found] = [f for f in findings(StudyData(list(rows), list(smoothness))) if f.number == number]
+    return found
+
+
+BBOB = (("minilm", "mlp"), ("traditional", "mlp"), ("traditional", "xgboost"))
+
+
+def test_nothing_run_says_so() -> None:
+    found = findings(StudyData([], []))
+    assert len(found) == len(FINDINGS)
+    assert {f.verdict for f in found} == {"not run"}
+    assert all(f.chart is None and f.sentence and f.paper and f.rule for f in found)
+
+
+@pytest.mark.parametrize(
+    ("falling", "verdict"), [("traditional", "agrees"), ("minilm", "disagrees"), ("", "inconclusive")]
+)
+def test_robustness_to_dimension(falling, verdict) -> None:
+    def tau(method, dof, i):
+        return 0.8 - (0.004 + 0.0002 * i) * dof * (method[0] == falling) + 0.001 * (i % 2) * dof / 100
+
+    rows = functions(tau, BBOB)
+    if not falling:
+        rows = functions(lambda method, dof, i: 0.5 + 0.1 * math.sin(7 * i + dof + len(str(method))), BBOB)
+    found = result(1, rows)
+    assert found.verdict == verdict
+    assert found.columns == ["method", "5 fields", "25 fields", "100 fields"]
+    assert len(found.table) == 3
+
+
+@pytest.mark.parametrize(("ours", "verdict"), [(0.3, "agrees"), (0.7, "disagrees")])
+def test_how_often_the_embedding_wins(ours, verdict) -> None:
+    found = result(2, family(lambda method, n, task: ours if method[0] == "minilm" else 0.5, BBOB))
+    assert found.verdict == verdict
+    assert [line[0] for line in found.table] == list(FAMILIES)
+    assert {line[2] for line in found.table} == {6}
+
+
+def test_a_task_is_won_against_both_heads() -> None:
+    def tau(method, n, task):
+        return {"minilm": 0.5, "traditional": 0.4 if method[1] == "mlp" else 0.6}[method[0]]
+
+    assert {line[1] for line in result(2, family(tau, BBOB)).table} == {"0.00 [0.00, 0.00]"}
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "agrees"), (-1, "disagrees")])
+def test_smoothness_against_performance(sign, verdict) -> None:
+    def tau(method, dof, i):
+        return 0.5 + sign * 0.05 * i * (method[0] == "minilm") + 0.01 * (i % 3)
+
+    rows = functions(tau, BBOB)
+    means = smooth(lambda representation, i: 2.0 - 0.2 * i * (representation == "minilm"))
+    found = result(3, rows, means)
+    assert found.verdict == verdict
+    assert [line[0] for line in found.table] == [5, 25, 100]
+    assert all(line[3] == len(FUNCTIONS) for line in found.table)
+
+
+@pytest.mark.parametrize(
+    ("number", "one", "other"),
+    [
+        (5, ("mpnet", "ridge"), ("minilm", "ridge")),
+        (6, ("minilm", "mlp"), ("minilm, random", "mlp")),
+        (9, ("minilm", "ridge"), ("minilm, max", "ridge")),
+        (10, ("minilm", "mlp"), ("minilm", "xgboost")),
+    ],
+)
+def test_an_ablation_agrees_where_the_better_one_is_better(number, one, other) -> None:
+    for better, verdict in [(one, "agrees"), (other, "disagrees")]:
+        found = result(
+            number,
+            family(
+                lambda method, n, task, better=better: 0.5 + 0.1 * (method == better) + 0.01 * task,
+                (one, other),
+            ),
+        )
+        assert found.verdict == verdict
+        assert len(found.table) == len(FAMILIES)
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({"xla": -0.1}, "agrees"),
+        ({}, "disagrees"),
+        ({"xla": -0.1, "automl": -0.2}, "disagrees"),
+    ],
+)
+def test_names_of_parameters(changes, verdict) -> None:
+    methods = (("minilm", "ridge"), ("minilm, without names", "ridge"))
+    rows = [
+        r
+        for suite in FAMILIES
+        for r in family(
+            lambda method, n, task, suite=suite: (
+                0.5 + changes.get(suite, 0) * (method == methods[1]) + 0.01 * task
+            ),
+            methods,
+            suites=(suite,),
+        )
+    ]
+    assert result(7, rows).verdict == verdict
+
+
+@pytest.mark.parametrize(("late", "verdict"), [(0.02, "agrees"), (0.4, "disagrees"), (0.2, "inconclusive")])
+def test_amount_of_data(late, verdict) -> None:
+    def tau(method, n, task):
+        gap = {100: 0.2, 500: 0.1, 1000: late}[n]
+        return 0.5 + gap * (method[0] == "minilm") + 0.002 * task * (method[0] == "minilm")
+
+    found = result(8, family(tau, BBOB, rows=(100, 500, 1000)))
+    assert found.verdict == verdict
+    assert found.columns == ["difference", "100 rows", "500 rows", "1000 rows"]
+
+
+def test_every_finding_has_a_chart_of_its_numbers() -> None:
+    methods = [
+        *BBOB,
+        ("minilm", "ridge"),
+        ("minilm, random", "mlp"),
+        ("mpnet", "ridge"),
+        ("minilm, max", "ridge"),
+    ]
+    rows = functions(lambda m, dof, i: 0.5 + 0.01 * i, methods) + family(lambda m, n, t: 0.5, methods)
+    for found in findings(StudyData(rows, smooth(lambda r, i: 1.0 + i))):
+        assert found.verdict in VERDICTS
+        if found.verdict != "not run":
+            assert found.chart is not None
+            assert found.chart.lines
+
+
+def test_verdicts_on_parts() -> None:
+    assert verdict_on(Estimate(-0.2, -0.3, -0.1, 4)) == "disagrees"
+    assert verdict_on(Estimate(-0.2, -0.3, -0.1, 4), expected=-1) == "agrees"
+    assert verdict_on(Estimate(0.2, math.nan, math.nan, 1)) == "inconclusive"
+    assert overall(["agrees", "not run", "agrees"]) == "agrees"
+    assert overall(["agrees", "disagrees"]) == "inconclusive"
+    assert overall([]) == "not run"

@@ -1,0 +1,171 @@
+"""Studies that run, stop, go on and are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from embedreg.core.errors import UsageError
+from embedreg.study.grid import (
+    StudyStore,
+    _cells,
+    _run,
+    estimate,
+    finished_rows,
+    parse_study,
+    plan_study,
+    run_study,
+    smoothness_rows,
+    study_means,
+    study_table,
+)
+from embedreg.study.grid._rows import paired, select
+
+SPEC = (Path(__file__).parent / "small.toml").read_text()
+
+CELLS = 2 * 2 * 3 * 2 + 4 - 1  # the second block repeats one cell of the first
+
+
+def without_times(rows):
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+
+
+def test_a_plan_does_nothing(spec, store, toys) -> None:
+    plan = plan_study(spec, store)
+    assert (len(plan.cells), len(set(plan.keys)), plan.done) == (CELLS, CELLS, set())
+    assert f"cells: {CELLS}, finished: 0, to run: {CELLS}" in str(plan)
+    assert plan.seconds > 0
+    assert not store.path.exists()
+    assert not any(task.loads for task in toys)
+
+
+def test_a_run_finishes_every_cell_and_a_second_one_does_nothing(spec, store, toys) -> None:
+    plan = run_study(spec, store)
+    assert plan.left() == []
+    assert plan.failed == {}
+    rows = finished_rows(plan, store)
+    assert len(rows) == CELLS
+    assert all(-1 <= row["kendall_tau"] <= 1 and row["n_test"] >= 4 for row in rows)
+    best = select(rows, task="toy/line", representation="plain", head="ridge", rows=60)
+    assert min(row["kendall_tau"] for row in best) > 0.9
+    assert all(row["kendall_tau"] == 0 for row in select(rows, head="mean"))
+    loads = [list(task.loads) for task in toys]
+    again = run_study(spec, store)
+    assert finished_rows(again, store) == rows
+    assert [task.loads for task in toys] == loads
+
+
+def test_smoothness_is_kept_for_each_item(spec, store) -> None:
+    plan = run_study(spec, store)
+    rows = smoothness_rows(plan, store)
+    assert len(rows) == 2 * 2 * 2 + 3
+    assert all(row["mean_invariant"] > 0 and row["deviation_paper"] > 0 for row in rows)
+
+
+@pytest.mark.parametrize("at", [0, 1, 4])
+def test_a_run_that_is_stopped_goes_on_to_the_same_numbers(spec, tmp_path, monkeypatch, at) -> None:
+    whole = StudyStore(tmp_path / "whole")
+    expected = without_times(finished_rows(run_study(spec, whole), whole))
+    monkeypatch.setattr(_run, "_ITEMS_AT_ONCE", 2)
+    store, fits = StudyStore(tmp_path / "stopped"), []
+    fit_many = _run.fit_many
+
+    def stop(head, problems, **options):
+        fits.append(len(problems))
+        if len(fits) == at + 1:
+            raise KeyboardInterrupt
+        return fit_many(head, problems, **options)
+
+    monkeypatch.setattr(_run, "fit_many", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(spec, store)
+    done = len(plan_study(spec, store).done)
+    assert done == sum(fits[:at])
+    plan = run_study(spec, store)
+    assert sum(fits) - fits[at] == CELLS  # nothing twice, but what was under way
+    assert without_times(finished_rows(plan, store)) == expected
+
+
+def test_what_changes_numbers_changes_keys(spec, toys, monkeypatch) -> None:
+    keys = [cell.key() for cell in _cells.cells_of(spec)]
+    with monkeypatch.context() as patched:
+        patched.setitem(_cells._VERSIONS, "ridge", 99)
+        changed = [cell.key() for cell in _cells.cells_of(spec)]
+    heads = [cell.head.kind for cell in _cells.cells_of(spec)]
+    assert {h for h, a, b in zip(heads, keys, changed, strict=True) if a != b} == {"ridge"}
+    other = parse_study(SPEC.replace("max_rounds = 5", "max_rounds = 6"), "")
+    assert len(set(keys) & {cell.key() for cell in _cells.cells_of(other)}) == CELLS - 8
+
+
+def test_names_are_not_part_of_a_key(spec, store) -> None:
+    run_study(spec, store)
+    renamed = parse_study(SPEC.replace("plain", "features").replace("short", "trees"), "")
+    plan = plan_study(renamed, store)
+    assert plan.left() == []
+    rows = finished_rows(plan, store)
+    assert {(row["representation"], row["head"]) for row in rows} >= {
+        ("features", "trees"),
+        ("lengths", "ridge"),
+    }
+
+
+def test_a_cell_that_fails_is_noted_and_the_others_go_on(spec, store, toys, monkeypatch) -> None:
+    from embedreg.core.errors import DataError
+
+    fit_many = _run.fit_many
+
+    def fail(head, problems, **options):
+        if head.name == "xgboost" and any(p.y.std() == 0 for p in problems):
+            raise DataError("bad rows", expected="others", mend="none")
+        return fit_many(head, problems, **options)
+
+    monkeypatch.setattr(_run, "fit_many", fail)
+    toys[0].name = "toy/flat"
+    plan = run_study(parse_study(SPEC.replace("toy/line", "toy/flat"), ""), store)
+    assert {plan.failed[key] for key in plan.failed} == {"got bad rows; expected others; to mend: none"}
+    assert len(plan.done) + len(plan.failed) == CELLS
+    assert "failed when last tried: 4" in str(plan)
+    monkeypatch.setattr(_run, "fit_many", fit_many)
+    assert run_study(parse_study(SPEC.replace("toy/line", "toy/flat"), ""), store).failed == {}
+
+
+def test_a_pattern_that_selects_nothing_is_refused(toys, store) -> None:
+    with pytest.raises(UsageError, match="no such task"):
+        plan_study(parse_study(SPEC.replace("toy/*", "nothing"), ""), store)
+
+
+def test_means_are_over_tasks_and_seeds(spec, store) -> None:
+    rows = finished_rows(run_study(spec, store), store)
+    means = study_means(rows)
+    [mean] = [m for m in means if (m["representation"], m["head"], m["rows"]) == ("plain", "ridge", 40)]
+    by_task = [
+        [r["kendall_tau"] for r in select(rows, task=t, representation="plain", head="ridge", rows=40)]
+        for t in ("toy/line", "toy/curve")
+    ]
+    assert mean["mean"] == pytest.approx(sum(sum(v) / len(v) for v in by_task) / 2)
+    assert mean["low"] <= mean["mean"] <= mean["high"]
+    text = study_table(rows)
+    assert text.index("plain + ridge") < text.index("plain + mean")
+    assert "toy, 40 rows, 2 tasks: kendall_tau" in text
+    errors = study_table(rows, "rmse")
+    assert errors.index("plain + ridge") < errors.index("plain + mean")
+    with pytest.raises(UsageError, match="did you mean 'kendall_tau'"):
+        study_table(rows, "kendal_tau")
+    assert study_table([]) == "no cell is finished yet"
+
+
+def test_differences_are_taken_on_equal_splits(spec, store) -> None:
+    rows = finished_rows(run_study(spec, store), store)
+    found = paired(
+        rows, {"representation": "plain", "head": "ridge"}, {"representation": "lengths", "head": "ridge"}
+    )
+    assert len(found) == 4  # lengths was not run with 60 rows, nor with seed 7
+    assert all(difference > 0 for _, difference in found)
+
+
+def test_an_interval_narrows_with_tasks_and_is_none_of_one_value() -> None:
+    few = estimate([("a", 0.0), ("b", 1.0)])
+    many = estimate([(i, float(i % 2)) for i in range(40)])
+    assert few.high - few.low > many.high - many.low > 0
+    assert str(estimate([("a", 0.25)])) == "0.25"

@@ -1,0 +1,79 @@
+"""Studies as they are written in TOML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from embedreg.core.errors import DataError, UsageError
+from embedreg.study.grid import load_study, parse_study, presets
+
+SPEC = (Path(__file__).parent / "small.toml").read_text()
+
+
+def test_a_study_is_read_as_it_is_written() -> None:
+    spec = parse_study(SPEC, "here")
+    first, second = spec.blocks
+    assert (spec.name, spec.description) == ("small", "two tasks, two representations")
+    assert [r.name for r in first.representations] == ["plain", "lengths"]
+    assert first.representations[1].settings == {"model": "LENGTHS", "numbers": "decimals:1"}
+    assert [(h.name, h.kind) for h in first.heads] == [
+        ("ridge", "ridge"),
+        ("short", "xgboost"),
+        ("mean", "mean"),
+    ]
+    assert first.heads[1].make().max_rounds == 5
+    assert (first.rows, first.seeds) == ((40,), (0, 1))
+    assert (second.rows, second.seeds) == ((40, 60), (0, 7))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("name =", "nome =", r"key in here 'nome'.*did you mean 'name'"),
+        ("rows = [40]", "", "without 'rows'"),
+        ("rows = [40]", "rows = [5]", "at least 20"),
+        ("rows = [40]", 'rows = ["many"]', "whole number"),
+        ("seeds = 2", "seeds = true", "whole number"),
+        ('kind = "tabular"', 'kind = "table"', "did you mean 'tabular'"),
+        ('model = "LENGTHS"', 'modell = "LENGTHS"', "did you mean 'model'"),
+        ('kind = "tabular"', 'kind = "tabular"\nlayers = 1', "'layers'"),
+        ('kind = "xgboost"', 'kind = "xgbost"', "did you mean 'xgboost'"),
+        ("max_rounds", "rounds", "'rounds'"),
+        ('["plain", "lengths"]', '["plane"]', "did you mean 'plain'"),
+        ('heads = ["ridge"]', 'heads = ["rigde"]', "did you mean 'ridge'"),
+        ('tasks = ["toy/*"]', "tasks = []", "a list of names"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(old: str, new: str, message: str) -> None:
+    assert old in SPEC
+    with pytest.raises(UsageError, match=message):
+        parse_study(SPEC.replace(old, new), "here")
+
+
+def test_what_is_no_toml_is_refused() -> None:
+    with pytest.raises(DataError, match="no TOML.*to mend"):
+        parse_study("name = ", "here")
+
+
+def test_every_preset_can_be_read() -> None:
+    for name in presets():
+        assert load_study(name).name == name
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"), [("smoek", "did you mean 'smoke'"), ("./none.toml", "no such file")]
+)
+def test_a_study_that_is_not_there_is_refused(spec: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        load_study(spec)
+
+
+def test_a_file_is_read(tmp_path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(SPEC)
+    assert load_study(path).name == "small"
+    path.write_bytes(b"\xff")
+    with pytest.raises(DataError, match="UTF-8"):
+        load_study(path)
