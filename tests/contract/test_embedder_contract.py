@@ -7,6 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
+from service_server import ServiceServer
 
 from embedreg.core.protocols import Embedder
 from embedreg.embed import make_embedder
@@ -14,10 +15,39 @@ from embedreg.embed import make_embedder
 TEXTS = ["adam", "learning rate " * 60, '{"lr": 0.1}', "adam", "x", "the model trains"]
 
 
-@pytest.fixture(params=["tiny_bert", "tiny_llama"])
+LOCAL = ["tiny_bert", "tiny_llama"]
+SERVICES = ["openai", "gemini"]
+
+
+@pytest.fixture(params=LOCAL + SERVICES)
 def make(request):
-    path = request.getfixturevalue(request.param)
+    if request.param in SERVICES:
+        return request.getfixturevalue("make_service")(request.param)
+    return local_maker(request, request.param)
+
+
+@pytest.fixture(params=LOCAL)
+def make_local(request):
+    return local_maker(request, request.param)
+
+
+def local_maker(request, name):
+    path = request.getfixturevalue(name)
     return lambda **settings: make_embedder(path, **settings)
+
+
+@pytest.fixture
+def make_service(monkeypatch):
+    """Make embedders that ask a service on this machine through the services' own clients."""
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    monkeypatch.setenv("GEMINI_API_KEY", "none")
+    with ServiceServer() as server:
+
+        def maker(service):
+            url = f"{server.url}/v1" if service == "openai" else server.url
+            return lambda: make_embedder(f"{service}:model?base_url={url}&items=2")
+
+        yield maker
 
 
 def as_matrix(embedder, texts):
@@ -79,8 +109,8 @@ def test_a_changed_fingerprint_does_not_change_the_embedder(make):
 @pytest.mark.parametrize(
     "settings", [{"pooling": "max"}, {"layers": "all"}, {"layers": 0}, {"dtype": "bfloat16"}]
 )
-def test_settings_that_change_vectors_change_the_fingerprint(make, settings):
-    plain, other = make(), make(**settings)
+def test_settings_that_change_vectors_change_the_fingerprint(make_local, settings):
+    plain, other = make_local(), make_local(**settings)
 
     assert plain.fingerprint() != other.fingerprint()
     matrix = as_matrix(other, TEXTS)

@@ -22,6 +22,10 @@ from embedreg.embed._install import installed_path
 TEXTS = ['{"lr": 0.1, "optimizer": "adam"}', "adam", '{"lr": 0.2}', "adam", "learning rate " * 100]
 
 
+MINILM = installed_path(catalogue()["minilm"])
+"""Where the weights are on this machine: a test fetches nothing."""
+
+
 @pytest.fixture
 def endpoint(tiny_bert):
     made = EmbeddingEndpoint(make_embedder(tiny_bert), cache=EmbeddingCache(), max_body_bytes=20_000)
@@ -147,8 +151,11 @@ def test_the_command_says_where_it_is_and_stops_cleanly(tiny_bert, end):
     assert (process.returncode, out, err) == (0, "", "stopped\n")
 
 
-@pytest.mark.skipif(installed_path(catalogue()["minilm"]) is None, reason="minilm is not on this machine")
-def test_minilm_by_the_command_is_minilm():
+@pytest.mark.skipif(MINILM is None, reason="minilm is not on this machine")
+def test_minilm_by_the_command_is_minilm(tmp_path, monkeypatch):
+    (tmp_path / "minilm").symlink_to(MINILM)
+    monkeypatch.setenv("EMBEDREG_MODELS", str(tmp_path))
+    monkeypatch.setenv("EMBEDREG_OFFLINE", "1")
     process = start("--model", "minilm")
     try:
         url = process.stdout.readline().strip()

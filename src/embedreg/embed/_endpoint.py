@@ -6,7 +6,9 @@ It is for programs on the same machine, and for tests of clients: it has no keys
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import socket
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -94,14 +96,32 @@ class EmbeddingEndpoint:
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+    daemon_threads = False  # a thread that is ended with the process may be in the midst of the model's C++
     embedder: Embedder
     cache: EmbeddingCache | None
     max_body_bytes: int
 
     def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
         self._one_at_a_time = threading.Lock()
+        self._open: set[Any] = set()
+        super().__init__(*arguments)  # which closes, if the port is taken
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Start a thread for a connection."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """End a connection."""
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        """End all connections, which clients keep open for their next request, and wait for their threads."""
+        for request in tuple(self._open):
+            with contextlib.suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
+        super().server_close()
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed with one thread at a time: a model uses all cores by itself."""

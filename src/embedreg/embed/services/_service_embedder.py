@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+import weakref
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from embedreg.core.errors import DataError, EmbedregWarning, UsageError
@@ -242,15 +243,16 @@ class ServiceEmbedder:
         with self._lock:
             if self._connection is None:
                 self._connection = self._service.connect(self._settings.timeout)
+                self._close = weakref.finalize(self, self._connection.close)
             connection = self._connection
         return Sender(self.name, connection, self._settings, self._pace, self._ledger, self._dimension)
 
     def _disconnect(self) -> None:
         """Close the sockets, so that no thread goes on waiting for an answer that nobody takes."""
         with self._lock:
-            connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+            if self._connection is not None:
+                self._close()
+            self._connection = None
 
 
 def _dimension_of(service: Service) -> int | None:
