@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from embedreg.embed._make_embedder import make_embedder
     from embedreg.embed._plan_embedding import EmbeddingPlan, plan_embedding
     from embedreg.embed._transformer import TransformerEmbedder
+    from embedreg.embed.services._spending import SpendingCapError
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -21,6 +22,7 @@ __all__ = [
     "EmbeddingCache",
     "EmbeddingEndpoint",
     "EmbeddingPlan",
+    "SpendingCapError",
     "TransformerEmbedder",
     "VerifyResult",
     "catalogue",
@@ -38,6 +40,7 @@ _HOME = {
     "EmbeddingCache": "_cache",
     "EmbeddingEndpoint": "_endpoint",
     "EmbeddingPlan": "_plan_embedding",
+    "SpendingCapError": "services._spending",
     "TransformerEmbedder": "_transformer",
     "VerifyResult": "_install",
     "catalogue": "_catalogue",

@@ -18,6 +18,7 @@ from service_server import (
     TRUNCATED,
     WRONG_DIMENSION,
     Fault,
+    ServiceServer,
     status,
     vectors_of,
 )
@@ -160,15 +161,13 @@ def test_wrong_answers_are_given_up_before_they_cost_much(server, make, fault, s
     assert len(server.asked) == 4
 
 
-def test_no_service_at_all(server, make):
-    embedder = make(retries=1)
-    server.__exit__()
-    try:
-        with pytest.raises(ModelError, match=r"broken connection.* after 2 attempts"):
-            embed_texts(embedder, TEXTS)
-    finally:
-        server.__init__()
-        server.__enter__()
+def test_no_service_at_all(make, service):
+    with ServiceServer() as gone:
+        pass
+    url = f"{gone.url}/v1" if service == "openai" else gone.url
+
+    with pytest.raises(ModelError, match=r"broken connection.* after 2 attempts"):
+        embed_texts(make(retries=1, base_url=url), TEXTS)
 
 
 def test_a_key_that_is_echoed_is_not_shown(server, make, key, capfd, caplog):

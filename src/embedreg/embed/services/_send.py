@@ -137,6 +137,7 @@ class Run:
         self.error: BaseException | None = None
         self._sender = sender
         self._waiting = iter(requests)
+        self._held: Request | None = None
         self._texts = texts
         self._concurrency = concurrency
         self._under_way: dict[Future[NDArray[np.float32]], Request] = {}
@@ -174,13 +175,23 @@ class Run:
 
     def _send(self) -> None:
         while self.error is None and len(self._under_way) < self._concurrency:
-            request = next(self._waiting, None)
-            if request is None:
+            request = self._held or next(self._waiting, None)
+            if request is None or not self._reserved(request):
                 return
-            self._sender.ledger.reserve(request.tokens)
             texts = [self._texts[position] for position in request.positions]
             future = self._pool.submit(self._sender.send, request, texts, self._stop)
             self._under_way[future] = request
+
+    def _reserved(self, request: Request) -> bool:
+        """Reserve a request's tokens; where too few are left, requests under way may yet turn out cheaper."""
+        self._held = None
+        try:
+            self._sender.ledger.reserve(request.tokens)
+        except SpendingCapError:
+            if not self._under_way:
+                raise
+            self._held = request
+        return self._held is None
 
     def _end_with(self, error: BaseException) -> None:
         """Send no more. Where something is wrong, and not only the money spent, requests stop their retries."""
