@@ -90,9 +90,8 @@ def test_a_rate_limit_holds_up_the_other_requests_too(server, make):
     assert server.asked[1].time - server.asked[0].time >= 0.4
 
 
-def test_google_says_in_the_body_how_long_to_wait(server, make, service):
-    if service != "gemini":
-        pytest.skip("a habit of Google's")
+@pytest.mark.parametrize("service", ["gemini"], indirect=True)
+def test_google_says_in_the_body_how_long_to_wait(server, make):
     info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "0.4s"}
     body = {"error": {"code": 429, "message": "quota", "status": "RESOURCE_EXHAUSTED", "details": [info]}}
     server.one_after_another(status(429, body=body))
@@ -112,9 +111,8 @@ def test_a_wait_beyond_ten_minutes_is_not_waited_for(server, make):
     assert len(server.asked) == 1
 
 
-def test_money_that_is_used_up_is_not_waited_for(server, make, service):
-    if service != "openai":
-        pytest.skip("a code of OpenAI's")
+@pytest.mark.parametrize("service", ["openai"], indirect=True)
+def test_money_that_is_used_up_is_not_waited_for(server, make):
     body = {"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}
     server.fault = lambda _: status(429, body=body)
 
@@ -183,3 +181,25 @@ def test_a_key_that_is_echoed_is_not_shown(server, make, key, capfd, caplog):
     shown += str(dict(embedder.fingerprint())) + "".join(capfd.readouterr())
     assert key not in shown
     assert "sk-12" not in shown
+
+
+def test_a_key_that_is_echoed_is_not_shown_by_the_command_even_with_debug(
+    server, service, key, capfd, tmp_path
+):
+    from embedreg.cli import main
+
+    server.fault = lambda _: status(401, body={"error": {"message": f"no account has {key}"}})
+    data = tmp_path / "data.csv"
+    data.write_text("x,y\n" + "".join(f"{i},{i}\n" for i in range(40)))
+    url = f"{server.url}/v1" if service == "openai" else server.url
+    words = ["compare", data, "--target", "y", "--output", tmp_path / "kept", "--debug"]
+    with pytest.raises(SystemExit) as caught:
+        main([*map(str, words), "--model", f"{service}:m?base_url={url}"])
+
+    out, err = capfd.readouterr()
+    assert caught.value.code == 1
+    assert "no account has [hidden]" in err
+    assert "Traceback" in err
+    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert key not in out + err
+    assert key.encode() not in written

@@ -199,7 +199,8 @@ def _read_task_type(name: str, text: str) -> str:
 
 def _read(answer: Any) -> Answer:
     vectors = [embedding.values for embedding in answer.embeddings or ()]
-    counted = getattr(answer.usage_metadata, "prompt_token_count", None)
+    usage = getattr(answer, "usage_metadata", None)  # younger than the rest of the client
+    counted = getattr(usage, "prompt_token_count", None)
     if counted is None:
         counts: list[Any] = [getattr(e.statistics, "token_count", None) for e in answer.embeddings or ()]
         counted = None if None in counts else round(sum(counts))
