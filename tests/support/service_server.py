@@ -1,7 +1,8 @@
 """An embedding service on this machine that follows the documented protocols, and misbehaves on demand.
 
-It speaks OpenAI's `/v1/embeddings` (Azure's paths too) and Google's `models/M:batchEmbedContents` and
-`models/M:embedContent`. It knows what it answered as it should, which is what a client would pay for.
+It speaks OpenAI's `/v1/embeddings` (Azure's paths too) and Google's `models/M:batchEmbedContents`,
+`models/M:embedContent` and Vertex AI's `models/M:predict`. It knows what it answered as it should, which is
+what a client would pay for.
 """
 
 from __future__ import annotations
@@ -192,13 +193,15 @@ class _Handler(BaseHTTPRequestHandler):
 def texts_of(path: str, body: dict[str, Any]) -> list[str]:
     if "embeddings" in path:
         return [body["input"]] if isinstance(body["input"], str) else body["input"]
+    if "instances" in body:
+        return [instance["content"] for instance in body["instances"]]
     contents = [body["content"]] if "content" in body else [each["content"] for each in body["requests"]]
     return ["".join(part["text"] for part in content["parts"]) for content in contents]
 
 
 def answer_to(asked: Asked, fault: Fault, service: ServiceServer) -> dict[str, Any]:
     parts = asked.body.get("requests", [asked.body])
-    asks = parts[0] | parts[0].get("embedContentConfig", {})  # where Vertex has it
+    asks = parts[0] | parts[0].get("embedContentConfig", {}) | parts[0].get("parameters", {})  # of Vertex
     dimension = asks.get("dimensions") or asks.get("outputDimensionality") or service.dimension
     rows = vectors_of(asked.texts, dimension + (fault.kind == "wrong dimension")).tolist()
     if fault.kind == "too few":
@@ -214,6 +217,8 @@ def answer_to(asked: Asked, fault: Fault, service: ServiceServer) -> dict[str, A
         usage = {"promptTokenCount": tokens}
         if asked.path.endswith(":embedContent"):
             return {"embedding": {"values": rows[0]} if rows else None, "usageMetadata": usage}
+        if asked.path.endswith(":predict"):
+            return {"predictions": [{"embeddings": {"values": row, "statistics": {}}} for row in rows]}
         return {"embeddings": [{"values": row} for row in rows], "usageMetadata": usage}
     if asked.body.get("encoding_format") == "base64" and fault.kind != "no numbers":
         rows = [base64.b64encode(np.array(row, "<f4").tobytes()).decode() for row in rows]

@@ -15,9 +15,7 @@ TEXTS = ["adam", "sgd", "rmsprop"]
 @pytest.mark.parametrize("model", ["gemini-embedding-001", "gemini-embedding-2", "models/text-embedding-004"])
 def test_each_text_is_a_content_of_its_own(server, model):
     embedder = make_embedder(
-        f"gemini:{model}?base_url={server.url}&dimensions=5&task_type=regression".replace(
-            "regression", "semantic_similarity"
-        )
+        f"gemini:{model}?base_url={server.url}&dimensions=5&task_type=semantic_similarity"
     )
 
     np.testing.assert_allclose(embed_texts(embedder, TEXTS), vectors_of(TEXTS, 5), rtol=1e-6)
@@ -42,16 +40,18 @@ def test_one_content_a_request(server):
     assert sorted(asked.texts for asked in server.asked) == sorted([text] for text in TEXTS)
 
 
-def test_vertex_by_the_environment(server, monkeypatch):
+@pytest.mark.parametrize(("model", "requests"), [("gemini-embedding-001", 3), ("text-embedding-005", 1)])
+def test_vertex_by_the_environment(server, monkeypatch, model, requests):
     monkeypatch.delenv("GEMINI_API_KEY")
     monkeypatch.setenv("GOOGLE_API_KEY", "a-key-of-vertex")
     monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
-    embedder = make_embedder(f"gemini:gemini-embedding-001?base_url={server.url}&dimensions=5")
+    embedder = make_embedder(f"gemini:{model}?base_url={server.url}&dimensions=5")
 
     np.testing.assert_allclose(embed_texts(embedder, TEXTS), vectors_of(TEXTS, 5), rtol=1e-6)
 
-    assert len(server.asked) == len(TEXTS), "its Gemini models take one text a request"
-    assert all(asked.path.endswith("gemini-embedding-001:embedContent") for asked in server.asked)
+    assert len(server.asked) == requests, "its Gemini models take one text a request"
+    assert all(asked.path.endswith((f"{model}:embedContent", f"{model}:predict")) for asked in server.asked)
+    assert all("key-of-vertex" not in asked.path for asked in server.asked)
     assert embedder.fingerprint()["service"] == "vertex"
 
 
