@@ -18,7 +18,15 @@ DOCS = Path(__file__).parent
 API = {
     "embedreg": ["EmbeddingRegressor", "TextEmbedder"],
     "embedreg.serialize": ["make_serializer"],
-    "embedreg.embed": ["make_embedder", "embed_texts", "EmbeddingCache", "catalogue"],
+    "embedreg.embed": [
+        "make_embedder",
+        "embed_texts",
+        "plan_embedding",
+        "EmbeddingPlan",
+        "EmbeddingCache",
+        "EmbeddingEndpoint",
+        "catalogue",
+    ],
     "embedreg.features": ["TabularFeatures"],
     "embedreg.heads": ["make_head", "fit_many", "RidgeHead", "MLPHead", "XGBoostHead", "MeanHead"],
     "embedreg.smoothness": ["lipschitz_factors", "nlfd", "NLFD", "smoothness_gap"],

@@ -29,6 +29,12 @@ def test_the_embedder_of_the_extending_page_runs():
     assert re.fullmatch(r"\[[0-9.]+\]\n", found.stdout)
 
 
+def test_the_python_of_the_services_page_runs(tmp_path):
+    code = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "services.md").read_text(), flags=re.DOTALL)
+    found = subprocess.run([sys.executable, "-c", code[0]], capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"2 1 [0-9.e-]+\n", found.stdout)
+
+
 def test_the_python_of_the_readme_runs(tiny_bert, tmp_path):
     """With a tiny model in the place of the default one, whose weights a test does not fetch."""
     code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)[0]

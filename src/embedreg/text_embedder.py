@@ -12,13 +12,14 @@ from sklearn.utils.validation import check_is_fitted
 from embedreg.core.errors import DataError, UsageError
 from embedreg.core.records import Records, as_records
 from embedreg.core.texts import check_texts
-from embedreg.embed import DEFAULT_MODEL, EmbeddingCache, embed_texts, make_embedder
+from embedreg.embed import DEFAULT_MODEL, EmbeddingCache, embed_texts, make_embedder, plan_embedding
 from embedreg.serialize import DEFAULT_NUMBERS, DEFAULT_SERIALIZER, make_serializer, serialize_records
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from embedreg.core.protocols import Embedder, Serializer
+    from embedreg.embed import EmbeddingPlan
 
 
 class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -149,6 +150,18 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         ['{"lr": 0.12, "optimizer": "adam"}']
         """
         return serialize_records(make_serializer(self.serializer, self.numbers), as_records(X).items)
+
+    def plan(self, X: Any) -> EmbeddingPlan:
+        """Say what `transform` would take for these records: texts, tokens, requests and cost. Nothing is sent.
+
+        Raises
+        ------
+        DataError
+            If a record cannot be written as text.
+        """
+        records = as_records(X)
+        self.restore()
+        return plan_embedding(self.embedder_, self._texts(records), cache=self._open_cache())
 
     def _texts(self, records: Records) -> list[str]:
         texts = serialize_records(self.serializer_, records.items)

@@ -275,3 +275,48 @@ def test_ctrl_c_is_one_line_and_status_1(run, knobs, tiny_bert, monkeypatch):
     outcome = run("compare", knobs, "--target", "tps", "--model", tiny_bert)
     assert outcome.status == 1
     assert outcome.err.strip().startswith("embedreg: interrupted")
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("embed", ["-o", "{out}", "--target", "tps"]),
+        ("fit", ["-o", "{out}", "--target", "tps"]),
+        ("compare", ["--output", "{out}", "--target", "tps"]),
+    ],
+)
+def test_a_dry_run_says_what_it_would_take_and_does_nothing(run, knobs, tmp_path, command, words):
+    out = tmp_path / "out.npy"
+    model = "openai:text-embedding-3-small"  # without a key: nothing can be sent
+    outcome = run(command, knobs, *[w.format(out=out) for w in words], "--model", model, "--dry-run")
+
+    assert (outcome.status, outcome.err) == (0, "")
+    assert "60, of which 60 distinct" in outcome.out
+    assert "requests  1" in outcome.out
+    assert "$0.02 for a million tokens" in outcome.out
+    assert not out.exists()
+
+
+def test_a_dry_run_of_a_comparison_counts_the_rows_it_would_embed(run, knobs, tiny_bert):
+    words = ("compare", knobs, "--target", "tps", "--model", tiny_bert, "--seeds", 2, "--max-rows", 30)
+    plan = run(*words, "--dry-run", "--json").json()
+
+    assert 30 < plan["distinct"] < 60
+    assert run(*words, "--bootstrap", 50).status == 0
+    assert run("cache", "stats", "--json").json()["entries"] == plan["distinct"]
+    assert run(*words, "--dry-run", "--json").json()["cached"] == plan["distinct"]
+
+
+def test_a_dry_run_without_an_embedding_is_refused(run, knobs, tmp_path):
+    words = (
+        "fit",
+        knobs,
+        "--target",
+        "tps",
+        "-o",
+        tmp_path / "m",
+        "--representation",
+        "tabular",
+        "--dry-run",
+    )
+    assert run(*words).status == 2

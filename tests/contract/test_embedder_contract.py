@@ -7,13 +7,13 @@ import pickle
 
 import numpy as np
 import pytest
+from service_server import ServiceServer
 
 from embedreg.core.protocols import Embedder
 from embedreg.embed import make_embedder
 from embedreg.embed._pooling import POOLINGS
 
 TEXTS = ["adam", "learning rate " * 60, '{"lr": 0.1}', "adam", "x", "the model trains"]
-
 
 ABLATIONS = [
     *({"pooling": name} for name in POOLINGS if name != "mean"),
@@ -28,20 +28,43 @@ ABLATIONS = [
 COMBINED = [{"pooling": pooling, "layers": layers} for pooling in POOLINGS for layers in ("all", "mean:0-1")]
 
 
-@pytest.fixture(params=["tiny_bert", "tiny_llama", "tiny_static"])
+LOCAL = ["tiny_bert", "tiny_llama", "tiny_static"]
+SERVICES = ["openai", "gemini"]
+
+
+@pytest.fixture(params=LOCAL + SERVICES)
 def make(request):
-    path = request.getfixturevalue(request.param)
+    if request.param in SERVICES:
+        return request.getfixturevalue("make_service")(request.param)
+    return local_maker(request, request.param)
+
+
+def local_maker(request, name):
+    path = request.getfixturevalue(name)
     return lambda **settings: make_embedder(path, **settings)
 
 
 @pytest.fixture(params=["tiny_bert", "tiny_llama"])
 def make_ablated(request):
-    path = request.getfixturevalue(request.param)
-    return lambda **settings: make_embedder(path, **settings)
+    return local_maker(request, request.param)
 
 
 def described(settings):
     return "&".join(f"{key}={value}" for key, value in settings.items())
+
+
+@pytest.fixture
+def make_service(monkeypatch):
+    """Make embedders that ask a service on this machine through the services' own clients."""
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    monkeypatch.setenv("GEMINI_API_KEY", "none")
+    with ServiceServer() as server:
+
+        def maker(service):
+            url = f"{server.url}/v1" if service == "openai" else server.url
+            return lambda: make_embedder(f"{service}:model?base_url={url}&items=2")
+
+        yield maker
 
 
 def as_matrix(embedder, texts):

@@ -208,6 +208,17 @@ def test_a_slow_disk_is_waited_for_less_often(cache: CountingCache, monkeypatch:
     assert cache.puts == [5, 15]
 
 
+def test_what_is_paid_for_is_stored_at_once_and_ordered_in_one_go(
+    cache: CountingCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_embed_texts, "_CHUNK", 8)
+    embedder = HashEmbedder(batch=5)
+    embedder.store_each_batch = True
+    embed_texts(embedder, TEXTS, cache=cache)
+    assert cache.puts == [5, 5, 5, 5]
+    assert embedder.calls == [20]
+
+
 @pytest.mark.parametrize("end", [KeyboardInterrupt(), RuntimeError("out of memory")])
 def test_stores_what_it_has_when_interrupted(cache: CountingCache, end: BaseException) -> None:
     with pytest.raises(type(end)):

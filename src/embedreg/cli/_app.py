@@ -19,6 +19,7 @@ from embedreg.cli._evaluate import evaluate
 from embedreg.cli._fit import fit
 from embedreg.cli._models import models
 from embedreg.cli._predict import predict
+from embedreg.cli._serve_embeddings import serve_embeddings
 from embedreg.cli._study import study
 from embedreg.cli._tasks import tasks
 from embedreg.core.errors import EmbedregError, EmbedregWarning
@@ -43,7 +44,8 @@ def app() -> None:
     """
 
 
-for _command in (compare, fit, predict, evaluate, embed, study, tasks, models, cache):
+_COMMANDS: Final = (compare, fit, predict, evaluate, embed, study, tasks, models, cache, serve_embeddings)
+for _command in _COMMANDS:
     app.add_command(_command)
 
 

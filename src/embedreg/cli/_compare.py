@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from embedreg.cli._dry_run import compared_records, dry_run_option, print_plan
 from embedreg.cli._options import (
     data_argument,
     embedder_options,
@@ -52,8 +53,11 @@ from embedreg.cli._options import (
     type=click.Path(path_type=Path, file_okay=False),
     help="Keep the report, rows and settings here.",
 )
+@dry_run_option
 @json_option
-def compare(data: Path, target: str, output: Path | None, as_json: bool, **options: Any) -> None:
+def compare(
+    data: Path, target: str, output: Path | None, dry_run: bool, as_json: bool, **options: Any
+) -> None:
     """Does a language model's embedding of DATA beat traditional features, by how much, and why?
 
     Both get the paper's MLP, ridge regression and XGBoost, on the same random splits into 80% for training, 10% for choosing
@@ -65,7 +69,7 @@ def compare(data: Path, target: str, output: Path | None, as_json: bool, **optio
     from embedreg.study import CompareSettings, compare_representations
     from embedreg.tasks import load_labelled
 
-    if output is not None:
+    if output is not None and not dry_run:
         require_report_packages()
         with output_errors(output):
             output.mkdir(parents=True, exist_ok=True)
@@ -77,6 +81,9 @@ def compare(data: Path, target: str, output: Path | None, as_json: bool, **optio
         bootstrap=options["bootstrap"],
     )
     table = load_labelled(data, target, text=options["text"], columns=options["columns"])
+    if dry_run:
+        print_plan(settings.text_embedder(), compared_records(table.records, options), as_json=as_json)
+        return
     comparison = compare_representations(table, settings, command=_command_line(), resume=output)
     if as_json:
         click.echo(comparison_json(comparison), nl=False)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from embedreg.cli._dry_run import dry_run_option, print_plan
 from embedreg.cli._options import data_argument, embedder_options, embedder_settings, input_options
 
 
@@ -30,7 +31,10 @@ from embedreg.cli._options import data_argument, embedder_options, embedder_sett
     type=click.IntRange(min=1),
     help="Rows held in memory at once.",
 )
-def embed(data: Path, output: Path, target: str | None, batch_rows: int, **options: Any) -> None:
+@dry_run_option
+def embed(
+    data: Path, output: Path, target: str | None, batch_rows: int, dry_run: bool, **options: Any
+) -> None:
     """Write the embedding of each row of DATA, in the order of the rows."""
     from embedreg.core.progress import progress_bar
     from embedreg.tasks import count_rows, resolve_input, stream_records, write_vectors
@@ -39,6 +43,10 @@ def embed(data: Path, output: Path, target: str | None, batch_rows: int, **optio
     spec = resolve_input(data, target=target, text=options["text"], columns=options["columns"])
     total = count_rows(data, spec)
     embedder = TextEmbedder(**embedder_settings(options)).restore()
+    if dry_run:
+        batches = stream_records(data, spec, batch_rows=batch_rows)
+        print_plan(embedder, [record for batch in batches for record in batch.records])
+        return
     with (
         write_vectors(output, embedder.embedder_.dimension, like=data) as writer,
         progress_bar(total, "embedding", "rows") as bar,

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from embedreg.cli._dry_run import dry_run_option, print_plan
 from embedreg.cli._options import (
     data_argument,
     embedder_options,
@@ -41,6 +42,7 @@ from embedreg.cli._options import (
 )
 @embedder_options
 @click.option("--overwrite", is_flag=True, help="Replace a model saved at that path.")
+@dry_run_option
 @json_option
 def fit(data: Path, output: Path, **options: Any) -> None:
     """Train on DATA and save the model.
@@ -48,11 +50,20 @@ def fit(data: Path, output: Path, **options: Any) -> None:
     DATA is CSV, TSV, Parquet, Arrow/Feather or JSON Lines; the text formats may be gzipped.
     """
     from embedreg.core.bundle import check_free
+    from embedreg.core.errors import UsageError
     from embedreg.regressor import EmbeddingRegressor
     from embedreg.tasks import load_labelled
+    from embedreg.text_embedder import TextEmbedder
 
+    if options["dry_run"] and options["representation"] != "embedding":
+        raise UsageError(
+            "--dry-run without an embedding", expected="--representation embedding", mend="leave it out"
+        )
     check_free(output, overwrite=options["overwrite"])
     table = load_labelled(data, options["target"], text=options["text"], columns=options["columns"])
+    if options["dry_run"]:
+        print_plan(TextEmbedder(**embedder_settings(options)), table.records, as_json=options["as_json"])
+        return
     regressor = EmbeddingRegressor(
         **embedder_settings(options),
         head=options["head"],

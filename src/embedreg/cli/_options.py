@@ -39,7 +39,7 @@ def embedder_options(function: Function) -> Function:
                 "--model",
                 default="minilm",
                 show_default=True,
-                help="Catalogue name, or a Hugging Face directory.",
+                help="Catalogue name, a Hugging Face directory, openai:MODEL or gemini:MODEL.",
             ),
             click.option(
                 "--serializer",

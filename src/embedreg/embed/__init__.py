@@ -9,20 +9,27 @@ if TYPE_CHECKING:
     from embedreg.embed._cache import EmbeddingCache
     from embedreg.embed._catalogue import DEFAULT_MODEL, CatalogueEntry, catalogue
     from embedreg.embed._embed_texts import embed_texts
+    from embedreg.embed._endpoint import EmbeddingEndpoint
     from embedreg.embed._install import VerifyResult, installed_path, pull, verify
     from embedreg.embed._make_embedder import make_embedder
+    from embedreg.embed._plan_embedding import EmbeddingPlan, plan_embedding
     from embedreg.embed._transformer import TransformerEmbedder
+    from embedreg.embed.services._spending import SpendingCapError
 
 __all__ = [
     "DEFAULT_MODEL",
     "CatalogueEntry",
     "EmbeddingCache",
+    "EmbeddingEndpoint",
+    "EmbeddingPlan",
+    "SpendingCapError",
     "TransformerEmbedder",
     "VerifyResult",
     "catalogue",
     "embed_texts",
     "installed_path",
     "make_embedder",
+    "plan_embedding",
     "pull",
     "verify",
 ]
@@ -31,12 +38,16 @@ _HOME = {
     "DEFAULT_MODEL": "_catalogue",
     "CatalogueEntry": "_catalogue",
     "EmbeddingCache": "_cache",
+    "EmbeddingEndpoint": "_endpoint",
+    "EmbeddingPlan": "_plan_embedding",
+    "SpendingCapError": "services._spending",
     "TransformerEmbedder": "_transformer",
     "VerifyResult": "_install",
     "catalogue": "_catalogue",
     "embed_texts": "_embed_texts",
     "installed_path": "_install",
     "make_embedder": "_make_embedder",
+    "plan_embedding": "_plan_embedding",
     "pull": "_install",
     "verify": "_install",
 }

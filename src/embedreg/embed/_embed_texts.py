@@ -69,8 +69,10 @@ def embed_texts(
 ) -> NDArray[np.float32]:
     """Embed texts, each distinct one once, and only those that the cache does not have.
 
-    What is embedded is stored every second or so, and also when an error or Ctrl-C ends the call. A cache
-    that cannot be used costs a warning and nothing else.
+    What is embedded is stored every second or so, and also when an error or Ctrl-C ends the call. An
+    embedder with a true attribute `store_each_batch` gets all texts at once, and each batch is stored before
+    the next one is asked for: so it is with services, which are paid for. A cache that cannot be used costs a
+    warning and nothing else.
 
     Parameters
     ----------
@@ -140,13 +142,14 @@ def embed_texts_with_report(
         Counts and wall time.
     """
     started = time.perf_counter()
-    _refuse_other_than_texts(texts)
+    refuse_other_than_texts(texts)
     distinct = list(dict.fromkeys(texts))
     session = _Session(embedder, distinct, cache)
     missing = session.missing
     with _progress(len(missing) if progress else 0, description) as advance, session:
-        for start in range(0, len(missing), _CHUNK):
-            chunk = missing[start : start + _CHUNK]
+        size = max(1, len(missing)) if session.stores_each_batch else _CHUNK
+        for start in range(0, len(missing), size):
+            chunk = missing[start : start + size]
             for positions, part in _checked_batches(embedder, [distinct[i] for i in chunk]):
                 session.add(chunk[positions], part)
                 advance(len(positions))
@@ -175,6 +178,8 @@ class _Session:
         Rows that the cache did not have.
     corrupt
         How many of them it had, but damaged.
+    stores_each_batch
+        Whether what `add` takes is stored at once.
     """
 
     def __init__(self, embedder: Embedder, texts: Sequence[str], cache: EmbeddingCache | None) -> None:
@@ -182,6 +187,7 @@ class _Session:
         self._cache = cache
         self._fingerprint = {} if cache is None else embedder.fingerprint()
         self._model = embedder.name
+        self.stores_each_batch = bool(getattr(embedder, "store_each_batch", False))
         found, self.vectors, self.corrupt = self._look_up(embedder.dimension)
         self.missing = np.flatnonzero(~found)
         self._pending: list[NDArray[np.intp]] = []
@@ -197,7 +203,7 @@ class _Session:
         """Take the vectors (m, d) of m rows from the embedder."""
         self.vectors[rows] = vectors
         self._pending.append(rows)
-        if time.monotonic() >= self._due:
+        if self.stores_each_batch or time.monotonic() >= self._due:
             self._store()
 
     def _look_up(self, dimension: int) -> Lookup:
@@ -239,7 +245,8 @@ class _Session:
             warnings.warn(f"embedding goes on without its cache: {error}", EmbedregWarning, stacklevel=2)
 
 
-def _refuse_other_than_texts(texts: Sequence[str]) -> None:
+def refuse_other_than_texts(texts: Sequence[str]) -> None:
+    """Refuse a single text, and what is no text."""
     if isinstance(texts, str):
         raise UsageError("one text", expected="a list of texts", mend="wrap it in a list: [text]")
     for row, text in enumerate(texts):

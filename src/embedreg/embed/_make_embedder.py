@@ -29,7 +29,10 @@ _ENGINES: Final = {
 
 # prefix of a model's string -> module whose `build(name, options)` makes the embedder of a service; the options
 # are the settings as they were written
-_SERVICES: Final[dict[str, str]] = {}
+_SERVICES: Final[dict[str, str]] = {
+    "openai": "embedreg.embed.services._openai",
+    "gemini": "embedreg.embed.services._gemini",
+}
 
 
 @dataclass(frozen=True)

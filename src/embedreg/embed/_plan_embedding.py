@@ -1,0 +1,154 @@
+"""What embedding some texts would take, before it is done: tokens, requests, money."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from embedreg.embed._embed_texts import refuse_other_than_texts
+from embedreg.embed.services._spending import dollars
+from embedreg.embed.services._tokens import ESTIMATE, estimate_all
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from embedreg.core.protocols import Embedder, Json
+    from embedreg.embed._cache import EmbeddingCache
+    from embedreg.embed.services._service_embedder import Quote
+
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True)
+class EmbeddingPlan:
+    """What embedding some texts would take.
+
+    Attributes
+    ----------
+    model
+        Name of the embedder.
+    texts, distinct, cached
+        Given, different ones among them, and how many of those the cache has.
+    tokens
+        Of the distinct texts that are not cached.
+    tokens_source
+        Whether they were counted or estimated, in words.
+    requests
+        That a service would be sent; 0 for a model that runs here.
+    cost
+        In USD; 0 for a model that runs here, None if no price is known.
+    price_source
+        Where the price is from, in words.
+    """
+
+    model: str
+    texts: int
+    distinct: int
+    cached: int
+    tokens: int
+    tokens_source: str
+    requests: int
+    cost: float | None
+    price_source: str
+
+    def __str__(self) -> str:
+        price = f" ({self.price_source})" if self.price_source else ""
+        return "\n".join(
+            (
+                f"model     {self.model}",
+                f"texts     {self.texts:,}, of which {self.distinct:,} distinct",
+                f"cached    {self.cached:,}; {self.distinct - self.cached:,} to be embedded",
+                f"tokens    {self.tokens:,} ({self.tokens_source})",
+                f"requests  {self.requests:,}",
+                f"cost      {'unknown' if self.cost is None else dollars(self.cost)}{price}",
+            )
+        )
+
+
+@runtime_checkable
+class _Quoting(Protocol):
+    """An embedder of a service."""
+
+    @property
+    def known_dimension(self) -> int | None: ...
+
+    def quote(self, texts: Sequence[str]) -> Quote: ...
+
+
+@runtime_checkable
+class _Counting(Protocol):
+    """An embedder that runs here and has its tokenizer at hand."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
+
+
+def plan_embedding(
+    embedder: Embedder, texts: Sequence[str], *, cache: EmbeddingCache | None = None
+) -> EmbeddingPlan:
+    """Say what `embed_texts` would take for the same arguments. No service is asked anything.
+
+    Parameters
+    ----------
+    embedder
+        Text -> vector.
+    texts
+        n texts.
+    cache
+        Where vectors may be already; None for none.
+
+    Raises
+    ------
+    UsageError
+        If `texts` is a single text.
+    DataError
+        If a text cannot be embedded.
+    CacheError
+        If the cache cannot be read.
+
+    Examples
+    --------
+    >>> from embedreg.embed import make_embedder
+    >>> embedder = make_embedder("openai:my-model?base_url=http://localhost:8080/v1&price=0.02&items=2")
+    >>> plan = plan_embedding(embedder, ["a red car", "a blue car", "a red car", "a bus"])
+    >>> plan.distinct, plan.tokens, plan.requests, plan.cost
+    (3, 8, 2, 1.6e-07)
+    """
+    refuse_other_than_texts(texts)
+    distinct = list(dict.fromkeys(texts))
+    missing = _not_cached(embedder, distinct, cache)
+    counts = len(texts), len(distinct), len(distinct) - len(missing)
+    if isinstance(embedder, _Quoting):
+        quote = embedder.quote(missing)
+        unknown = quote.price is None and missing
+        cost = None if unknown else quote.tokens * (quote.price or 0.0) / _MILLION
+        return EmbeddingPlan(
+            embedder.name, *counts, quote.tokens, ESTIMATE, quote.requests, cost, quote.price_source
+        )
+    if isinstance(embedder, _Counting):
+        tokens = sum(embedder.count_tokens(missing)) if missing else 0
+        return EmbeddingPlan(
+            embedder.name, *counts, tokens, "counted by the model's tokenizer", 0, 0.0, "it runs here"
+        )
+    return EmbeddingPlan(
+        embedder.name, *counts, sum(estimate_all(missing)), ESTIMATE, 0, None, "the embedder does not say"
+    )
+
+
+def _not_cached(embedder: Embedder, distinct: Sequence[str], cache: EmbeddingCache | None) -> list[str]:
+    """Return the texts that the cache does not have."""
+    if cache is None:
+        return list(distinct)
+    fingerprint = embedder.fingerprint()
+    dimension = _dimension(embedder, fingerprint, cache)
+    if dimension is None:
+        return list(distinct)
+    found = cache.get(fingerprint, dimension, distinct).found
+    return [text for text, is_there in zip(distinct, found, strict=True) if not is_there]
+
+
+def _dimension(embedder: Embedder, fingerprint: Mapping[str, Json], cache: EmbeddingCache) -> int | None:
+    """Return the length of vectors, of a service's model that is not known as the cache has it, if at all."""
+    known = embedder.known_dimension if isinstance(embedder, _Quoting) else embedder.dimension
+    if known is not None:
+        return known
+    return next((s.dimension for s in cache.stats().spaces if s.fingerprint == fingerprint), None)
