@@ -30,8 +30,7 @@ def study_means(rows: Sequence[Row], metric: str = "kendall_tau") -> list[dict[s
     UsageError
         If the metric is unknown.
     """
-    if metric not in METRICS:
-        raise unknown_name("metric", metric, METRICS)
+    _check_metric(metric)
     groups: defaultdict[tuple[Any, ...], list[tuple[str, float]]] = defaultdict(list)
     for row in rows:
         place = row["suite"], row["dof"] if row["suite"] == "bbob" else None, row["rows"]
@@ -42,12 +41,18 @@ def study_means(rows: Sequence[Row], metric: str = "kendall_tau") -> list[dict[s
 
 def study_table(rows: Sequence[Row], metric: str = "kendall_tau") -> str:
     """Return the means as text: a line a method, best first, under a heading for each kind of task."""
+    _check_metric(metric)
     if not rows:
         return "no cell is finished yet"
     places: defaultdict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for mean in study_means(rows, metric):
         places[mean["suite"], mean["dof"], mean["rows"]].append(mean)
     return "\n\n".join(_part(place, means, metric) for place, means in places.items())
+
+
+def _check_metric(metric: str) -> None:
+    if metric not in METRICS:
+        raise unknown_name("metric", metric, METRICS)
 
 
 def _part(place: tuple[Any, ...], means: list[dict[str, Any]], metric: str) -> str:

@@ -1,0 +1,91 @@
+"""`embedreg study`, on synthetic functions and traditional features, which need no language model."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+SPEC = """
+name = "little"
+description = "a <little> study"
+[representations.traditional]
+kind = "tabular"
+[[blocks]]
+tasks = ["bbob/sphere@2,4"]
+representations = ["traditional"]
+heads = ["ridge", "mean"]
+rows = [50]
+seeds = 2
+"""
+
+
+@pytest.fixture
+def spec(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "little.toml"
+    path.write_text(SPEC)
+    return path
+
+
+def test_presets_are_listed(run) -> None:
+    listed = run("study", "list")
+    assert listed.status == 0
+    assert "smoke" in listed.out
+    assert {entry["name"] for entry in run("study", "list", "--json").json()} >= {"smoke", "paper"}
+
+
+def test_from_plan_to_page(run, spec, tmp_path) -> None:
+    plan = run("study", "run", spec, "--dry-run")
+    assert (plan.status, "cells: 8, finished: 0, to run: 8" in plan.out) == (0, True)
+    assert not (tmp_path / "study-little").exists()
+    assert run("study", "table", spec).out == "no cell is finished yet\n"
+
+    done = run("study", "run", spec)
+    assert done.status == 0
+    assert "bbob, 2 fields, 50 rows, 1 task: kendall_tau" in done.out
+    assert done.out.splitlines()[-1] == "results: study-little/results.sqlite"
+    assert "finished: 8, to run: 0" in run("study", "status", spec).out
+
+    means = run("study", "table", spec, "--json", "--metric", "rmse").json()
+    assert {(m["head"], m["dof"]) for m in means} == {(h, d) for h in ("ridge", "mean") for d in (2, 4)}
+    cells = [json.loads(line) for line in run("study", "table", spec, "--by-cell").out.splitlines()]
+    assert len(cells) == 8
+
+    reported = run("study", "report", spec)
+    assert reported.status == 0
+    assert reported.out.splitlines()[-1] == "report: study-little/report.html"
+    page = (tmp_path / "study-little" / "report.html").read_text()
+    assert "a &lt;little&gt; study" in page
+    assert "not run" in page
+    assert "http" not in page.replace("https://arxiv.org/abs/2411.14708", "").replace("http://www.w3.org", "")
+
+
+def test_what_fails_is_said_and_the_status_is_1(run, spec, monkeypatch) -> None:
+    from embedreg.core.errors import DataError
+    from embedreg.study.grid import _run
+
+    def fail(*_: object, **__: object) -> None:
+        raise DataError("rows of no use", expected="others", mend="none")
+
+    monkeypatch.setattr(_run, "fit_many", fail)
+    done = run("study", "run", spec)
+    assert done.status == 1
+    assert "8 cells that failed, such as: got rows of no use" in done.err
+    assert "failed: got rows of no use" in run("study", "status", spec).out
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("run", "smok"), "did you mean 'smoke'"),
+        (("run", "none.toml"), "no such file"),
+        (("table", "smoke", "--metric", "tau"), "kendall_tau"),
+    ],
+)
+def test_wrong_use_has_status_2(run, tmp_path, monkeypatch, words, message) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run("study", *words)
+    assert done.status == 2
+    assert message in done.err

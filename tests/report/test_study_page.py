@@ -1,0 +1,75 @@
+"""The page of a study."""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+
+import pytest
+
+from embedreg.report._study_figures import finding_figure
+from embedreg.report._study_page import write_study_report
+from embedreg.study.findings import Chart, Finding
+from embedreg.study.grid import Estimate, Plan, StudySpec
+
+LINES = Chart(
+    "number of fields",
+    "Kendall tau",
+    {
+        "embedding": [(5, Estimate(0.6, 0.5, 0.7, 4)), (100, Estimate(0.5, math.nan, math.nan, 1))],
+        "traditional": [(5, Estimate(0.7, 0.6, 0.8, 4))],
+    },
+)
+BARS = Chart(
+    "tasks",
+    "difference",
+    {"one": [("xla", Estimate(-0.1, -0.2, 0.1, 3))], "two": [("automl", Estimate(0.2, 0.1, 0.3, 3))]},
+)
+
+
+def finding(number: int, chart: Chart | None) -> Finding:
+    return Finding(
+        number, f"Title {number}", "it <was>", "a rule", "agrees", "it is", ["a", "b"], [[1, "x,y"]], chart
+    )
+
+
+@pytest.fixture
+def page(tmp_path) -> str:
+    spec = StudySpec("small", "a <b>", ())
+    plan = Plan([], ["k1", "k2"], {"k1"}, {}, 0.0, 0)
+    found = [finding(1, LINES), finding(2, BARS), finding(3, None)]
+    rows = [{"task": "t", "kendall_tau": 0.5}]
+    path = write_study_report(spec, plan, found, rows, rows, tmp_path / "new" / "page.html")
+    return path.read_text()
+
+
+def test_every_finding_is_there_with_its_verdict_and_rule(page) -> None:
+    for number in (1, 2, 3):
+        assert f"{number}. Title {number}: agrees" in page
+    assert page.count("a rule") == 3
+    assert page.count("<svg") == 2
+    assert "it &lt;was&gt;" in page
+    assert "a &lt;b&gt;" in page
+
+
+def test_numbers_can_be_downloaded(page) -> None:
+    files = re.findall(r'href="data:text/csv;charset=utf-8;base64,([^"]*)" download="([^"]*)"', page)
+    texts = {name: base64.b64decode(data).decode() for data, name in files.items()}
+    assert texts["rows.csv"] == "task,kendall_tau\nt,0.5\n"
+    assert texts["result_1.csv"] == 'a,b\n1,"x,y"\n'
+
+
+def test_a_line_over_numbers_and_intervals_over_names() -> None:
+    axes = finding_figure(LINES).axes[0]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["5", "100"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("number of fields", "Kendall tau")
+    assert axes.get_xscale() == "log"
+    axes = finding_figure(BARS).axes[0]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["xla", "automl"]
+
+
+def test_methods_are_told_apart_without_colour() -> None:
+    containers = finding_figure(LINES).axes[0].containers
+    looks = {(c[0].get_marker(), c[0].get_linestyle()) for c in containers}
+    assert len(looks) == 2
