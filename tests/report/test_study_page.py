@@ -55,7 +55,7 @@ def test_every_finding_is_there_with_its_verdict_and_rule(page) -> None:
 
 def test_numbers_can_be_downloaded(page) -> None:
     files = re.findall(r'href="data:text/csv;charset=utf-8;base64,([^"]*)" download="([^"]*)"', page)
-    texts = {name: base64.b64decode(data).decode() for data, name in files.items()}
+    texts = {name: base64.b64decode(data).decode() for data, name in files}
     assert texts["rows.csv"] == "task,kendall_tau\nt,0.5\n"
     assert texts["result_1.csv"] == 'a,b\n1,"x,y"\n'
 
