@@ -25,6 +25,7 @@ def row(task, representation, head, tau, *, suite, dof=5, rows=500, seed=0):
         "rows": rows,
         "seed": seed,
         "kendall_tau": tau,
+        "chosen": {"loo_mse": 1.0},
     }
 
 
@@ -49,6 +50,8 @@ def smooth(means, dofs=(5, 25, 100)):
             **row(f"{name}@{dof}", representation, None, None, suite="bbob", dof=dof, seed=seed),
             "mean_invariant": means(representation, i),
             "deviation_invariant": 1.0,
+            "mean_paper": means(representation, i) / 2,
+            "deviation_paper": 0.5,
         }
         for representation, dof, (i, name), seed in itertools.product(
             ("minilm", "traditional"), dofs, enumerate(FUNCTIONS), range(2)
@@ -112,7 +115,40 @@ def test_smoothness_against_performance(sign, verdict) -> None:
     found = result(3, rows, means)
     assert found.verdict == verdict
     assert [line[0] for line in found.table] == [5, 25, 100]
-    assert all(line[3] == len(FUNCTIONS) for line in found.table)
+    assert all(line[4] == len(FUNCTIONS) for line in found.table)
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "agrees"), (-1, "disagrees")])
+def test_choosing_by_smoothness(sign, verdict) -> None:
+    def tau(method, dof, i):
+        return 0.5 + sign * 0.05 * (i - 3.5) * (method[0] == "minilm")
+
+    rows = functions(tau, BBOB)
+    for representation in ("minilm", "traditional"):
+        ridge = functions(tau, [(representation, "ridge")])
+        rows += [r | {"chosen": {"loo_mse": 1 - r["kendall_tau"]}} for r in ridge]
+    means = smooth(lambda representation, i: 2.0 - 0.2 * (i - 3.5) * (representation == "minilm"))
+    found = result(12, rows, means)
+    assert found.verdict == verdict
+    by_rule = {line[0]: line[1] for line in found.table}
+    assert by_rule["by ridge"] == "0.00 [0.00, 0.00]"
+    assert (by_rule["by Z"] == "0.00 [0.00, 0.00]") == (sign > 0)
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "agrees"), (-1, "disagrees")])
+def test_smoothness_on_real_tasks(sign, verdict) -> None:
+    rows = family(lambda method, n, task: 0.5 + sign * 0.05 * task * (method[0] == "minilm"), BBOB)
+    means = [
+        r
+        | {
+            "mean_invariant": 2 - 0.1 * int(r["task"][-1]) * (r["representation"] == "minilm"),
+            "deviation_invariant": 1.0,
+        }
+        for r in family(lambda method, n, task: 0.0, [("minilm", ""), ("traditional", "")])
+    ]
+    found = result(11, rows, means)
+    assert found.verdict == verdict
+    assert [line[2] for line in found.table] == [6, 6, 6, 6, 24]
 
 
 @pytest.mark.parametrize(

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from embedreg.study.findings import _ablations, _bbob, _families
+from embedreg.study.findings import _ablations, _bbob, _families, _smoothness
 from embedreg.study.findings._finding import VERDICTS, Chart, Finding, StudyData
 
 FINDINGS: Final = (
     _bbob.dimension,
     _families.wins,
-    _bbob.smoothness,
+    _smoothness.functions,
     _ablations.size,
     _ablations.forward_pass,
     _families.names,
     _families.amount,
     _ablations.pooling,
     _ablations.head,
+    _smoothness.real_tasks,
+    _smoothness.choice,
 )
 
 __all__ = ["FINDINGS", "VERDICTS", "Chart", "Finding", "StudyData", "findings"]

@@ -1,12 +1,8 @@
-"""Results on the synthetic functions: robustness to dimension, and smoothness against performance."""
+"""The result on the synthetic functions alone: robustness to dimension."""
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
-from typing import TYPE_CHECKING, Final
-
-import numpy as np
+from typing import Final
 
 from embedreg.study.findings._finding import (
     Chart,
@@ -17,28 +13,10 @@ from embedreg.study.findings._finding import (
     verdict_on,
 )
 from embedreg.study.grid import Estimate, estimate
-from embedreg.study.grid._rows import paired, select
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from embedreg.study.grid._rows import Row
+from embedreg.study.grid._rows import select
 
 SUITE: Final = "bbob"
-_MINILM: Final = "minilm"
 _METHODS: Final = (("minilm", "mlp"), ("traditional", "mlp"), ("traditional", "xgboost"))
-# Table 2 of the paper: least and greatest correlation over its six models, by degrees of freedom
-_PAPER_CORRELATIONS: Final = {
-    5: (0.72, 0.82),
-    10: (0.60, 0.81),
-    25: (0.70, 0.82),
-    50: (0.75, 0.86),
-    100: (0.76, 0.88),
-}
-_RESAMPLES: Final = 2000
-_FEWEST_POINTS: Final = 4
 
 
 def dimension(data: StudyData) -> Finding:
@@ -95,76 +73,3 @@ def _steeper(fall: dict[tuple[str, int], float], ours: dict[tuple[str, int], flo
     both = fall.keys() & ours.keys()
     values = [(function, fall[function, seed] - ours[function, seed]) for function, seed in sorted(both)]
     return estimate(values) if values else None
-
-
-def smoothness(data: StudyData) -> Finding:
-    """Return result 3: the smoothness gap against the performance gap, over functions."""
-    dofs = data.values("dof", suite=SUITE)
-    correlations = {dof: _correlation(_gaps(data, dof)) for dof in dofs}
-    found = {dof: c for dof, c in correlations.items() if c is not None}
-    verdicts = [verdict_on(correlation) for correlation in found.values()]
-    sentence = (
-        "Pearson correlation of the smoothness gap Z and the gap in Kendall tau (MLP on both): "
-        + ", ".join(f"{shown(c)} at {dof} fields" for dof, c in found.items())
-    )
-    return Finding(
-        3,
-        "Smoothness explains performance",
-        "Over functions, the smoothness gap Z and the performance gap are correlated, by .60 to .88.",
-        "At every number of fields, the interval of the correlation (functions resampled) is above 0.",
-        overall(verdicts),
-        sentence if found else "no functions were run with both representations",
-        ["number of fields", "here", "in the paper (least and greatest of its models)", "functions"],
-        [[dof, shown(c), _paper_range(dof), c.tasks] for dof, c in found.items()],
-        Chart("number of fields", "Pearson correlation", {"minilm": list(found.items())}) if found else None,
-    )
-
-
-def _paper_range(dof: int) -> str:
-    if dof not in _PAPER_CORRELATIONS:
-        return "-"
-    low, high = _PAPER_CORRELATIONS[dof]
-    return f"{low:.2f} to {high:.2f}"
-
-
-def _gaps(data: StudyData, dof: int) -> list[tuple[float, float]]:
-    """Return (Z, gap in tau) of each function, means over seeds."""
-    z, gap = defaultdict(list), defaultdict(list)
-    embedded = {
-        (r["task"], r["seed"], r["rows"]): r
-        for r in select(data.smoothness, dof=dof, suite=SUITE, representation=_MINILM)
-    }
-    for row in select(data.smoothness, dof=dof, suite=SUITE, representation="traditional"):
-        other = embedded.get((row["task"], row["seed"], row["rows"]))
-        if other is not None:
-            z[row["task"]].append(_z(row, other))
-    ours, theirs = (
-        {"representation": _MINILM, "head": "mlp"},
-        {"representation": "traditional", "head": "mlp"},
-    )
-    for row, difference in paired(select(data.rows, dof=dof, suite=SUITE), ours, theirs):
-        gap[row["task"]].append(difference)
-    return [(float(np.mean(z[task])), float(np.mean(gap[task]))) for task in sorted(z.keys() & gap.keys())]
-
-
-def _z(features: Row, embedding: Row) -> float:
-    """Return the smoothness gap of two stored NLFDs: positive if the embedding is the smoother one."""
-    gap = float(features["mean_invariant"] - embedding["mean_invariant"])
-    return gap / math.hypot(features["deviation_invariant"], embedding["deviation_invariant"])
-
-
-def _correlation(points: Sequence[tuple[float, float]]) -> Estimate | None:
-    """Return Pearson's correlation with a percentile bootstrap interval over the points, if both sides vary."""
-    values = np.array(points)
-    if len(values) < _FEWEST_POINTS or math.isnan(_pearson(values)):
-        return None
-    rng = np.random.default_rng(0)
-    drawn = [_pearson(values[rng.integers(len(values), size=len(values))]) for _ in range(_RESAMPLES)]
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
-    return Estimate(_pearson(values), float(low), float(high), len(points))
-
-
-def _pearson(values: NDArray[np.float64]) -> float:
-    deviations = values - values.mean(axis=0)
-    scale = float(np.sqrt((deviations**2).sum(axis=0).prod()))
-    return float((deviations[:, 0] * deviations[:, 1]).sum() / scale) if scale else float("nan")
