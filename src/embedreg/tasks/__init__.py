@@ -1,4 +1,4 @@
-"""Where tasks come from: files of rows in several formats, and real tasks that come with the package.
+"""Where tasks come from: files of rows in several formats, suites of real tasks, and functions made at any size.
 
 Rows are read and written in batches, so that memory does not grow with a file. Whatever is wrong with a file
 can be known before any embedding.
@@ -12,6 +12,9 @@ from embedreg.tasks._output import open_writer, output_columns
 from embedreg.tasks._packaged import PackagedTask, packaged_task, packaged_tasks
 from embedreg.tasks._resolve_input import resolve_input
 from embedreg.tasks._stream import Batch, count_rows, stream_records
+from embedreg.tasks._suites import select_tasks, suite_named, suites
+from embedreg.tasks._task import Suite, Task, TaskData
+from embedreg.tasks._user_suite import suite_from_toml
 from embedreg.tasks._vectors import VectorWriter, write_vectors
 from embedreg.tasks.formats import Writer
 
@@ -20,6 +23,9 @@ __all__ = [
     "InputSpec",
     "LabelledTable",
     "PackagedTask",
+    "Suite",
+    "Task",
+    "TaskData",
     "VectorWriter",
     "Writer",
     "count_rows",
@@ -29,6 +35,10 @@ __all__ = [
     "packaged_task",
     "packaged_tasks",
     "resolve_input",
+    "select_tasks",
     "stream_records",
+    "suite_from_toml",
+    "suite_named",
+    "suites",
     "write_vectors",
 ]
