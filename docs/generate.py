@@ -1,4 +1,4 @@
-"""Write docs/cli.md and docs/api.md from the code and docs/results.md from stored results, or --check that they are current."""
+"""Write docs/cli.md, docs/api.md and the table in docs/tasks.md from the code and docs/results.md from stored results, or --check them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 from results_page import results_page
+from suites_table import with_suites_table
 
 from embedreg.cli import app
 
@@ -21,7 +22,19 @@ API = {
     "embedreg.features": ["TabularFeatures"],
     "embedreg.heads": ["make_head", "fit_many", "RidgeHead", "MLPHead", "XGBoostHead", "MeanHead"],
     "embedreg.smoothness": ["lipschitz_factors", "nlfd", "NLFD", "smoothness_gap"],
-    "embedreg.tasks": ["load_labelled", "InputSpec", "packaged_tasks", "packaged_task"],
+    "embedreg.tasks": [
+        "load_labelled",
+        "InputSpec",
+        "select_tasks",
+        "suites",
+        "suite_named",
+        "suite_from_toml",
+        "Suite",
+        "Task",
+        "TaskData",
+        "packaged_tasks",
+        "packaged_task",
+    ],
     "embedreg.study": ["compare_representations", "CompareSettings", "Comparison"],
     "embedreg.core.errors": [
         "EmbedregError",
@@ -78,7 +91,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is not current")
     check = parser.parse_args().check
-    pages = (("cli.md", cli_page()), ("api.md", api_page()), ("results.md", WARNING + results_page()))
+    pages = (
+        ("cli.md", cli_page()),
+        ("api.md", api_page()),
+        ("tasks.md", with_suites_table((DOCS / "tasks.md").read_text())),
+        ("results.md", WARNING + results_page()),
+    )
     for name, page in pages:
         path = DOCS / name
         if not check:
