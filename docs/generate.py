@@ -1,4 +1,4 @@
-"""Write docs/cli.md, api.md and models.md from the code and results.md from stored results, or --check that they are current."""
+"""Write the generated pages from the code and from stored results, or --check that they are current."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 from models_page import models_page
 from results_page import results_page
+from suites_table import with_suites_table
 
 from embedreg.cli import app
 
@@ -30,7 +31,19 @@ API = {
     "embedreg.features": ["TabularFeatures"],
     "embedreg.heads": ["make_head", "fit_many", "RidgeHead", "MLPHead", "XGBoostHead", "MeanHead"],
     "embedreg.smoothness": ["lipschitz_factors", "nlfd", "NLFD", "smoothness_gap"],
-    "embedreg.tasks": ["load_labelled", "InputSpec", "packaged_tasks", "packaged_task"],
+    "embedreg.tasks": [
+        "load_labelled",
+        "InputSpec",
+        "select_tasks",
+        "suites",
+        "suite_named",
+        "suite_from_toml",
+        "Suite",
+        "Task",
+        "TaskData",
+        "packaged_tasks",
+        "packaged_task",
+    ],
     "embedreg.study": ["compare_representations", "CompareSettings", "Comparison"],
     "embedreg.core.errors": [
         "EmbedregError",
@@ -90,6 +103,7 @@ def main() -> None:
     pages = (
         ("cli.md", cli_page()),
         ("api.md", api_page()),
+        ("tasks.md", with_suites_table((DOCS / "tasks.md").read_text())),
         ("results.md", WARNING + results_page()),
         ("models.md", WARNING + models_page()),
     )

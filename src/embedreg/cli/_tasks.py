@@ -26,7 +26,7 @@ def tasks() -> None:
 )
 @json_option
 def list_tasks(patterns: tuple[str, ...], as_json: bool) -> None:
-    """List tasks with their kind, rows, degrees of freedom and licence, and whether they are here."""
+    """List tasks: kind, rows, degrees of freedom, licence, whether here."""
     import json
 
     from embedreg.tasks import select_tasks, suites

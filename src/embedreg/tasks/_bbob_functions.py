@@ -1,8 +1,8 @@
-"""The test functions of BBOB, by way of ioh, and the two that the published study adds to them.
+"""The test functions of BBOB, by way of ioh, and the two that Google Vizier adds to them.
 
-The study took its functions from Google Vizier, which has 21 of BBOB's 24 and two of its own. Vizier's Rastrigin
-turns its input, so its counterpart here is the rotated one. What is missing from Vizier's are `rosenbrock`,
-`ellipsoid_rotated` and the `rastrigin` that is not turned.
+The published study has 23 functions, as Vizier has: 21 of BBOB's 24 and two of its own. Vizier's Rastrigin turns
+its input, so its counterpart is the rotated one. Vizier lacks `rosenbrock`, `ellipsoid_rotated` and the
+`rastrigin` that is not turned.
 """
 
 from __future__ import annotations

@@ -58,4 +58,4 @@ class FileTask(Task):
         return TaskData(table.records, table.y)
 
     def _mend_changed(self) -> str:
-        return f"get the file again from {self.source}"
+        return f"put back the file as it was, made from {self.source}"

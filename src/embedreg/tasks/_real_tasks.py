@@ -46,8 +46,8 @@ class RealTask(FileTask):
             return place
         raise UsageError(
             f"no {f'file {place}' if place else DATA_VARIABLE} for task {self.name!r}, which does not come with embedreg",
-            expected=f"{self.file} with sha256 {self.sha256} in the directory {DATA_VARIABLE} names",
-            mend=f"get it from {self.source} ({self.licence}) and set {DATA_VARIABLE}, or leave the task out",
+            expected=f"{self.file}, made from {self.source} ({self.licence}), with sha256 {self.sha256}",
+            mend=f"name the directory that has it in {DATA_VARIABLE}, or leave the task out",
         )
 
     def is_here(self) -> bool:

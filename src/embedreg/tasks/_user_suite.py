@@ -186,9 +186,11 @@ def _check_keys(
 def _check_unique(tasks: list[UserTask], path: Path) -> None:
     files: dict[str, Path] = {}
     for task in tasks:
-        other = files.setdefault(task.name, task.file)
-        if other is not task.file:
-            raise _wrong(path, f"{other} and {task.file}, both named {task.name!r}", "a file name a task")
+        if task.name in files:
+            raise _wrong(
+                path, f"{files[task.name]} and {task.file}, both named {task.name!r}", "a file name a task"
+            )
+        files[task.name] = task.file
 
 
 def _string(table: Mapping[str, Any], key: str, path: Path) -> str | None:
