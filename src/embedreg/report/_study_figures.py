@@ -21,6 +21,7 @@ _LOOKS: Final = (
     ("muted", "D", (0, (1, 1.5)), "full"),
     ("ink", "^", "-.", "none"),
 )
+_DODGE: Final = 0.06  # of a number on the axis, between the first and the last method
 _SPREAD: Final = 0.5  # of the room between two names, taken by the methods' intervals
 
 
@@ -34,8 +35,11 @@ def finding_figure(chart: Chart) -> Figure:
     ):
         axes.axhline(0, color=PALETTE["muted"], linewidth=1, linestyle=":")
     for number, (name, line) in enumerate(chart.lines.items()):
-        offset = _SPREAD * ((number + 0.5) / len(chart.lines) - 0.5) if names else 0.0
-        places = [names.index(x) + offset if isinstance(x, str) else x for x, _ in line]
+        offset = (number + 0.5) / len(chart.lines) - 0.5  # so that no interval hides another
+        places = [
+            names.index(x) + _SPREAD * offset if isinstance(x, str) else x * (1 + _DODGE * offset)
+            for x, _ in line
+        ]
         _draw(axes, number, name, places, [value for _, value in line], joined=not names)
     if names:
         axes.set_xticks(range(len(names)), [shortened(name, 16) for name in names])
