@@ -111,13 +111,13 @@ def report(spec: str, store: Path | None, output: Path | None) -> None:
     """Write an HTML page: each published result beside what SPEC's finished cells say, with a figure and a verdict."""
     from embedreg.report import require_report_packages, write_study_report
     from embedreg.study.findings import StudyData, findings
-    from embedreg.study.grid import finished_rows, plan_study, smoothness_rows, study_means
+    from embedreg.study.grid import finished_rows, plan_study, profile_rows, smoothness_rows, study_means
 
     require_report_packages()
     loaded, kept = _load(spec, store)
     plan = plan_study(loaded, kept)
     rows = finished_rows(plan, kept)
-    found = findings(StudyData(rows, smoothness_rows(plan, kept)))
+    found = findings(StudyData(rows, smoothness_rows(plan, kept), profile_rows(loaded, kept)))
     for finding in found:
         click.echo(f"{finding.number:>2}. {finding.title}: {finding.verdict}")
     path = write_study_report(

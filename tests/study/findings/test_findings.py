@@ -152,6 +152,25 @@ def test_smoothness_on_real_tasks(sign, verdict) -> None:
 
 
 @pytest.mark.parametrize(
+    ("spearman", "verdict"), [(0.8, "agrees"), (0.2, "disagrees"), (0.5, "inconclusive")]
+)
+def test_distances(spearman, verdict) -> None:
+    profiles = [
+        {
+            "representation": "minilm",
+            "seed": s,
+            "radii": [1.0, 2.0],
+            "embedding_distance": [1.0, 4.0],
+            "spearman": spearman + 0.05 * (s - 1),
+        }
+        for s in range(3)
+    ]
+    [found] = [f for f in findings(StudyData([], [], profiles)) if f.number == 4]
+    assert found.verdict == verdict
+    assert [(x, value.mean) for x, value in found.chart.lines["minilm"]] == [(1.0, 0.25), (2.0, 1.0)]
+
+
+@pytest.mark.parametrize(
     ("number", "one", "other"),
     [
         (5, ("mpnet", "ridge"), ("minilm", "ridge")),

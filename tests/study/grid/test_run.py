@@ -10,11 +10,13 @@ from embedreg.core.errors import UsageError
 from embedreg.study.grid import (
     StudyStore,
     _cells,
+    _profiles,
     _run,
     estimate,
     finished_rows,
     parse_study,
     plan_study,
+    profile_rows,
     run_study,
     smoothness_rows,
     study_means,
@@ -61,6 +63,16 @@ def test_smoothness_is_kept_for_each_item(spec, store) -> None:
     rows = smoothness_rows(plan, store)
     assert len(rows) == 2 * 2 * 2 + 3
     assert all(row["mean_invariant"] > 0 and row["deviation_paper"] > 0 for row in rows)
+
+
+def test_distance_profiles_are_measured_once(spec, store, monkeypatch) -> None:
+    run_study(spec, store)
+    rows = profile_rows(spec, store)
+    assert [(row["representation"], row["seed"]) for row in rows] == [("lengths", 0), ("lengths", 1)]
+    assert all(row["radii"] == [1.0, 2.0] and -1 <= row["spearman"] <= 1 for row in rows)
+    monkeypatch.setattr(_profiles, "distance_profile", None)
+    run_study(spec, store)
+    assert profile_rows(spec, store) == rows
 
 
 @pytest.mark.parametrize("at", [0, 1, 4])

@@ -44,6 +44,9 @@ def test_a_study_is_read_as_it_is_written() -> None:
         ('["plain", "lengths"]', '["plane"]', "did you mean 'plain'"),
         ('heads = ["ridge"]', 'heads = ["rigde"]', "did you mean 'ridge'"),
         ('tasks = ["toy/*"]', "tasks = []", "a list of names"),
+        ("dof = 3", "dog = 3", "did you mean 'dof'"),
+        ("radii = [1.0, 2.0]", "radii = [0.0]", "positive numbers"),
+        ('representations = ["lengths"]', 'representations = ["plain"]', "an embedding"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(old: str, new: str, message: str) -> None:

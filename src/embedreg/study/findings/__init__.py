@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from embedreg.study.findings import _ablations, _bbob, _families, _smoothness
+from embedreg.study.findings import _ablations, _bbob, _distance, _families, _smoothness
 from embedreg.study.findings._finding import VERDICTS, Chart, Finding, StudyData
 
 FINDINGS: Final = (
     _bbob.dimension,
     _families.wins,
     _smoothness.functions,
+    _distance.distance,
     _ablations.size,
     _ablations.forward_pass,
     _families.names,

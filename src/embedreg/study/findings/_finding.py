@@ -26,10 +26,13 @@ class StudyData:
         As `embedreg.study.grid.finished_rows` gives them.
     smoothness
         As `embedreg.study.grid.smoothness_rows` gives them.
+    profiles
+        As `embedreg.study.grid.profile_rows` gives them.
     """
 
     rows: list[Row]
     smoothness: list[Row]
+    profiles: list[Row] = field(default_factory=list)
 
     def score(self, **values: Any) -> Estimate | None:
         """Return the mean Kendall tau of the rows with those values, or None if there are none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from embedreg.study.grid._plan import Plan, plan_study
+from embedreg.study.grid._profiles import profile_rows
 from embedreg.study.grid._rows import Estimate, estimate, finished_rows, smoothness_rows
 from embedreg.study.grid._run import run_study
 from embedreg.study.grid._spec import StudySpec, load_study, parse_study, presets
@@ -20,6 +21,7 @@ __all__ = [
     "parse_study",
     "plan_study",
     "presets",
+    "profile_rows",
     "run_study",
     "smoothness_rows",
     "study_means",

@@ -62,7 +62,7 @@ class Item:
 
     def smoothness_key(self) -> str:
         """Return the key of its smoothness."""
-        return _digest(self.identity() | {"smoothness": _VERSIONS["smoothness"]})
+        return digest(self.identity() | {"smoothness": _VERSIONS["smoothness"]})
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ class Cell:
     def key(self) -> str:
         """Return a digest of everything that decides its numbers."""
         head = {"head": self.head.identity(), "version": _VERSIONS[self.head.kind]}
-        return _digest(self.item.identity() | head | {"metrics": _VERSIONS["metrics"]})
+        return digest(self.item.identity() | head | {"metrics": _VERSIONS["metrics"]})
 
 
 def cells_of(spec: StudySpec) -> list[Cell]:
@@ -137,5 +137,6 @@ def _representation_identity(kind: str, settings: str) -> dict[str, Json]:
     }
 
 
-def _digest(value: Any) -> str:
+def digest(value: Any) -> str:
+    """Return a digest of JSON values that changes when they do."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]

@@ -17,6 +17,7 @@ from embedreg.study._rows import input_groups, rows_of, take
 from embedreg.study._splits import group_split
 from embedreg.study.grid._cells import text_embedder
 from embedreg.study.grid._plan import plan_study
+from embedreg.study.grid._profiles import run_profiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,6 +74,7 @@ def run_study(spec: StudySpec, store: StudyStore) -> Plan:
     with progress_bar(len(plan.keys), f"study {spec.name}", "cell", initial=len(plan.done)) as bar:
         for _, cells in itertools.groupby(left, key=lambda pair: pair[1].item.representation.name):
             _Runner(store, bar).run(list(cells))
+    run_profiles(spec, store)
     return plan_study(spec, store)
 
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from embedreg.heads import Head
 
 KINDS: Final = ("embedding", "tabular")
-_STUDY_KEYS: Final = ("name", "description", "representations", "heads", "blocks")
+_STUDY_KEYS: Final = ("name", "description", "representations", "heads", "blocks", "profiles")
+_PROFILE_KEYS: Final = ("representations", "dof", "radii", "samples", "seeds")
 _BLOCK_KEYS: Final = ("tasks", "representations", "heads", "rows", "seeds")
 
 
@@ -99,12 +100,38 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
+class ProfileSpec:
+    """Distance profiles: how far embeddings move as synthetic inputs do (Figure 5 of the paper).
+
+    Attributes
+    ----------
+    representations
+        Embeddings whose distances are measured.
+    dof
+        Number of fields of the inputs, numbers in [-5, 5].
+    radii
+        Of the balls around the reference point, in the inputs' unit.
+    samples
+        Points a ball.
+    seeds
+        Of the reference point and the samples.
+    """
+
+    representations: tuple[RepresentationSpec, ...]
+    dof: int
+    radii: tuple[float, ...]
+    samples: int
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class StudySpec:
-    """A study: its name, what it is for, and its blocks."""
+    """A study: its name, what it is for, its blocks, and the distance profiles it measures."""
 
     name: str
     description: str
     blocks: tuple[Block, ...]
+    profiles: tuple[ProfileSpec, ...] = ()
 
 
 def presets() -> dict[str, str]:
@@ -171,7 +198,8 @@ def parse_study(text: str, where: str) -> StudySpec:
     blocks = tuple(_block(block, representations, heads, where) for block in read["blocks"])
     if not blocks:
         raise UsageError(f"{where} without blocks", expected="at least one [[blocks]]", mend="write one")
-    return StudySpec(read["name"], read.get("description", ""), blocks)
+    profiles = tuple(_profile(profile, representations, where) for profile in read.get("profiles", ()))
+    return StudySpec(read["name"], read.get("description", ""), blocks, profiles)
 
 
 def _representation(name: str, settings: Mapping[str, Any], where: str) -> RepresentationSpec:
@@ -201,7 +229,7 @@ def _block(
     where: str,
 ) -> Block:
     _check_keys(block, _BLOCK_KEYS, f"a block of {where}", _BLOCK_KEYS)
-    rows, seeds = _numbers(block["rows"], "rows", where), _numbers(block["seeds"], "seeds", where)
+    rows = _numbers(block["rows"], "rows", where)
     if not rows or min(rows) < MIN_ROWS:
         raise UsageError(
             f"rows {block['rows']} in {where}", expected=f"at least {MIN_ROWS}", mend="ask for more"
@@ -211,8 +239,39 @@ def _block(
         representations=_chosen(block, "representations", representations, where),
         heads=_chosen(block, "heads", heads, where),
         rows=rows,
-        seeds=tuple(range(seeds[0])) if isinstance(block["seeds"], int) else seeds,
+        seeds=_seeds(block["seeds"], where),
     )
+
+
+def _profile(
+    profile: Mapping[str, Any], representations: Mapping[str, RepresentationSpec], where: str
+) -> ProfileSpec:
+    _check_keys(profile, _PROFILE_KEYS, f"a profile of {where}", _PROFILE_KEYS)
+    chosen = _chosen(profile, "representations", representations, where)
+    for representation in chosen:
+        if representation.kind != "embedding":
+            raise UsageError(
+                f"a profile of {representation.name!r} in {where}",
+                expected="an embedding",
+                mend="leave it out",
+            )
+    radii = profile["radii"]
+    if (
+        not isinstance(radii, list)
+        or not all(isinstance(r, (int, float)) and r > 0 for r in radii)
+        or not radii
+    ):
+        raise UsageError(
+            f"radii = {radii!r} in {where}", expected="positive numbers", mend="radii = [1.0, 2.0]"
+        )
+    (dof,), (samples,) = (_numbers(profile[key], key, where)[:1] for key in ("dof", "samples"))
+    return ProfileSpec(chosen, dof, tuple(map(float, radii)), samples, _seeds(profile["seeds"], where))
+
+
+def _seeds(value: Any, where: str) -> tuple[int, ...]:
+    """Return the seeds of a list, or so many of them as a number says."""
+    seeds = _numbers(value, "seeds", where)
+    return tuple(range(seeds[0])) if isinstance(value, int) else seeds
 
 
 def _chosen(block: Mapping[str, Any], what: str, known: Mapping[str, Any], where: str) -> tuple[Any, ...]:

@@ -20,6 +20,7 @@ _BUSY_SECONDS: Final = 60.0
 _TABLES: Final = {
     "cells": "a fit and its scores",
     "smoothness": "the NLFD of a representation of a task's training rows",
+    "profiles": "distances before and after embedding",
     "failures": "what could not be fitted, and why; tried again by the next run",
 }
 
