@@ -76,7 +76,9 @@ def _sweep_speed(run: dict[str, Any]) -> str:
     for row in run["rows"]:
         groups.setdefault((row["comparison"], row["columns"]), []).append(row)
     medians = {key: statistics.median(row["ratio"] for row in rows) for key, rows in groups.items()}
-    short = [f"{name} at {columns} columns" for (name, columns), ratio in medians.items() if ratio < SWEEP_TARGET]
+    short = [
+        f"{name} at {columns} columns" for (name, columns), ratio in medians.items() if ratio < SWEEP_TARGET
+    ]
     reached = f"not reached in: {', '.join(short)}" if short else "reached in all"
     lines = [
         "## The MLP sweep against a loop over scikit-learn\n",

@@ -19,6 +19,7 @@ from embedreg.cli._evaluate import evaluate
 from embedreg.cli._fit import fit
 from embedreg.cli._models import models
 from embedreg.cli._predict import predict
+from embedreg.cli._smoothness import smoothness
 from embedreg.core.errors import EmbedregError, EmbedregWarning
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def app() -> None:
     """
 
 
-for _command in (compare, fit, predict, evaluate, embed, models, cache):
+for _command in (compare, smoothness, fit, predict, evaluate, embed, models, cache):
     app.add_command(_command)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from embedreg.cli._options import (
+    command_line,
     data_argument,
     embedder_options,
     embedder_settings,
@@ -77,7 +76,7 @@ def compare(data: Path, target: str, output: Path | None, as_json: bool, **optio
         bootstrap=options["bootstrap"],
     )
     table = load_labelled(data, target, text=options["text"], columns=options["columns"])
-    comparison = compare_representations(table, settings, command=_command_line(), resume=output)
+    comparison = compare_representations(table, settings, command=command_line(), resume=output)
     if as_json:
         click.echo(comparison_json(comparison), nl=False)
     else:
@@ -87,7 +86,3 @@ def compare(data: Path, target: str, output: Path | None, as_json: bool, **optio
     if output is not None:
         report = save_comparison(comparison, output)
         click.echo(f"report: {report}", err=as_json)
-
-
-def _command_line() -> str:
-    return shlex.join(["embedreg", *sys.argv[1:]])

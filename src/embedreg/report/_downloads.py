@@ -47,10 +47,10 @@ def data_files(comparison: Comparison) -> dict[str, DataFile]:
     return {
         "comparison": DataFile("comparison.json", "application/json", comparison_json(comparison)),
         "settings": DataFile("settings.json", "application/json", as_json(comparison.settings) + "\n"),
-        "methods": _csv("methods.csv", _methods(comparison)),
-        "seeds": _csv("rows.csv", _seeds(comparison)),
-        "predictions": _csv("predictions_first_seed.csv", _predictions(comparison)),
-        "factors": _csv("lipschitz_factors.csv", _factors(comparison)),
+        "methods": csv_file("methods.csv", _methods(comparison)),
+        "seeds": csv_file("rows.csv", _seeds(comparison)),
+        "predictions": csv_file("predictions_first_seed.csv", _predictions(comparison)),
+        "factors": csv_file("lipschitz_factors.csv", _factors(comparison)),
     }
 
 
@@ -86,7 +86,8 @@ def _json_value(value: Any) -> Any:
     return value
 
 
-def _csv(name: str, rows: Iterable[Sequence[Any]]) -> DataFile:
+def csv_file(name: str, rows: Iterable[Sequence[Any]]) -> DataFile:
+    """Return rows, the first of them the heading, as a CSV file."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     return DataFile(name, "text/csv", buffer.getvalue())

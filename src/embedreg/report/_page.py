@@ -41,9 +41,7 @@ def write_comparison_report(comparison: Comparison, path: Path) -> Path:
     """
     require_report_packages()
     path = Path(path)
-    write_text(
-        path, render("comparison.html", page_context(comparison) | {"figures": _figures(comparison)})
-    )
+    write_text(path, render("comparison.html", page_context(comparison) | {"figures": _figures(comparison)}))
     return path
 
 

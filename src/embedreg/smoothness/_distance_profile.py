@@ -86,7 +86,9 @@ def distance_profile(
     (3, 5)
     """
     reference, sizes = _checked_balls(center, radii, samples)
-    points = reference + _balls(sizes, samples, len(reference), np.random.default_rng(seed))  # (r, samples, dof)
+    points = reference + _balls(
+        sizes, samples, len(reference), np.random.default_rng(seed)
+    )  # (r, samples, dof)
     asked = np.concatenate([reference[None], points.reshape(-1, len(reference))])
     vectors = _embedded(embed, asked)
     shape = (len(sizes), samples)
@@ -132,7 +134,7 @@ def _checked_balls(center: ArrayLike, radii: ArrayLike, samples: int) -> tuple[F
         )
     if sizes.ndim != 1 or not sizes.size or not (np.isfinite(sizes) & (sizes > 0)).all():
         raise UsageError(
-            f"radii {radii}", expected="one or more positive numbers", mend="give radii such as [1, 2, 4]"
+            f"radii {radii!r}", expected="one or more positive numbers", mend="give radii such as [1, 2, 4]"
         )
     if samples < 1:
         raise UsageError(f"samples={samples}", expected="at least 1", mend="leave it at 100")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Scaling: TypeAlias = Literal["invariant", "paper"]
 SCALINGS: Final[tuple[str, ...]] = get_args(Scaling)
 
+
 @dataclass(frozen=True, eq=False)
 class NLFD:
     """The factors of a data set over one representation.

@@ -1,4 +1,4 @@
-"""A user's own records: over which representation is their target the smoother one?"""
+"""A user's own records, and over which representation their target is the smoother one."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def compare_smoothness(
     rows = _sample(len(records), targets, max_rows, seed)
     used = [records[row] for row in rows]
     groups = input_numbers(used)
-    vectors = {
+    vectors: dict[str, NDArray[np.floating]] = {
         "embedding": embedder.fit(used).transform(used),
         "tabular": TabularFeatures(random_state=seed).fit(used).transform(used),
     }

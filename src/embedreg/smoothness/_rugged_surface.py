@@ -1,4 +1,4 @@
-"""Vectors laid out in the plane, to be coloured by the target: is it a smooth surface or a rugged one?"""
+"""Vectors laid out in the plane: coloured by the target, they show how rugged a surface it is."""
 
 from __future__ import annotations
 
