@@ -137,7 +137,7 @@ def _draw_histogram(axes: Any, name: str, factors: NDArray[np.float64], edges: N
     axes.axvline(mean, color=PALETTE["ink"], linewidth=1.2, linestyle=(0, (4, 2)))
     axes.set_title(f"{NAMES.get(name, name)}, mean {typeset(four_figures(mean))} (dashed line)", loc="left")
     axes.set_ylabel("share of records")
-    axes.yaxis.set_major_formatter("{x:.0%}")
+    axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
     axes.grid(axis="y")
 
 

@@ -65,7 +65,7 @@ def _context(found: RepresentationSmoothness, facts: SmoothnessFacts) -> dict[st
         "facts": facts,
         "file_name": PurePath(facts.path).name,
         "sentence": found.sentence,
-        "prediction": found.prediction,
+        "prediction": found.prediction.replace("`", ""),
         "gap": typeset(gap_in_words(found.gap)).replace(" -", " \N{MINUS SIGN}"),
         "scaling": found.distributions["embedding"].scaling,
         "small_facts": {
