@@ -69,11 +69,11 @@ def test_the_seed_decides():
 
 
 def test_it_covers_where_factors_are_anything_but_independent():
-    """A heavy-tailed target, where resampling single factors gives 95% intervals that hold Z in 7 of 10 cases."""
+    """A heavy-tailed target, where resampling single factors gives 95% intervals that hold Z far too seldom."""
     truth = np.mean([_gap(*sample(10_000 + i)) for i in range(300)])
     found = [smoothness_gap_interval(*sample(i)) for i in range(60)]
     covered = np.mean([i.low <= truth <= i.high for i in found])
-    assert covered >= 0.85  # 95% in 60 cases, less three of its standard errors
+    assert covered >= 0.85  # the nominal 95%, less what 60 cases may miss it by
     deviation = np.std([i.gap for i in found])
     assert (
         np.median([i.high - i.low for i in found]) < 2 * 1.96 * 2 * deviation

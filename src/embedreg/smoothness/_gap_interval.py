@@ -67,9 +67,9 @@ def smoothness_gap_interval(
 
     Why halves and not draws with replacement: a record drawn twice is at distance zero from itself, and
     factors drawn as if they were independent are not, since a record's target is in its own factor and in
-    those of all records it is the neighbour of. With a heavy-tailed target that misled most: nominal 95%
-    intervals held the true Z in about 70% of simulated data sets. `benchmarks/smoothness_interval.py`
-    measures both ways.
+    those of all records it is the neighbour of. `benchmarks/smoothness_interval.py` measures how often either
+    way holds the true Z: random halves come closer to the nominal level, and stay below it where the target
+    has a heavy tail.
 
     Parameters
     ----------
