@@ -52,3 +52,11 @@ def test_prediction(interval, expected):
     assert "embedreg compare" in said
     assert said.count(". ") == 0  # one sentence
     assert ("real tasks were not among them" in said) == ("speaks for" in said)
+
+
+@pytest.mark.parametrize("gap", [0.31, -0.31])
+def test_an_interval_that_holds_zero_favours_neither(gap):
+    said = smoothness_sentence(gap, decided=False)
+    assert "looks smoother" in said
+    assert said.endswith("the interval of Z holds zero; it favours neither.")
+    assert "about equally" in smoothness_sentence(0.1, decided=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -64,7 +65,8 @@ class RepresentationSmoothness:
     @property
     def sentence(self) -> str:
         """Which representation is the smoother one, in words."""
-        return smoothness_sentence(self.gap.gap)
+        without_interval = math.isnan(self.gap.low)
+        return smoothness_sentence(self.gap.gap, decided=self.gap.decided or without_interval)
 
     @property
     def prediction(self) -> str:

@@ -13,7 +13,7 @@ _TABLE_2: Final = "0.60 to 0.88"
 """Least and largest correlation that the paper printed, over its models and dimensions."""
 
 
-def smoothness_sentence(gap: float) -> str:
+def smoothness_sentence(gap: float, *, decided: bool = True) -> str:
     """Say what a smoothness gap means for the embedding.
 
     Z is Cohen's d, the difference of means in pooled deviations, divided by the square root of two. By
@@ -23,6 +23,8 @@ def smoothness_sentence(gap: float) -> str:
     ----------
     gap
         Z, as `smoothness_gap` returns it.
+    decided
+        False if an interval of Z holds zero.
 
     Examples
     --------
@@ -45,6 +47,11 @@ def smoothness_sentence(gap: float) -> str:
         )
     sides = ("the embedding", "traditional features")
     smoother, rougher = sides if gap > 0 else sides[::-1]
+    if not decided:
+        return (
+            f"The target looks smoother over {smoother} than over {rougher} (Z = {gap:.2f}), but the interval of Z "
+            "holds zero; it favours neither."
+        )
     gap_in_words = f"(Z = {gap:.2f}), which by itself favours {smoother}."
     return f"The target is smoother over {smoother} than over {rougher} {gap_in_words}"
 
