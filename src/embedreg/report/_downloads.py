@@ -87,7 +87,7 @@ def _json_value(value: Any) -> Any:
 
 
 def csv_file(name: str, rows: Iterable[Sequence[Any]]) -> DataFile:
-    """Return rows, the first of them the heading, as a CSV file."""
+    """Return rows, the heading first, as a file of comma-separated values."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     return DataFile(name, "text/csv", buffer.getvalue())

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embedreg.core.files import output_errors
+from embedreg.core.errors import UsageError
+from embedreg.core.files import output_errors, whole_file
 from embedreg.report._context import page_context
 from embedreg.report._downloads import data_files
-from embedreg.report._rendering import markup, render, require_report_packages, write_text
 
 if TYPE_CHECKING:
+    from jinja2 import Template
+    from matplotlib.figure import Figure
+
     from embedreg.study.result import Comparison
 
 
@@ -41,7 +44,7 @@ def write_comparison_report(comparison: Comparison, path: Path) -> Path:
     """
     require_report_packages()
     path = Path(path)
-    write_text(path, render("comparison.html", page_context(comparison) | {"figures": _figures(comparison)}))
+    write_text(path, _render(comparison))
     return path
 
 
@@ -76,9 +79,60 @@ def save_comparison(comparison: Comparison, directory: Path) -> Path:
     return write_comparison_report(comparison, directory / "report.html")
 
 
+def require_report_packages() -> None:
+    """Make sure that a page can be written. To be called before the work whose result it is to show.
+
+    Raises
+    ------
+    UsageError
+        If the packages of the extra `report` (Jinja2, matplotlib) are not installed.
+    """
+    try:
+        import jinja2  # noqa: F401, PLC0415 (an optional extra)
+        import matplotlib as mpl  # noqa: F401, PLC0415 (an optional extra)
+    except ImportError as error:
+        raise UsageError(
+            f"no package {error.name or 'jinja2 or matplotlib'} to write the report with",
+            expected="the packages of the optional extra 'report' to be installed",
+            mend="pip install 'embedreg[report]', or do without the report",
+        ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a page or a file of numbers, whole or not at all."""
+    with whole_file(path) as temporary:
+        # A file's name may hold bytes that are no text; they are shown as escapes.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+def _render(comparison: Comparison) -> str:
+    return template("comparison.html").render(page_context(comparison), figures=_figures(comparison))
+
+
+def template(name: str) -> Template:
+    """Return one of our templates."""
+    import jinja2  # noqa: PLC0415 (an optional extra)
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(name)
+
+
 def _figures(comparison: Comparison) -> dict[str, Any]:
     """Return the figures as markup by name; a prediction panel for each of the two best methods."""
+    from markupsafe import Markup  # noqa: PLC0415 (comes with Jinja2)
+
     from embedreg.report import _figures as draw  # noqa: PLC0415 (needs matplotlib)
+    from embedreg.report._style import to_inline_svg  # noqa: PLC0415 (needs matplotlib)
+
+    def markup(figure: Figure, name: str, label: str) -> Markup:
+        return Markup(to_inline_svg(figure, name, label))  # noqa: S704 (matplotlib and to_inline_svg escape texts)
 
     kendall, factors = draw.kendall_by_method(comparison), draw.lipschitz_factors(comparison)
     panels = [

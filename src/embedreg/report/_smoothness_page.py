@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from embedreg.core.files import output_errors
 from embedreg.report._downloads import as_json
 from embedreg.report._numbers import figures, typeset
-from embedreg.report._rendering import markup, render, require_report_packages, write_text
+from embedreg.report._page import require_report_packages, template, write_text
 from embedreg.report._smoothness_files import smoothness_files
 from embedreg.report._smoothness_table import NAMES, gap_in_words, rows_used
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from matplotlib.figure import Figure
 
     from embedreg.report._smoothness_files import SmoothnessFacts
     from embedreg.smoothness import RepresentationSmoothness, RuggedSurface
@@ -51,7 +53,7 @@ def save_smoothness(found: RepresentationSmoothness, facts: SmoothnessFacts, dir
     surfaces = {name: rugged_surface(v, found.y, seed=seed) for name, v in found.vectors.items()}
     files = smoothness_files(found, facts, surfaces)
     context = _context(found, facts) | {"files": files, "figures": _figures(found, facts, surfaces)}
-    text = render("smoothness.html", context)
+    text = template("smoothness.html").render(context)
     with output_errors(page.parent):
         page.parent.mkdir(parents=True, exist_ok=True)
     for file in files.values():
@@ -94,7 +96,13 @@ def _context(found: RepresentationSmoothness, facts: SmoothnessFacts) -> dict[st
 def _figures(
     found: RepresentationSmoothness, facts: SmoothnessFacts, surfaces: Mapping[str, RuggedSurface]
 ) -> dict[str, Any]:
+    from markupsafe import Markup  # noqa: PLC0415 (comes with Jinja2)
+
     from embedreg.report import _smoothness_figures as draw  # noqa: PLC0415 (needs matplotlib)
+    from embedreg.report._style import to_inline_svg  # noqa: PLC0415 (needs matplotlib)
+
+    def markup(figure: Figure, name: str, label: str) -> Markup:
+        return Markup(to_inline_svg(figure, name, label))  # noqa: S704 (matplotlib and to_inline_svg escape texts)
 
     label = "Histograms of the Lipschitz factors over the embedding and over traditional features"
     return {

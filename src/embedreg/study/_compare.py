@@ -15,7 +15,7 @@ import numpy as np
 import embedreg
 from embedreg.features import TabularFeatures
 from embedreg.heads import Problem, fit_many, make_head
-from embedreg.serialize import DEFAULT_NUMBERS, DEFAULT_SERIALIZER, input_numbers
+from embedreg.serialize import DEFAULT_NUMBERS, DEFAULT_SERIALIZER, make_serializer
 from embedreg.smoothness import nlfd, smoothness_gap, smoothness_sentence
 from embedreg.study._runs_store import RunsStore
 from embedreg.study._splits import Split, group_split
@@ -119,7 +119,7 @@ class _Run:
         self.table = table
         self.settings = settings
         self.seconds: dict[str, float] = defaultdict(float)
-        self.groups = input_numbers(table.records)
+        self.groups = _groups(table.records)
         self.splits = [
             group_split(self.groups, seed=seed, max_rows=settings.max_rows) for seed in range(settings.seeds)
         ]
@@ -297,6 +297,13 @@ class _Run:
         started = time.monotonic()
         yield
         self.seconds[stage] += time.monotonic() - started
+
+
+def _groups(records: Sequence[Record]) -> NDArray[np.intp]:
+    """Return a number a record, shape (n,), which equal records share and different ones do not."""
+    written = make_serializer("json", "as_is")
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(written(record), len(numbers)) for record in records])
 
 
 def _rows(split: Split) -> NDArray[np.intp]:
