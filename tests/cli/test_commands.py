@@ -36,6 +36,7 @@ def test_compare_json_is_one_document_with_all_metrics(run, knobs, tiny_bert):
         assert set(method["metrics"]) == {"kendall_tau", "spearman", "pearson", "r2", "rmse", "mae"}
         assert all(len(interval["per_seed"]) == 2 for interval in method["metrics"].values())
     assert found["verdict"].endswith(".")
+    assert {s["repeated"] for s in found["smoothness"].values()} == {0}
     assert found["settings"]["seeds"] == [0, 1]
 
 

@@ -257,6 +257,16 @@ def test_no_factors_say_so(make_comparison, write):
     assert len(Page(text).all("svg")) == 3
 
 
+def test_repeated_vectors_are_counted(comparison, write):
+    smoothness = {
+        name: dataclasses.replace(found, repeated=4321, without_factor=0)
+        for name, found in comparison.smoothness.items()
+    }
+    text = Page(write(dataclasses.replace(comparison, smoothness=smoothness))).text()
+    assert "Rows with a repeated vector" in text
+    assert text.count("4,321") == 2
+
+
 def test_existing_file_is_replaced(comparison, tmp_path):
     path = tmp_path / "report.html"
     path.write_text("old")

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from embedreg.smoothness import smoothness_sentence
+from embedreg.smoothness import GapInterval, smoothness_prediction, smoothness_sentence
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,30 @@ from embedreg.smoothness import smoothness_sentence
 )
 def test_sentence(gap, expected):
     assert expected in smoothness_sentence(gap)
+
+
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [
+        ((0.31, 0.2, 0.4), "speaks for the embedding here"),
+        ((-0.31, -0.4, -0.2), "speaks for traditional features here"),
+        ((0.31, -0.1, 0.7), "may well be zero"),
+        ((0.1, 0.05, 0.15), "close to zero"),
+        ((math.inf, math.nan, math.nan), "has no interval"),
+        ((math.nan, math.nan, math.nan), "undefined Z predicts nothing"),
+    ],
+)
+def test_prediction(interval, expected):
+    said = smoothness_prediction(GapInterval(*interval, 0.95))
+    assert expected in said
+    assert "embedreg compare" in said
+    assert said.count(". ") == 0  # one sentence
+    assert ("real tasks were not among them" in said) == ("speaks for" in said)
+
+
+@pytest.mark.parametrize("gap", [0.31, -0.31])
+def test_an_interval_that_holds_zero_favours_neither(gap):
+    said = smoothness_sentence(gap, decided=False)
+    assert "looks smoother" in said
+    assert said.endswith("the interval of Z holds zero; it favours neither.")
+    assert "about equally" in smoothness_sentence(0.1, decided=False)

@@ -20,6 +20,7 @@ from embedreg.cli._fit import fit
 from embedreg.cli._models import models
 from embedreg.cli._predict import predict
 from embedreg.cli._serve_embeddings import serve_embeddings
+from embedreg.cli._smoothness import smoothness
 from embedreg.cli._study import study
 from embedreg.cli._tasks import tasks
 from embedreg.core.errors import EmbedregError, EmbedregWarning
@@ -44,7 +45,19 @@ def app() -> None:
     """
 
 
-_COMMANDS: Final = (compare, fit, predict, evaluate, embed, study, tasks, models, cache, serve_embeddings)
+_COMMANDS: Final = (
+    compare,
+    smoothness,
+    fit,
+    predict,
+    evaluate,
+    embed,
+    study,
+    tasks,
+    models,
+    cache,
+    serve_embeddings,
+)
 for _command in _COMMANDS:
     app.add_command(_command)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import click
 
 from embedreg.cli._dry_run import compared_records, dry_run_option, print_plan
 from embedreg.cli._options import (
+    command_line,
     data_argument,
     embedder_options,
     embedder_settings,
@@ -84,7 +83,7 @@ def compare(
     if dry_run:
         print_plan(settings.text_embedder(), compared_records(table.records, options), as_json=as_json)
         return
-    comparison = compare_representations(table, settings, command=_command_line(), resume=output)
+    comparison = compare_representations(table, settings, command=command_line(), resume=output)
     if as_json:
         click.echo(comparison_json(comparison), nl=False)
     else:
@@ -94,7 +93,3 @@ def compare(
     if output is not None:
         report = save_comparison(comparison, output)
         click.echo(f"report: {report}", err=as_json)
-
-
-def _command_line() -> str:
-    return shlex.join(["embedreg", *sys.argv[1:]])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -84,6 +86,11 @@ EMBEDDER_KEYS = ("model", "serializer", "numbers", "pooling", "layers", "dtype",
 def embedder_settings(options: dict[str, Any]) -> dict[str, Any]:
     """Take the embedder's settings out of a command's options; what was left out keeps the library's own default."""
     return {key: options[key] for key in EMBEDDER_KEYS if options[key] is not None}
+
+
+def command_line() -> str:
+    """Return the command line that is running, to repeat it."""
+    return shlex.join(["embedreg", *sys.argv[1:]])
 
 
 def _split_names(_context: click.Context, _option: click.Parameter, value: str | None) -> list[str] | None:

@@ -1,15 +1,54 @@
-"""What a comparison found, for people: a plain-text table and one self-contained HTML page."""
+"""What a comparison found, for people: plain-text tables and self-contained HTML pages.
+
+`rugged_surface_figure` and `distance_profile_figure` draw with matplotlib, so they are loaded when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from embedreg.report._downloads import comparison_json
 from embedreg.report._page import require_report_packages, save_comparison, write_comparison_report
+from embedreg.report._smoothness_files import SmoothnessFacts, smoothness_json
+from embedreg.report._smoothness_page import save_smoothness
+from embedreg.report._smoothness_table import smoothness_table
 from embedreg.report._study_page import write_study_report
 from embedreg.report._text_table import comparison_table
 
+if TYPE_CHECKING:
+    from embedreg.report._smoothness_figures import distance_profile_figure, rugged_surface_figure
+    from embedreg.report._style import to_svg
+
 __all__ = [
+    "SmoothnessFacts",
     "comparison_json",
     "comparison_table",
+    "distance_profile_figure",
     "require_report_packages",
+    "rugged_surface_figure",
     "save_comparison",
+    "save_smoothness",
+    "smoothness_json",
+    "smoothness_table",
+    "to_svg",
     "write_comparison_report",
     "write_study_report",
 ]
+
+_NEED_MATPLOTLIB = {
+    "distance_profile_figure": "_smoothness_figures",
+    "rugged_surface_figure": "_smoothness_figures",
+    "to_svg": "_style",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NEED_MATPLOTLIB:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    require_report_packages()
+    return getattr(importlib.import_module(f"{__name__}.{_NEED_MATPLOTLIB[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

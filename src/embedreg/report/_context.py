@@ -152,6 +152,7 @@ def _smoothness_row(name: str, found: Any) -> dict[str, str]:
         "mean": typeset(figures(found.mean)),
         "deviation": typeset(figures(found.deviation)),
         "without_factor": f"{found.without_factor:,}",
+        "repeated": f"{found.repeated:,}",
     }
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _CROWDED: Final = 500  # beyond, points are small, full and see-through
 _MANY_POINTS: Final = 2_000  # beyond, points are one image: an SVG of more shapes is slow to show
 _LINES: Final = {"embedding": "-", "tabular": (0, (4, 1.5))}
-_NAMES: Final = {"embedding": "embedding", "tabular": "traditional features"}
+NAMES: Final = {"embedding": "embedding", "tabular": "traditional features"}
 
 
 @styled
@@ -66,7 +66,7 @@ def predicted_against_actual(comparison: Comparison, name: str) -> Figure:
     low, high, log = _common_axis(np.concatenate([comparison.predictions[n] for n in shown]))
     figure, axes = new_figure(height=3.6, width=3.4)
     axes.set_aspect("equal")
-    _set_scales(axes, ("x", "y") if log else ())
+    set_scales(axes, ("x", "y") if log else ())
     if not log:
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.yaxis.set_major_locator(MaxNLocator(5))
@@ -89,13 +89,13 @@ def lipschitz_factors(comparison: Comparison) -> Figure:
     known = {name: np.sort(found.factors) for name, found in comparison.smoothness.items() if found.factors}
     figure, axes = new_figure(height=3.1)
     everything = np.concatenate([np.empty(0), *known.values()])
-    low, high, log = _factor_axis(everything)
-    _set_scales(axes, ("x",) if log else ())
+    low, high, log = factor_axis(everything)
+    set_scales(axes, ("x",) if log else ())
     for name, factors in known.items():
         shares = np.arange(1, len(factors) + 1) / len(factors)
         # On a logarithmic axis factors of zero stand at the left edge.
         steps = np.concatenate([[low], np.maximum(factors, low), [high]])
-        line = axes.step(steps, [0, *shares, 1], where="post", label=_NAMES.get(name, name), linewidth=2)[0]
+        line = axes.step(steps, [0, *shares, 1], where="post", label=NAMES.get(name, name), linewidth=2)[0]
         line.set(color=PALETTE.get(name, PALETTE["muted"]), linestyle=_LINES.get(name, ":"))
     axes.set(xlim=(low, high), ylim=(0, 1.02), ylabel="share of training rows")
     axes.set_xlabel("Lipschitz factor, normalised" + (" (logarithmic axis)" if log else ""))
@@ -142,7 +142,7 @@ def _draw_interval(axes: Any, row: int, method: MethodResult) -> None:
 
 def _legend(methods: Sequence[MethodResult]) -> list[Any]:
     kinds = dict.fromkeys(method.representation for method in methods)
-    handles = [Line2D([], [], linestyle="", label=_NAMES[kind], **_marker(kind, size=7)) for kind in kinds]
+    handles = [Line2D([], [], linestyle="", label=NAMES[kind], **_marker(kind, size=7)) for kind in kinds]
     interval = Line2D([], [], color=PALETTE["muted"], linewidth=2, label="95% interval")
     seed = Line2D([], [], linestyle="", marker="|", markersize=9, color=PALETTE["muted"], label="one seed")
     several = any(len(tau.per_seed) > 1 for method in methods if (tau := interval_of(method, TAU)))
@@ -167,7 +167,7 @@ def _common_axis(values: NDArray[np.float64]) -> tuple[float, float, bool]:
     return low - room, high + room, False
 
 
-def _factor_axis(factors: NDArray[np.float64]) -> tuple[float, float, bool]:
+def factor_axis(factors: NDArray[np.float64]) -> tuple[float, float, bool]:
     """Return the limits of the axis, logarithmic if a linear one would crowd half of them into a tenth."""
     positive = factors[factors > 0]
     if len(positive) == 0:
@@ -178,7 +178,7 @@ def _factor_axis(factors: NDArray[np.float64]) -> tuple[float, float, bool]:
     return max(float(np.quantile(positive, 0.01)) / 1.5, 1e-6 * high), 1.2 * high, True
 
 
-def _set_scales(axes: Any, names: Sequence[str]) -> None:
+def set_scales(axes: Any, names: Sequence[str]) -> None:
     """Make the named axes logarithmic, with plain numbers as labels."""
     for name in names:
         axes.set(**{f"{name}scale": "log"})

@@ -50,6 +50,7 @@ _SETTINGS: Final = {
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so a figure is laid out the same everywhere
     "grid.color": PALETTE["grid"],
     "grid.linewidth": 0.8,
+    "hatch.linewidth": 0.7,
     "legend.frameon": False,
     "svg.fonttype": "none",  # text stays text: it can be selected, and the reader's fonts have every script
     "svg.hashsalt": "embedreg",  # the same figure is the same file
@@ -89,6 +90,12 @@ def new_figure(height: float, width: float = WIDTH) -> tuple[Figure, Any]:
     """Return a figure with one pair of axes, sizes in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots()
+
+
+def new_panels(rows: int, height: float, width: float) -> tuple[Figure, Any]:
+    """Return a figure with several axes, one below the other on the same scales, sizes in inches."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, sharex=True, sharey=True, squeeze=False)[:, 0]
 
 
 def to_svg(figure: Figure) -> str:

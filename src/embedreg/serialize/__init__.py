@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from embedreg.serialize._base import TextSerializer
+from embedreg.serialize._input_numbers import input_numbers
 from embedreg.serialize._json import JsonSerializer
 from embedreg.serialize._json_values import JsonValuesSerializer
 from embedreg.serialize._key_value import KeyValueSerializer
@@ -19,6 +20,7 @@ __all__ = [
     "KeyValueSerializer",
     "TextSerializer",
     "ValuesSerializer",
+    "input_numbers",
     "make_serializer",
     "serialize_records",
 ]

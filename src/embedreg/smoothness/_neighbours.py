@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
     Indices: TypeAlias = NDArray[np.intp]
 
-_BLOCK_ENTRIES: Final = 2**23  # numbers held at once, 64 MiB
+_BLOCK_ENTRIES: Final = 2**22  # distances held at once, 32 MiB; where all are tied, about ten times as much
 _TIE: Final = 1e-9
 """Squared distances that differ by less than this share are equal but for rounding."""
 
@@ -62,24 +62,28 @@ def nearest_pairs(points: Floats, locations: Indices) -> Iterator[Pairs]:
         From `location_numbers`, shape (n,).
     """
     norms = np.einsum("nd,nd->n", points, points)
-    rounding = 4 * np.finfo(np.float64).eps * points.shape[1]
     step = max(1, _BLOCK_ENTRIES // len(points))
     for start in range(0, len(points), step):
-        block = slice(start, start + step)
-        least_possible = points[block] @ points.T  # (b, n), to be the squared distances less their rounding
-        least_possible *= -2
-        least_possible += (1 - rounding) * norms
-        least_possible += (1 - rounding) * norms[block, None]
-        least_possible[locations[block, None] == locations] = np.inf
-        nearest = least_possible.argmin(axis=1)
-        least = least_possible[np.arange(len(nearest)), nearest]
-        slack = 2 * rounding * (norms[block] + norms[nearest])
-        limit = least + slack + _TIE * np.abs(least)
-        point, neighbour = np.nonzero(least_possible <= limit[:, None])
-        squares = least_possible[point, neighbour]
-        doubtful = (slack > _TIE / 4 * least)[point]
-        squares[doubtful] = _squared_distances(points, point[doubtful] + start, neighbour[doubtful])
-        yield _closest(points, point + start, neighbour, squares)
+        # a function of its own, so that one block's distances are gone before the next one's are made
+        yield _pairs_of_block(points, norms, locations, slice(start, start + step))
+
+
+def _pairs_of_block(points: Floats, norms: Floats, locations: Indices, block: slice) -> Pairs:
+    rounding = 4 * np.finfo(np.float64).eps * points.shape[1]
+    least_possible = points[block] @ points.T  # (b, n), to be the squared distances less their rounding
+    least_possible *= -2
+    least_possible += (1 - rounding) * norms
+    least_possible += (1 - rounding) * norms[block, None]
+    least_possible[locations[block, None] == locations] = np.inf
+    nearest = least_possible.argmin(axis=1)
+    least = least_possible[np.arange(len(nearest)), nearest]
+    slack = 2 * rounding * (norms[block] + norms[nearest])
+    limit = least + slack + _TIE * np.abs(least)
+    point, neighbour = np.nonzero(least_possible <= limit[:, None])
+    squares = least_possible[point, neighbour]
+    doubtful = (slack > _TIE / 4 * least)[point]
+    squares[doubtful] = _squared_distances(points, point[doubtful] + block.start, neighbour[doubtful])
+    return _closest(points, point + block.start, neighbour, squares)
 
 
 def _closest(points: Floats, point: Indices, neighbour: Indices, squares: Floats) -> Pairs:

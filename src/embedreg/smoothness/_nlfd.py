@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from embedreg.core.errors import DataError, UsageError, unknown_name
+from embedreg.core.errors import UsageError, unknown_name
 from embedreg.smoothness._neighbours import location_numbers, nearest_pairs
+from embedreg.smoothness._vectors import checked, standardised
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -18,12 +19,6 @@ if TYPE_CHECKING:
 
 Scaling: TypeAlias = Literal["invariant", "paper"]
 SCALINGS: Final[tuple[str, ...]] = get_args(Scaling)
-
-_CONSTANT: Final = 8
-"""A coordinate is constant if it varies by no more than this many roundings of its largest value."""
-
-_FRACTION_BITS: Final = 60
-"""Standardised coordinates are rounded to these, far below their precision: any difference can be squared."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,8 +163,10 @@ def smoothness_gap(trad: NLFD, llm: NLFD) -> float:
 
 def _factors(embeddings: ArrayLike, y: ArrayLike, scaling: Scaling) -> tuple[Floats, NDArray[np.intp]]:
     """Return the factors and the number of each record's vector, both of shape (n,)."""
-    vectors, targets = _checked(embeddings, y, scaling)
-    points = _standardised(vectors)  # (n, coordinates that vary)
+    if scaling not in SCALINGS:
+        raise unknown_name("scaling", scaling, SCALINGS)
+    vectors, targets = checked(embeddings, y)
+    points = standardised(vectors)  # (n, coordinates that vary)
     locations = location_numbers(points)
     factors = np.full(len(targets), np.nan)
     if locations.any():
@@ -180,41 +177,3 @@ def _factors(embeddings: ArrayLike, y: ArrayLike, scaling: Scaling) -> tuple[Flo
     if scaling == "paper":
         return factors / math.sqrt(vectors.shape[1]), locations
     return factors * math.sqrt(points.shape[1]), locations
-
-
-def _standardised(vectors: NDArray[np.floating]) -> Floats:
-    """Return the coordinates that vary, with mean zero and variance one."""
-    largest = np.abs(vectors).max(axis=0).astype(np.float64)
-    rounding = _CONSTANT * np.finfo(vectors.dtype).eps * largest
-    varies = np.ptp(vectors, axis=0) > rounding
-    points = vectors[:, varies].astype(np.float64)
-    points -= points.mean(axis=0)
-    points /= np.abs(points).max(axis=0)  # so that squares neither overflow nor vanish
-    points /= points.std(axis=0)
-    points *= 2.0**_FRACTION_BITS
-    np.rint(points, out=points)
-    points *= 2.0**-_FRACTION_BITS
-    return points
-
-
-def _checked(embeddings: ArrayLike, y: ArrayLike, scaling: Scaling) -> tuple[NDArray[np.floating], Floats]:
-    if scaling not in SCALINGS:
-        raise unknown_name("scaling", scaling, SCALINGS)
-    vectors, targets = np.asarray(embeddings), np.asarray(y, dtype=np.float64)
-    if vectors.dtype.kind != "f":
-        vectors = vectors.astype(np.float64)
-    fits = vectors.ndim == 2 and targets.ndim == 1 and len(vectors) == len(targets)
-    if not fits or len(targets) < 2 or not vectors.shape[1]:
-        raise DataError(
-            f"embeddings of shape {vectors.shape} and y of shape {targets.shape}",
-            expected="embeddings of shape (n, d) and y of shape (n,), n at least 2 and d at least 1",
-            mend="give one vector and one target a record",
-        )
-    for what, values in (("embeddings", vectors), ("y", targets)):
-        if not np.isfinite(values).all():
-            raise DataError(
-                f"{what} with {np.count_nonzero(~np.isfinite(values))} values that are no finite number",
-                expected="finite numbers",
-                mend="leave those records out",
-            )
-    return vectors, targets

@@ -15,9 +15,9 @@ import numpy as np
 import embedreg
 from embedreg.features import TabularFeatures
 from embedreg.heads import Problem, fit_many, make_head
-from embedreg.serialize import DEFAULT_NUMBERS, DEFAULT_SERIALIZER
+from embedreg.serialize import DEFAULT_NUMBERS, DEFAULT_SERIALIZER, input_numbers
 from embedreg.smoothness import nlfd, smoothness_gap, smoothness_sentence
-from embedreg.study._rows import input_groups, rows_of, take
+from embedreg.study._rows import rows_of, take
 from embedreg.study._runs_store import RunsStore
 from embedreg.study._splits import Split, group_split
 from embedreg.study._summary import MethodRuns, summarise
@@ -118,7 +118,7 @@ class _Run:
         self.table = table
         self.settings = settings
         self.seconds: dict[str, float] = defaultdict(float)
-        self.groups = input_groups(table.records)
+        self.groups = input_numbers(table.records)
         self.splits = [
             group_split(self.groups, seed=seed, max_rows=settings.max_rows) for seed in range(settings.seeds)
         ]
@@ -234,6 +234,7 @@ class _Run:
                 .factors[np.isfinite(distributions[0].factors)][:_FACTORS_KEPT]
                 .tolist(),
                 without_factor=distributions[0].without_factor,
+                repeated=distributions[0].repeated,
             )
             for name, distributions in found.items()
         }

@@ -1,12 +1,10 @@
-"""Rows of a data set: which have equal inputs, and those of a split."""
+"""Rows of a split."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from embedreg.serialize import make_serializer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,13 +13,6 @@ if TYPE_CHECKING:
 
     from embedreg.core.records import Record
     from embedreg.study._splits import Split
-
-
-def input_groups(records: Sequence[Record]) -> NDArray[np.intp]:
-    """Return a number a record, shape (n,), which equal records share and different ones do not."""
-    written = make_serializer("json", "as_is")
-    numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(written(record), len(numbers)) for record in records])
 
 
 def rows_of(split: Split) -> NDArray[np.intp]:

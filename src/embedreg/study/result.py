@@ -98,12 +98,16 @@ class SmoothnessResult:
         The factors of the first seed's training rows, at most 2,000 of them, for drawing.
     without_factor
         How many training rows have no factor (first seed): none, or all if all their vectors are equal.
+    repeated
+        How many training rows have a vector that another training row has too (first seed). Such a row takes
+        its neighbour elsewhere; what the target does between equal vectors is in no factor.
     """
 
     mean: float
     deviation: float
     factors: list[float]
     without_factor: int
+    repeated: int = 0
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from embedreg.core.errors import EmbedregError
 from embedreg.core.progress import progress_bar
 from embedreg.features import TabularFeatures
 from embedreg.heads import Problem, fit_many
+from embedreg.serialize import input_numbers
 from embedreg.smoothness import nlfd
 from embedreg.study._metrics import METRICS, evaluate
-from embedreg.study._rows import input_groups, rows_of, take
+from embedreg.study._rows import rows_of, take
 from embedreg.study._splits import group_split
 from embedreg.study.grid._cells import text_embedder
 from embedreg.study.grid._plan import plan_study
@@ -132,7 +133,7 @@ class _Runner:
         key = (item.task.name, item.rows, item.seed if item.task.kind == "bbob" else 0)
         if self._read is None or self._read[0] != key:
             data = item.task.load(item.seed, item.rows)
-            self._read = (key, data, input_groups(data.records))
+            self._read = (key, data, input_numbers(data.records))
         return self._read[1], self._read[2]
 
     def _smoothness(self, batch: Sequence[_Prepared]) -> None:
