@@ -75,7 +75,7 @@ def estimate(values: Sequence[tuple[Hashable, float]]) -> Estimate:
     Examples
     --------
     >>> print(estimate([("a", 0.5), ("a", 0.7), ("b", 0.4)]))
-    0.50 [0.40, 0.63]
+    0.50 [0.40, 0.70]
     """
     by_task: defaultdict[Hashable, list[float]] = defaultdict(list)
     for task, value in values:
