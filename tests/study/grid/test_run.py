@@ -142,6 +142,35 @@ def test_a_cell_that_fails_is_noted_and_the_others_go_on(spec, store, toys, monk
     assert run_study(parse_study(SPEC.replace("toy/line", "toy/flat"), ""), store).failed == {}
 
 
+@pytest.mark.parametrize("at_once", [1, 12])
+def test_a_task_that_cannot_be_split_is_noted_and_the_others_go_on(
+    spec, store, toys, monkeypatch, at_once
+) -> None:
+    monkeypatch.setattr(_run, "_ITEMS_AT_ONCE", at_once)
+    load = toys[1].load
+
+    def few(seed, rows):
+        data = load(seed, rows)
+        return type(data)(data.records[:5], data.y[:5])
+
+    toys[1].load = few
+    plan = run_study(spec, store)
+    assert len(plan.failed) == 12
+    assert all("5 rows" in message for message in plan.failed.values())
+    assert len(plan.done) == CELLS - 12
+
+
+def test_a_single_cell_that_fails_is_noted(spec, store, monkeypatch) -> None:
+    from embedreg.core.errors import DataError
+
+    def fail(head, problems, **options):
+        raise DataError("rows of no use", expected="others", mend="none")
+
+    monkeypatch.setattr(_run, "_ITEMS_AT_ONCE", 1)
+    monkeypatch.setattr(_run, "fit_many", fail)
+    assert len(run_study(spec, store).failed) == CELLS
+
+
 def test_a_pattern_that_selects_nothing_is_refused(toys, store) -> None:
     with pytest.raises(UsageError, match="no such task"):
         plan_study(parse_study(SPEC.replace("toy/*", "nothing"), ""), store)
