@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tokenizers import Tokenizer
+
+    from embedreg.embed._catalogue import CatalogueEntry
 
 
 @pytest.fixture(autouse=True)
@@ -142,3 +145,31 @@ def tiny_static(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> Pa
     save_file({"embeddings": table}, path / "model.safetensors")
     (path / "config.json").write_text(json.dumps({"model_type": "model2vec", "normalize": True}))
     return path
+
+
+@pytest.fixture
+def tiny_entry(monkeypatch: pytest.MonkeyPatch, tiny_bert: Path) -> Callable[..., CatalogueEntry]:
+    """Put an entry "tiny" into the catalogue: `tiny_bert` unless told otherwise."""
+    from embedreg.core.files import sha256_of
+    from embedreg.embed import _catalogue
+    from embedreg.embed._sources import DirectorySource
+
+    def add(**changes: Any) -> CatalogueEntry:
+        settings: dict[str, Any] = {
+            "name": "tiny",
+            "description": "for tests",
+            "kind": "transformer",
+            "dimension": 32,
+            "window": 64,
+            "parameters": 1,
+            "licence": "Apache-2.0",
+            "weights": "model.safetensors",
+            "sha256": sha256_of(tiny_bert / "model.safetensors"),
+            "sources": (DirectorySource(tiny_bert),),
+        }
+        entry = _catalogue.CatalogueEntry(**{**settings, **changes})
+        entries = {**_catalogue.catalogue(), entry.name: entry}
+        monkeypatch.setattr(_catalogue, "_entries", lambda: entries)
+        return entry
+
+    return add

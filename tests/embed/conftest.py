@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from tokenizers import Tokenizer
-
-    from embedreg.embed._catalogue import CatalogueEntry
 
 
 @pytest.fixture(scope="session")
@@ -71,34 +68,6 @@ def tiny_roberta(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> P
     RobertaModel(config).save_pretrained(path)
     shutil.copyfile(tiny_bert / "tokenizer.json", path / "tokenizer.json")  # and no tokenizer_config.json
     return path
-
-
-@pytest.fixture
-def tiny_entry(monkeypatch: pytest.MonkeyPatch, tiny_bert: Path) -> Callable[..., CatalogueEntry]:
-    """Put an entry "tiny" into the catalogue: `tiny_bert` unless told otherwise."""
-    from embedreg.core.files import sha256_of
-    from embedreg.embed import _catalogue
-    from embedreg.embed._sources import DirectorySource
-
-    def add(**changes: Any) -> CatalogueEntry:
-        settings: dict[str, Any] = {
-            "name": "tiny",
-            "description": "for tests",
-            "kind": "transformer",
-            "dimension": 32,
-            "window": 64,
-            "parameters": 1,
-            "licence": "Apache-2.0",
-            "weights": "model.safetensors",
-            "sha256": sha256_of(tiny_bert / "model.safetensors"),
-            "sources": (DirectorySource(tiny_bert),),
-        }
-        entry = _catalogue.CatalogueEntry(**{**settings, **changes})
-        entries = {**_catalogue.catalogue(), entry.name: entry}
-        monkeypatch.setattr(_catalogue, "_entries", lambda: entries)
-        return entry
-
-    return add
 
 
 def _tokenizer_of(model: Path, path: Path) -> None:
