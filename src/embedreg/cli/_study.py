@@ -117,7 +117,7 @@ def report(spec: str, store: Path | None, output: Path | None) -> None:
     loaded, kept = _load(spec, store)
     plan = plan_study(loaded, kept)
     rows = finished_rows(plan, kept)
-    found = findings(StudyData(rows, smoothness_rows(plan, kept), profile_rows(loaded, kept)))
+    found = findings(StudyData(rows, smoothness_rows(plan, kept), profile_rows(loaded, kept), loaded.subject))
     for finding in found:
         click.echo(f"{finding.number:>2}. {finding.title}: {finding.verdict}")
     path = write_study_report(

@@ -243,6 +243,14 @@ def test_every_finding_has_a_chart_of_its_numbers() -> None:
             assert found.chart.lines
 
 
+def test_another_subject_may_be_held_against_the_published_results() -> None:
+    methods = [("t5", "mlp"), *BBOB[1:]]
+    rows = family(lambda method, n, task: 0.3 if method[0] == "t5" else 0.5, methods)
+    [found] = [f for f in findings(StudyData(rows, [], subject="t5")) if f.number == 2]
+    assert (found.verdict, list(found.chart.lines)) == ("agrees", ["t5 + mlp"])
+    assert result(2, rows).verdict == "not run"
+
+
 def test_verdicts_on_parts() -> None:
     assert verdict_on(Estimate(-0.2, -0.3, -0.1, 4)) == "disagrees"
     assert verdict_on(Estimate(-0.2, -0.3, -0.1, 4), expected=-1) == "agrees"

@@ -25,6 +25,7 @@ def test_a_study_is_read_as_it_is_written() -> None:
     ]
     assert first.heads[1].make().max_rounds == 5
     assert (first.rows, first.seeds) == ((40,), (0, 1))
+    assert spec.subject == "lengths"
     assert (second.rows, second.seeds) == ((40, 60), (0, 7))
 
 
@@ -44,6 +45,7 @@ def test_a_study_is_read_as_it_is_written() -> None:
         ('["plain", "lengths"]', '["plane"]', "did you mean 'plain'"),
         ('heads = ["ridge"]', 'heads = ["rigde"]', "did you mean 'ridge'"),
         ('tasks = ["toy/*"]', "tasks = []", "a list of names"),
+        ('name = "small"', 'name = "small"\nsubject = "plain"', "expected one of lengths"),
         ("dof = 3", "dog = 3", "did you mean 'dof'"),
         ("radii = [1.0, 2.0]", "radii = [0.0]", "positive numbers"),
         ('representations = ["lengths"]', 'representations = ["plain"]', "an embedding"),

@@ -16,12 +16,13 @@ from embedreg.study.grid import Estimate, estimate
 from embedreg.study.grid._rows import select
 
 SUITE: Final = "bbob"
-_METHODS: Final = (("minilm", "mlp"), ("traditional", "mlp"), ("traditional", "xgboost"))
+_TRADITIONAL: Final = (("traditional", "mlp"), ("traditional", "xgboost"))
 
 
 def dimension(data: StudyData) -> Finding:
     """Return result 1: Kendall tau against degrees of freedom."""
     dofs = data.values("dof", suite=SUITE)
+    methods = ((data.subject, "mlp"), *_TRADITIONAL)
     lines = {
         f"{representation} + {head}": [
             (dof, score)
@@ -29,11 +30,11 @@ def dimension(data: StudyData) -> Finding:
             if (score := data.score(suite=SUITE, dof=dof, representation=representation, head=head))
             is not None
         ]
-        for representation, head in _METHODS
+        for representation, head in methods
     }
-    falls = {method: _fall(data, *method) for method in _METHODS}
-    ours = falls[_METHODS[0]]
-    steeper = {method: _steeper(fall, ours) for method, fall in falls.items() if method != _METHODS[0]}
+    falls = {method: _fall(data, *method) for method in methods}
+    ours = falls[methods[0]]
+    steeper = {method: _steeper(fall, ours) for method, fall in falls.items() if method in _TRADITIONAL}
     verdicts = [verdict_on(difference) for difference in steeper.values()]
     sentence = "; ".join(
         f"from {dofs[0]} to {dofs[-1]} fields, {' + '.join(method)} loses {shown(difference)} more Kendall tau than "

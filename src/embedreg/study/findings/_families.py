@@ -49,7 +49,9 @@ def wins(data: StudyData) -> Finding:
             [family, shown(share), share.tasks, "{:.0f}% to {:.0f}%".format(*_PAPER_SHARES[family])]
             for family, share in shares.items()
         ],
-        Chart("family", "share of tasks won", {"minilm + mlp": list(shares.items())}) if shares else None,
+        Chart("family", "share of tasks won", {f"{data.subject} + mlp": list(shares.items())})
+        if shares
+        else None,
     )
 
 
@@ -60,7 +62,7 @@ def _share(data: StudyData, family: str) -> Estimate | None:
         own = [row for row in rows if row["task"] == task]
         means = {
             method: _mean([r["kendall_tau"] for r in select(own, representation=method[0], head=method[1])])
-            for method in (("minilm", "mlp"), ("traditional", "mlp"), ("traditional", "xgboost"))
+            for method in ((data.subject, "mlp"), ("traditional", "mlp"), ("traditional", "xgboost"))
         }
         ours, *theirs = means.values()
         if ours is not None and all(value is not None for value in theirs):
@@ -78,7 +80,7 @@ def _less(value: float, estimated: Estimate) -> Estimate:
 
 def names(data: StudyData) -> Finding:
     """Return result 7: what dropping the parameters' names changes."""
-    bare, full = {"representation": "minilm, without names"}, {"representation": "minilm"}
+    bare, full = {"representation": f"{data.subject}, without names"}, {"representation": data.subject}
     changes = {
         family: change
         for family in ("bbob", *FAMILIES)
@@ -113,8 +115,8 @@ def _names_verdict(changes: dict[str, Estimate], small: dict[str, bool]) -> str:
 
 def amount(data: StudyData) -> Finding:
     """Return result 8: the gap to traditional features against the number of points."""
-    sizes = data.values("rows", suite=FAMILIES, representation="minilm", head="mlp")
-    ours = {"representation": "minilm", "head": "mlp"}
+    sizes = data.values("rows", suite=FAMILIES, representation=data.subject, head="mlp")
+    ours = {"representation": data.subject, "head": "mlp"}
     lines: dict[str, list[tuple[float | str, Estimate]]] = {}
     for head in ("mlp", "xgboost"):
         found = [

@@ -28,11 +28,15 @@ class StudyData:
         As `embedreg.study.grid.smoothness_rows` gives them.
     profiles
         As `embedreg.study.grid.profile_rows` gives them.
+    subject
+        The embedding that published results are held against; "SUBJECT, random" is its copy with random weights,
+        and so on.
     """
 
     rows: list[Row]
     smoothness: list[Row]
     profiles: list[Row] = field(default_factory=list)
+    subject: str = "minilm"
 
     def score(self, **values: Any) -> Estimate | None:
         """Return the mean Kendall tau of the rows with those values, or None if there are none."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from embedreg.study.grid._rows import Row
 
 _BBOB: Final = "bbob"
-_EMBEDDING, _FEATURES = "minilm", "traditional"
+_FEATURES: Final = "traditional"
 _HEAD: Final = "mlp"
 # Table 2 of the paper: least and greatest correlation over its six models, by degrees of freedom
 _PAPER: Final = {5: (0.72, 0.82), 10: (0.60, 0.81), 25: (0.70, 0.82), 50: (0.75, 0.86), 100: (0.76, 0.88)}
@@ -81,7 +81,7 @@ def real_tasks(data: StudyData) -> Finding:
         or "no family was run with both representations",
         ["tasks", "Pearson correlation of Z and the gap in tau", "tasks"],
         [[name, shown(c), c.tasks] for name, c in found.items()],
-        Chart("tasks", "Pearson correlation", {"minilm": list(found.items())}) if found else None,
+        Chart("tasks", "Pearson correlation", {data.subject: list(found.items())}) if found else None,
     )
 
 
@@ -121,21 +121,21 @@ def _regrets(data: StudyData, suite: str) -> dict[str, Estimate]:
             _place(row): row["kendall_tau"]
             for row in select(data.rows, suite=suite, representation=name, head=_HEAD)
         }
-        for name in (_EMBEDDING, _FEATURES)
+        for name in (data.subject, _FEATURES)
     }
     errors = {
         name: {
             _place(row): row["chosen"]["loo_mse"]
             for row in select(data.rows, suite=suite, representation=name, head="ridge")
         }
-        for name in (_EMBEDDING, _FEATURES)
+        for name in (data.subject, _FEATURES)
     }
     gaps = {_place(row): z for row, z in _smoothness_gaps(data, suite=suite)}
     places = [p for p in gaps if all(p in part for part in (*taus.values(), *errors.values()))]
     values: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
     for place in places:
-        ours, theirs = taus[_EMBEDDING][place], taus[_FEATURES][place]
-        by_z, by_ridge = gaps[place] > 0, errors[_EMBEDDING][place] < errors[_FEATURES][place]
+        ours, theirs = taus[data.subject][place], taus[_FEATURES][place]
+        by_z, by_ridge = gaps[place] > 0, errors[data.subject][place] < errors[_FEATURES][place]
         best, task = max(ours, theirs), place[0]
         coin = best - (ours + theirs) / 2
         for rule, embedding in (("by Z", by_z), ("by ridge", by_ridge), ("by both", by_z and by_ridge)):
@@ -150,7 +150,7 @@ def _gaps(data: StudyData, scaling: str = "invariant", **where: Any) -> list[tup
     z, gap = defaultdict(list), defaultdict(list)
     for row, value in _smoothness_gaps(data, scaling, **where):
         z[row["task"]].append(value)
-    ours, theirs = ({"representation": name, "head": _HEAD} for name in (_EMBEDDING, _FEATURES))
+    ours, theirs = ({"representation": name, "head": _HEAD} for name in (data.subject, _FEATURES))
     for row, difference in paired(select(data.rows, **where), ours, theirs):
         gap[row["task"]].append(difference)
     return [(float(np.mean(z[task])), float(np.mean(gap[task]))) for task in sorted(z.keys() & gap.keys())]
@@ -158,7 +158,7 @@ def _gaps(data: StudyData, scaling: str = "invariant", **where: Any) -> list[tup
 
 def _smoothness_gaps(data: StudyData, scaling: str = "invariant", **where: Any) -> list[tuple[Row, float]]:
     """Return (row, Z) of each task, number of rows and seed: positive where the embedding is the smoother one."""
-    embedded = {_place(row): row for row in select(data.smoothness, representation=_EMBEDDING, **where)}
+    embedded = {_place(row): row for row in select(data.smoothness, representation=data.subject, **where)}
     found = []
     for row in select(data.smoothness, representation=_FEATURES, **where):
         other = embedded.get(_place(row))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from embedreg.heads import Head
 
 KINDS: Final = ("embedding", "tabular")
-_STUDY_KEYS: Final = ("name", "description", "representations", "heads", "blocks", "profiles")
+_STUDY_KEYS: Final = ("name", "description", "subject", "representations", "heads", "blocks", "profiles")
 _PROFILE_KEYS: Final = ("representations", "dof", "radii", "samples", "seeds")
 _BLOCK_KEYS: Final = ("tasks", "representations", "heads", "rows", "seeds")
 
@@ -126,23 +126,25 @@ class ProfileSpec:
 
 @dataclass(frozen=True, eq=False)
 class StudySpec:
-    """A study: its name, what it is for, its blocks, and the distance profiles it measures."""
+    """A study: its name, what it is for, its blocks, and the distance profiles it measures.
+
+    `subject` is the embedding that the published results are held against.
+    """
 
     name: str
     description: str
     blocks: tuple[Block, ...]
     profiles: tuple[ProfileSpec, ...] = ()
+    subject: str = "minilm"
 
 
 def presets() -> dict[str, str]:
     """Return the text of each preset by its name."""
     folder = resources.files("embedreg.study.grid") / "presets"
-    files = sorted(folder.iterdir(), key=lambda file: file.name)
-    return {
-        file.name.removesuffix(".toml"): file.read_text("utf-8")
-        for file in files
-        if file.name.endswith(".toml")
+    files = {
+        file.name.removesuffix(".toml"): file for file in folder.iterdir() if file.name.endswith(".toml")
     }
+    return {name: files[name].read_text("utf-8") for name in sorted(files)}
 
 
 def load_study(spec: str | Path) -> StudySpec:
@@ -199,7 +201,11 @@ def parse_study(text: str, where: str) -> StudySpec:
     if not blocks:
         raise UsageError(f"{where} without blocks", expected="at least one [[blocks]]", mend="write one")
     profiles = tuple(_profile(profile, representations, where) for profile in read.get("profiles", ()))
-    return StudySpec(read["name"], read.get("description", ""), blocks, profiles)
+    embeddings = [name for name, r in representations.items() if r.kind == "embedding"]
+    subject = read.get("subject", embeddings[0] if embeddings else "")
+    if "subject" in read and subject not in embeddings:
+        raise unknown_name(f"subject of {where}", str(subject), embeddings)
+    return StudySpec(read["name"], read.get("description", ""), blocks, profiles, subject)
 
 
 def _representation(name: str, settings: Mapping[str, Any], where: str) -> RepresentationSpec:
