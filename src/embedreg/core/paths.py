@@ -11,6 +11,6 @@ def cache_root() -> Path:
     chosen = os.environ.get("EMBEDREG_CACHE_DIR")
     if chosen:
         return Path(chosen).expanduser()
-    import platformdirs  # noqa: PLC0415 (start-up time)
+    import platformdirs
 
     return Path(platformdirs.user_cache_dir("embedreg", appauthor=False))

@@ -25,7 +25,7 @@ def progress_bar(total: int | None, description: str, unit: str, *, initial: int
     initial
         Units that were already done.
     """
-    from tqdm import tqdm  # noqa: PLC0415 (start-up time)
+    from tqdm import tqdm
 
     seconds = _TERMINAL_SECONDS if sys.stderr.isatty() else _LOG_SECONDS
     bar: tqdm[Any] = tqdm(

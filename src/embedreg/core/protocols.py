@@ -97,7 +97,7 @@ class SavedState:
 
     def to_files(self, prefix: str) -> dict[str, bytes]:
         """Return the state as files: `prefix.json`, `prefix.safetensors` and `prefix.<blob name>`."""
-        from safetensors.numpy import save  # noqa: PLC0415 (start-up time)
+        from safetensors.numpy import save
 
         files = {f"{prefix}.json": json.dumps(self.config, indent=1, sort_keys=True).encode()}
         if self.arrays:
@@ -109,7 +109,7 @@ class SavedState:
     @classmethod
     def from_files(cls, prefix: str, files: Mapping[str, bytes]) -> SavedState:
         """Read back what `to_files` gave."""
-        from safetensors.numpy import load  # noqa: PLC0415 (start-up time)
+        from safetensors.numpy import load
 
         own = {
             name.removeprefix(f"{prefix}."): data

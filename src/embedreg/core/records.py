@@ -268,7 +268,7 @@ def _with_numbered_names(rows: list[list[Any]], width: int) -> Records:
 
 
 def _from_table(table: Any) -> Records:
-    import narwhals as nw  # noqa: PLC0415 (only tables need it)
+    import narwhals as nw
 
     names = [str(c) for c in (table.column_names if hasattr(table, "column_names") else table.columns)]
     repeated = sorted(name for name, count in Counter(names).items() if count > 1)
@@ -293,7 +293,7 @@ def _from_table(table: Any) -> Records:
 
 def _plain_column(column: nw.Series[Any]) -> list[Any]:
     """Return a column's cells as plain values, exactly."""
-    import narwhals as nw  # noqa: PLC0415 (only tables need it)
+    import narwhals as nw
 
     if isinstance(column.dtype, (nw.Datetime, nw.Duration)) and column.dtype.time_unit == "ns":
         times = column.dt

@@ -18,7 +18,7 @@ def byte_tokenizer(slow: Any) -> Tokenizer:
     slow
         The `ByT5Tokenizer`.
     """
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors  # noqa: PLC0415 (start-up time)
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
     end = slow.eos_token
     vocabulary = {_character(byte): slow.offset + byte for byte in range(256)}

@@ -39,7 +39,7 @@ def convert_checkpoint(directory: Path, sha256: str) -> None:
     ModelError
         If it holds anything but tensors, or torch is too old to read it safely.
     """
-    from safetensors.torch import save_file  # noqa: PLC0415 (start-up time)
+    from safetensors.torch import save_file
 
     config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
     encoder_only = config.get("model_type") in TEXT_ENCODERS
@@ -60,7 +60,7 @@ def convert_checkpoint(directory: Path, sha256: str) -> None:
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    import torch  # noqa: PLC0415 (start-up time)
+    import torch
 
     release = tuple(int(part) for part in torch.__version__.partition("+")[0].split(".")[:2])
     if release < _SOUND_TORCH:

@@ -70,9 +70,9 @@ def convert_gguf(directory: Path, weights: str, sha256: str) -> None:
     ModelError
         If transformers cannot read it.
     """
-    import torch  # noqa: PLC0415 (start-up time)
-    from safetensors.torch import save_file  # noqa: PLC0415 (start-up time)
-    from transformers import AutoModel, AutoTokenizer  # noqa: PLC0415 (start-up time)
+    import torch
+    from safetensors.torch import save_file
+    from transformers import AutoModel, AutoTokenizer
 
     # transformers draws a bar of its own here whatever its settings are
     with quiet_transformers(), contextlib.redirect_stderr(io.StringIO()):

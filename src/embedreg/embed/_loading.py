@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
+from safetensors import safe_open
 from transformers import MODEL_FOR_TEXT_ENCODING_MAPPING, AutoConfig, AutoModel, AutoTokenizer
 
 from embedreg.core.errors import ModelError, UsageError
@@ -261,8 +262,6 @@ def _kept_in_float32(model: Any) -> set[str]:
 
 
 def _tensors_without_decoder(directory: ModelDirectory) -> dict[str, torch.Tensor]:
-    from safetensors import safe_open  # noqa: PLC0415 (only these families need it)
-
     tensors: dict[str, torch.Tensor] = {}
     for file in directory.weights:
         with safe_open(file, framework="pt") as opened:

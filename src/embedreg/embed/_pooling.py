@@ -69,7 +69,7 @@ def _sum_over_tokens(hidden: Tensor, mask: Tensor) -> Tensor:
 
 
 def _plain_and_weighted_sums(hidden: Tensor, mask: Tensor) -> Tensor:  # (b, 2, d)
-    import torch  # noqa: PLC0415 (start-up time)
+    import torch
 
     weights = mask.cumsum(dim=1) * mask  # 1, 2, 3 ... and 0 for padding
     return torch.stack([_sum_over_tokens(hidden, mask), _sum_over_tokens(hidden, weights)], dim=1)

@@ -56,13 +56,13 @@ def fastest_dtype(directory: ModelDirectory, device: str) -> str:
     device
         As for `TransformerEmbedder`.
     """
-    from embedreg.embed._loading import find_device, random_network  # noqa: PLC0415 (start-up time)
+    from embedreg.embed._loading import find_device, random_network
 
     place = find_device(device)
     key = f"{_processor(place)}: {directory.architecture}"
     known = _known()
     if key not in known:
-        import torch  # noqa: PLC0415 (start-up time)
+        import torch
 
         network = random_network(directory, 0, torch.float32).to(place)
         tokens = min(_TOKENS, directory.window())
@@ -75,7 +75,7 @@ def fastest_dtype(directory: ModelDirectory, device: str) -> str:
 
 def _seconds(network: Any, tokens: int, device: torch.device) -> float:
     """Return the least time of a few runs over one batch; infinity where the precision does not work."""
-    import torch  # noqa: PLC0415 (start-up time)
+    import torch
 
     ids = torch.arange(_WINDOWS * tokens, device=device).reshape(_WINDOWS, tokens) % _vocabulary(network)
     times = []
@@ -95,7 +95,7 @@ def _vocabulary(network: Any) -> int:
 
 
 def _processor(device: torch.device) -> str:
-    import torch  # noqa: PLC0415 (start-up time)
+    import torch
 
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)

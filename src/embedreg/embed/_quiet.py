@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def quiet_transformers() -> Iterator[None]:
     """Silence transformers' log and progress bars for a while, and leave its settings as they were."""
-    from transformers.utils import logging  # noqa: PLC0415 (start-up time)
+    from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

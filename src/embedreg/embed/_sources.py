@@ -160,7 +160,7 @@ class HubSource:
         """Download the files without filling the hub's own cache."""
         _refuse_offline()
         try:
-            from huggingface_hub import snapshot_download  # noqa: PLC0415 (an optional extra)
+            from huggingface_hub import snapshot_download
         except ImportError as error:
             raise SourceFailedError(f"{error}; pip install 'embedreg[hub]'") from error
         with tempfile.TemporaryDirectory(dir=into.parent, prefix=into.name) as folder:

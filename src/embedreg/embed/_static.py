@@ -99,7 +99,7 @@ class StaticEmbedder:
     @functools.cached_property
     def dimension(self) -> int:
         """Length of a vector."""
-        from safetensors import SafetensorError, safe_open  # noqa: PLC0415 (start-up time)
+        from safetensors import SafetensorError, safe_open
 
         path = self._directory / _WEIGHTS
         try:
@@ -150,8 +150,8 @@ class StaticEmbedder:
 
     @functools.cached_property
     def _loaded(self) -> _Loaded:
-        from safetensors.numpy import load_file  # noqa: PLC0415 (start-up time)
-        from tokenizers import Tokenizer  # noqa: PLC0415 (start-up time)
+        from safetensors.numpy import load_file
+        from tokenizers import Tokenizer
 
         path = self._directory / _WEIGHTS
         expected, actual = self._fingerprint["weights"], sha256_of(path)

@@ -186,7 +186,7 @@ class TransformerEmbedder:
 
     @functools.cached_property
     def _loaded(self) -> LoadedModel:
-        from embedreg.embed._loading import load_model  # noqa: PLC0415 (start-up time)
+        from embedreg.embed._loading import load_model
 
         return load_model(
             self._directory,
@@ -265,7 +265,7 @@ class TransformerEmbedder:
 
     def _forward_if_it_fits(self, windows: Sequence[NDArray[np.int32]]) -> NDArray[np.float32] | None:
         """Return what `_forward` does, or None after halving the budget: a GPU had not enough memory."""
-        import torch  # noqa: PLC0415 (start-up time)
+        import torch
 
         try:
             return self._forward(windows)
@@ -283,7 +283,7 @@ class TransformerEmbedder:
 
     def _forward(self, windows: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:  # (b, d) or (b, k, d)
         """Return what the pooling takes from each window."""
-        import torch  # noqa: PLC0415 (start-up time)
+        import torch
 
         model = self._loaded
         ids, mask = (torch.from_numpy(array).to(model.device) for array in padded(windows, model.pad))

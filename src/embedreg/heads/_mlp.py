@@ -127,7 +127,7 @@ class MLPHead(Head):
 
     def _settings(self) -> Settings:
         """Check the parameters and return them as the sweep takes them."""
-        from embedreg.heads._sweep import Settings  # noqa: PLC0415 (torch: predicting does without)
+        from embedreg.heads._sweep import Settings
 
         hidden, rates, decays = tuple(self.hidden), tuple(self.learning_rates), tuple(self.weight_decays)
         require(all(w >= 1 for w in hidden), "hidden", hidden, "widths of at least 1")
@@ -139,7 +139,7 @@ class MLPHead(Head):
         return Settings(hidden, rates, decays, self.max_epochs, self.patience, self.batch_size)
 
     def _task(self, rows: Rows, validation: tuple[Array, Array] | None, seed: int) -> Task:
-        from embedreg.heads._sweep import Task  # noqa: PLC0415 (torch: predicting does without)
+        from embedreg.heads._sweep import Task
 
         train, held_out = self._train_and_validation(
             rows, validation, fraction=self.validation_fraction, seed=seed
@@ -175,6 +175,6 @@ class MLPHead(Head):
 
 
 def _train_sweep(tasks: list[Task], settings: Settings, description: str) -> list[Winner]:
-    from embedreg.heads._sweep import train_sweep  # noqa: PLC0415 (torch: predicting does without)
+    from embedreg.heads._sweep import train_sweep
 
     return train_sweep(tasks, settings, description)

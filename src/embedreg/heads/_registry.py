@@ -62,7 +62,7 @@ def make_head(head: str | Head, *, random_state: int = 0, target_transform: str 
     >>> make_head("ridge", target_transform="auto")
     RidgeHead(target_transform='auto')
     """
-    from sklearn.base import clone  # noqa: PLC0415 (start-up time)
+    from sklearn.base import clone  # noqa: PLC0415 (the names of heads are known without scikit-learn)
 
     if not isinstance(head, str):
         copy: Head = clone(head)

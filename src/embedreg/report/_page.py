@@ -88,8 +88,8 @@ def require_report_packages() -> None:
         If the packages of the extra `report` (Jinja2, matplotlib) are not installed.
     """
     try:
-        import jinja2  # noqa: F401, PLC0415 (an optional extra)
-        import matplotlib as mpl  # noqa: F401, PLC0415 (an optional extra)
+        import jinja2  # noqa: F401 (an optional extra)
+        import matplotlib as mpl  # noqa: F401 (an optional extra)
     except ImportError as error:
         raise UsageError(
             f"no package {error.name or 'jinja2 or matplotlib'} to write the report with",
@@ -111,7 +111,7 @@ def _render(comparison: Comparison) -> str:
 
 def template(name: str) -> Template:
     """Return one of our templates."""
-    import jinja2  # noqa: PLC0415 (an optional extra)
+    import jinja2
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
@@ -126,10 +126,10 @@ def template(name: str) -> Template:
 
 def _figures(comparison: Comparison) -> dict[str, Any]:
     """Return the figures as markup by name; a prediction panel for each of the two best methods."""
-    from markupsafe import Markup  # noqa: PLC0415 (comes with Jinja2)
+    from markupsafe import Markup
 
-    from embedreg.report import _figures as draw  # noqa: PLC0415 (needs matplotlib)
-    from embedreg.report._style import to_inline_svg  # noqa: PLC0415 (needs matplotlib)
+    from embedreg.report import _figures as draw
+    from embedreg.report._style import to_inline_svg
 
     def markup(figure: Figure, name: str, label: str) -> Markup:
         return Markup(to_inline_svg(figure, name, label))  # noqa: S704 (matplotlib and to_inline_svg escape texts)

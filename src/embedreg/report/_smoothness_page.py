@@ -11,6 +11,7 @@ from embedreg.report._numbers import figures, typeset
 from embedreg.report._page import require_report_packages, template, write_text
 from embedreg.report._smoothness_files import smoothness_files
 from embedreg.report._smoothness_table import NAMES, gap_in_words, rows_used
+from embedreg.smoothness import rugged_surface
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,8 +46,6 @@ def save_smoothness(found: RepresentationSmoothness, facts: SmoothnessFacts, dir
     OutputError
         If a file cannot be written.
     """
-    from embedreg.smoothness import rugged_surface  # noqa: PLC0415 (start-up time)
-
     require_report_packages()
     page = Path(directory) / "smoothness.html"
     seed = int(facts.settings.get("seed", 0))
@@ -96,10 +95,10 @@ def _context(found: RepresentationSmoothness, facts: SmoothnessFacts) -> dict[st
 def _figures(
     found: RepresentationSmoothness, facts: SmoothnessFacts, surfaces: Mapping[str, RuggedSurface]
 ) -> dict[str, Any]:
-    from markupsafe import Markup  # noqa: PLC0415 (comes with Jinja2)
+    from markupsafe import Markup
 
-    from embedreg.report import _smoothness_figures as draw  # noqa: PLC0415 (needs matplotlib)
-    from embedreg.report._style import to_inline_svg  # noqa: PLC0415 (needs matplotlib)
+    from embedreg.report import _smoothness_figures as draw
+    from embedreg.report._style import to_inline_svg
 
     def markup(figure: Figure, name: str, label: str) -> Markup:
         return Markup(to_inline_svg(figure, name, label))  # noqa: S704 (matplotlib and to_inline_svg escape texts)

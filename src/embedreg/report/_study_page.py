@@ -71,10 +71,10 @@ def _shown(finding: Finding) -> dict[str, Any]:
 
 
 def _figure(finding: Finding) -> Any:
-    from markupsafe import Markup  # noqa: PLC0415 (comes with Jinja2)
+    from markupsafe import Markup
 
-    from embedreg.report._study_figures import finding_figure  # noqa: PLC0415 (needs matplotlib)
-    from embedreg.report._style import to_inline_svg  # noqa: PLC0415 (needs matplotlib)
+    from embedreg.report._study_figures import finding_figure
+    from embedreg.report._style import to_inline_svg
 
     if finding.chart is None:
         return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+from scipy.special import stdtrit
 
 from embedreg.core.errors import UsageError
 from embedreg.core.progress import progress_bar
@@ -149,16 +150,10 @@ def interval_around(
             in_first = first[input_of_record]
             halved[split] = (gap_of(np.flatnonzero(in_first)) - gap_of(np.flatnonzero(~in_first))) / 2
             bar.update()
-    room = _student_quantile((1 + level) / 2, splits) * math.sqrt(float(np.mean(halved**2)))
+    room = float(stdtrit(splits, (1 + level) / 2)) * math.sqrt(float(np.mean(halved**2)))
     if not math.isfinite(room):
         return GapInterval(gap, math.nan, math.nan, level)
     return GapInterval(gap, gap - room, gap + room, level)
-
-
-def _student_quantile(share: float, freedom: int) -> float:
-    from scipy.special import stdtrit  # noqa: PLC0415 (start-up time)
-
-    return float(stdtrit(freedom, share))
 
 
 def _check_settings(splits: int, level: float) -> None:

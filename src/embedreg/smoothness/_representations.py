@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 
 from embedreg.core.errors import DataError, UsageError
+from embedreg.serialize import input_numbers
 from embedreg.smoothness._gap_interval import GapInterval, interval_around
 from embedreg.smoothness._nlfd import NLFD, nlfd, smoothness_gap
 from embedreg.smoothness._sentence import smoothness_prediction, smoothness_sentence
@@ -110,8 +111,7 @@ def compare_smoothness(
     UsageError
         If a setting is out of its range.
     """
-    from embedreg.features import TabularFeatures  # noqa: PLC0415 (start-up time)
-    from embedreg.serialize import input_numbers  # noqa: PLC0415 (start-up time)
+    from embedreg.features import TabularFeatures  # noqa: PLC0415 (scikit-learn, which an NLFD alone does without)
 
     targets = np.asarray(y, dtype=np.float64)
     rows = _sample(len(records), targets, max_rows, seed)

@@ -99,10 +99,10 @@ def _why_not_tsne(points: Floats) -> str:
 
 
 def _tsne(points: Floats, seed: int) -> Floats:
-    from sklearn.manifold import TSNE as Layout  # noqa: N811, PLC0415 (start-up time)
+    from sklearn import manifold  # noqa: PLC0415 (scikit-learn, which an NLFD alone does without)
 
     perplexity = min(_PERPLEXITY, (len(points) - 1) / 3)
-    layout = Layout(perplexity=perplexity, init="pca", learning_rate="auto", random_state=seed)
+    layout = manifold.TSNE(perplexity=perplexity, init="pca", learning_rate="auto", random_state=seed)
     return np.asarray(layout.fit_transform(points), dtype=np.float64)
 
 

@@ -77,7 +77,7 @@ def evaluate_bbob(function: str, points: Points, instance: int) -> NDArray[np.fl
     """
     if not ioh_is_here():
         raise _no_ioh()
-    import ioh  # noqa: PLC0415 (an extra)
+    import ioh
 
     number = BBOB_FUNCTIONS.index(function) + 1
     problem = ioh.get_problem(number, instance, points.shape[1], ioh.ProblemClass.BBOB)
