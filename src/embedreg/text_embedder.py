@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +10,15 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from embedreg.core.errors import DataError, UsageError
+from embedreg.core.errors import DataError, SavedModelError, UsageError
 from embedreg.core.records import Records, as_records
 from embedreg.core.texts import check_texts
 from embedreg.embed import DEFAULT_MODEL, EmbeddingCache, embed_texts, make_embedder, plan_embedding
 from embedreg.serialize import DEFAULT_NUMBERS, DEFAULT_SERIALIZER, make_serializer, serialize_records
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from embedreg.core.protocols import Embedder, Serializer
@@ -124,6 +127,30 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         self.embedder_ = make_embedder(
             self.model, pooling=self.pooling, layers=self.layers, dtype=self.dtype, device=self.device
         )
+        return self
+
+    def identity(self) -> dict[str, Any]:
+        """Return the model's name and fingerprint, for `restore_as`."""
+        check_is_fitted(self, "embedder_")
+        return {"name": self.embedder_.name, "fingerprint": dict(self.embedder_.fingerprint())}
+
+    def restore_as(self, saved: Mapping[str, Any]) -> TextEmbedder:
+        """Find the model again and make sure that it is the one whose `identity()` was saved.
+
+        Raises
+        ------
+        SavedModelError
+            If it is another one.
+        """
+        self.restore()
+        here, there = json.loads(json.dumps(self.identity()["fingerprint"])), saved["fingerprint"]
+        differs = sorted(key for key in here.keys() | there.keys() if here.get(key) != there.get(key))
+        if differs:
+            raise SavedModelError(
+                f"another language model than {saved['name']!r} was fitted with (differs in {', '.join(differs)})",
+                expected="the same weights and settings, as their sha256 tells",
+                mend="give the right model's path: EmbeddingRegressor.load(path, model=...), or fit again",
+            )
         return self
 
     def transform(self, X: Any) -> NDArray[np.float32]:

@@ -74,6 +74,18 @@ def number(cell: Any) -> float | None:
     return None if math.isnan(value) else value
 
 
+def numeric_value(cell: Any) -> float | None:
+    """Return the finite number that a cell holds, not one that it spells, or None.
+
+    Examples
+    --------
+    >>> numeric_value(2), numeric_value("2"), numeric_value(True), numeric_value(math.inf)
+    (2.0, None, None, None)
+    """
+    value = number(cell) if is_number(cell) else None
+    return None if value is None or math.isinf(value) else value
+
+
 def _seconds(cell: Any) -> Any:
     """Return a duration, or a time since midnight, in seconds; anything else as it is."""
     if isinstance(cell, dt.timedelta):

@@ -1,4 +1,4 @@
-"""vector -> number: the paper's MLP sweep, ridge regression, XGBoost, and the mean of y as a baseline.
+"""vector -> number: the paper's MLP sweep, ridge regression, XGBoost, Gaussian processes, trees, and the mean of y.
 
 Importing this package loads none of them: each name is loaded when it is first used.
 """
@@ -12,6 +12,8 @@ from embedreg.heads._registry import HEADS, head_from_state, make_head
 
 if TYPE_CHECKING:
     from embedreg.heads._base import Head, Problem, fit_many
+    from embedreg.heads._extra_trees import ExtraTreesHead
+    from embedreg.heads._gp import GaussianProcessHead
     from embedreg.heads._mean import MeanHead
     from embedreg.heads._mlp import MLPHead
     from embedreg.heads._ridge import RidgeHead
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HEADS",
+    "ExtraTreesHead",
+    "GaussianProcessHead",
     "Head",
     "MLPHead",
     "MeanHead",
@@ -34,6 +38,8 @@ _HOME = {
     "Head": "_base",
     "Problem": "_base",
     "fit_many": "_base",
+    "ExtraTreesHead": "_extra_trees",
+    "GaussianProcessHead": "_gp",
     "MLPHead": "_mlp",
     "MeanHead": "_mean",
     "RidgeHead": "_ridge",

@@ -16,6 +16,8 @@ _CLASSES: Final = {
     "ridge": "embedreg.heads._ridge:RidgeHead",
     "mlp": "embedreg.heads._mlp:MLPHead",
     "xgboost": "embedreg.heads._xgboost:XGBoostHead",
+    "gp": "embedreg.heads._gp:GaussianProcessHead",
+    "extra_trees": "embedreg.heads._extra_trees:ExtraTreesHead",
     "mean": "embedreg.heads._mean:MeanHead",
 }
 
@@ -39,7 +41,7 @@ class _Registry(Mapping[str, "type[Head]"]):
 
 
 HEADS: Final[Mapping[str, type[Head]]] = _Registry()
-"""Head classes by name: "ridge", "mlp", "xgboost", "mean"."""
+"""Head classes by name: "ridge", "mlp", "xgboost", "gp", "extra_trees", "mean"."""
 
 
 def make_head(head: str | Head, *, random_state: int = 0, target_transform: str | None = None) -> Head:

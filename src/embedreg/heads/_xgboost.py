@@ -46,7 +46,8 @@ class XGBoostHead(Head):
     max_rounds
         Trees at most.
     early_stopping_rounds
-        Stop when the validation error has not improved for so many trees.
+        Stop when the validation error has not improved for so many trees. None grows `max_rounds` trees on all
+        training rows, and holds out none.
     learning_rate
         Shrinkage of each tree.
     max_depth
@@ -66,7 +67,7 @@ class XGBoostHead(Head):
     booster_ : xgboost.Booster
         The trees up to the best round.
     chosen_ : dict
-        rounds, and validation_mse in the unit of the standardised target.
+        rounds, and validation_mse in the unit of the standardised target if they were chosen by it.
     n_features_in_ : int
         Number of columns seen in `fit`.
 
@@ -84,7 +85,7 @@ class XGBoostHead(Head):
         self,
         *,
         max_rounds: int = 2000,
-        early_stopping_rounds: int = 50,
+        early_stopping_rounds: int | None = 50,
         learning_rate: float = 0.05,
         max_depth: int = 6,
         subsample: float = 0.8,
@@ -157,11 +158,15 @@ class XGBoostHead(Head):
     ) -> Self:
         """Fit on so many threads, which changes no number."""
         require(self.max_rounds >= 1, "max_rounds", self.max_rounds, "at least 1")
-        require(
-            self.early_stopping_rounds >= 1, "early_stopping_rounds", self.early_stopping_rounds, "at least 1"
-        )
+        patience = self.early_stopping_rounds
+        require(patience is None or patience >= 1, "early_stopping_rounds", patience, "at least 1, or None")
         seed = draw_seed(self.random_state)
         rows = self._read(X, y, sample_weight)
+        if patience is None:
+            self._read_validation(validation)
+            booster = self._grow(self._learn_scales(rows), None, seed, threads, stopped)
+            self.booster_, self.chosen_ = booster, {"rounds": self.max_rounds}
+            return self
         train, held_out = self._train_and_validation(
             rows, validation, fraction=self.validation_fraction, seed=seed
         )
@@ -170,11 +175,11 @@ class XGBoostHead(Head):
             return self  # unfitted, for nobody
         rounds = booster.best_iteration + 1
         self.booster_ = booster[:rounds]
-        self.chosen_: dict[str, Any] = {"rounds": rounds, "validation_mse": float(booster.best_score) ** 2}
+        self.chosen_ = {"rounds": rounds, "validation_mse": float(booster.best_score) ** 2}
         return self
 
     def _grow(
-        self, train: Rows, held_out: Rows, seed: int, threads: int, stopped: threading.Event
+        self, train: Rows, held_out: Rows | None, seed: int, threads: int, stopped: threading.Event
     ) -> xgb.Booster:
         max_bin = 64 if train.X.shape[1] > _WIDE else 256
         settings = {
@@ -192,6 +197,9 @@ class XGBoostHead(Head):
         }
         shared = {"max_bin": max_bin, "nthread": threads}
         matrix = xgb.QuantileDMatrix(train.X, train.y, weight=train.weight, **shared)
+        told = [_StopWhenTold(stopped)]
+        if held_out is None:
+            return xgb.train(settings, matrix, num_boost_round=self.max_rounds, callbacks=told)
         other = xgb.QuantileDMatrix(held_out.X, held_out.y, weight=held_out.weight, ref=matrix, **shared)
         return xgb.train(
             settings,
@@ -200,7 +208,7 @@ class XGBoostHead(Head):
             evals=[(other, "validation")],
             early_stopping_rounds=self.early_stopping_rounds,
             verbose_eval=False,
-            callbacks=[_StopWhenTold(stopped)],
+            callbacks=told,
         )
 
     def _predict_standardized(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:

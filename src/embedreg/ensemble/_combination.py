@@ -1,0 +1,246 @@
+"""Members fitted to one target on the same folds, their weights, and the distribution of their mean's errors."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy.stats import kendalltau
+
+from embedreg.core.protocols import SavedState
+from embedreg.ensemble._explanation import MemberScore
+from embedreg.ensemble._members import Member
+from embedreg.ensemble._predictive import Predictive
+from embedreg.ensemble._selection import greedy_weights
+from embedreg.ensemble._target import NormalScores
+from embedreg.heads import Problem, fit_many, head_from_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from embedreg.core.protocols import Array
+    from embedreg.heads import Head
+
+_BEYOND: Final = 1.0  # how far beyond the training targets' scores a member may predict
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Training rows of one target.
+
+    Attributes
+    ----------
+    y
+        Targets, shape (n,).
+    folds
+        The fold of each row, shape (n,).
+    weight
+        Of each row, shape (n,), or None.
+    seed
+        Of members that are random.
+    """
+
+    y: NDArray[np.float64]
+    folds: NDArray[np.intp]
+    weight: NDArray[np.float64] | None
+    seed: int
+
+    @property
+    def count(self) -> int:
+        """How many folds."""
+        return int(self.folds.max()) + 1
+
+
+@dataclass(frozen=True, eq=False)
+class FittedMember:
+    """A member with a head for each fold, fitted to the other folds' rows.
+
+    Attributes
+    ----------
+    member
+        What was fitted.
+    heads
+        One a fold.
+    out_of_fold
+        The scores that it predicts for the training rows, each by the head that did not see it, shape (n,).
+    seconds
+        What fitting took.
+    """
+
+    member: Member
+    heads: list[Head]
+    out_of_fold: NDArray[np.float64]
+    seconds: float
+
+
+def fit_member(member: Member, vectors: Array, rows: Rows, scale: NormalScores) -> FittedMember:
+    """Fit a member's heads, one for each fold that is left out."""
+    started = time.monotonic()
+    target = scale.transform(rows.y) if member.on_scores else rows.y
+    head = member.make(rows.seed)
+    if hasattr(
+        head, "settled"
+    ):  # what is slow to find is found once, on all rows; the folds then differ by their rows
+        head = head.fit(vectors, target).settled()
+    if rows.weight is None:
+        problems = [
+            Problem(vectors[rows.folds != fold], target[rows.folds != fold], random_state=rows.seed)
+            for fold in range(rows.count)
+        ]
+        heads = fit_many(head, problems, description=f"fitting {member.name}")
+    else:
+        heads = [_fit_weighted(member, vectors, target, rows, fold) for fold in range(rows.count)]
+    out_of_fold = np.empty(len(target))
+    for fold, fitted in enumerate(heads):
+        own = rows.folds == fold
+        out_of_fold[own] = _scores(member, fitted.predict(vectors[own]), scale)
+    return FittedMember(member, heads, out_of_fold, time.monotonic() - started)
+
+
+def _fit_weighted(member: Member, vectors: Array, target: NDArray[np.float64], rows: Rows, fold: int) -> Head:
+    others = rows.folds != fold
+    fit: Callable[..., Head] = member.make(rows.seed).fit
+    return fit(vectors[others], target[others], sample_weight=np.asarray(rows.weight)[others])
+
+
+def _scores(member: Member, predictions: NDArray[np.float64], scale: NormalScores) -> NDArray[np.float64]:
+    """Return a head's predictions as normal scores, within reach of the training targets'."""
+    scores = predictions if member.on_scores else scale.transform(predictions)
+    return np.clip(scores, scale.scores[0] - _BEYOND, scale.scores[-1] + _BEYOND)
+
+
+@dataclass(frozen=True, eq=False)
+class Combination:
+    """The weighted mean of members, and what its out-of-fold errors say of new rows.
+
+    Attributes
+    ----------
+    scale
+        Between targets and the scores that members predict.
+    members
+        Those with a weight.
+    heads
+        One a fold for each of them.
+    weights
+        Of each, shape (members,); their sum is 1.
+    predictive
+        The distribution of new targets around the mean.
+    """
+
+    scale: NormalScores
+    members: list[Member]
+    heads: list[list[Head]]
+    weights: NDArray[np.float64]
+    predictive: Predictive
+
+    @classmethod
+    def of(
+        cls, fitted: Sequence[FittedMember], weights: NDArray[np.float64], rows: Rows, scale: NormalScores
+    ) -> Combination:
+        """Keep the members that have a weight."""
+        kept = [(member, float(weight)) for member, weight in zip(fitted, weights, strict=True) if weight > 0]
+        out_of_fold = np.column_stack([member.out_of_fold for member, _ in kept])
+        own = np.array([weight for _, weight in kept])
+        center, spread = _center_and_spread(out_of_fold, own)
+        return cls(
+            scale,
+            [f.member for f, _ in kept],
+            [f.heads for f, _ in kept],
+            own,
+            Predictive.learn(scale.transform(rows.y) - center, spread, rows.folds),
+        )
+
+    def predict(self, vectors: Mapping[str, Array]) -> NDArray[np.float64]:
+        """Return the mean over members and folds, as targets, shape (n,)."""
+        return self.scale.inverse(self._by_fold(vectors)[0].mean(axis=0))
+
+    def quantiles(self, vectors: Mapping[str, Array], levels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return quantiles of new targets, shape (n, levels)."""
+        return self.scale.inverse(self.predictive.quantiles(*self._by_fold(vectors), levels))
+
+    def samples(
+        self, vectors: Mapping[str, Array], count: int, rng: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """Return equally likely new targets of each row, shape (n, count)."""
+        return self.scale.inverse(self.predictive.samples(*self._by_fold(vectors), count, rng))
+
+    def _by_fold(self, vectors: Mapping[str, Array]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return each fold's mean and the members' spread around it, in scores, both (folds, n)."""
+        centers, spreads = [], []
+        for fold in range(len(self.heads[0])):
+            predicted = [
+                _scores(member, heads[fold].predict(vectors[member.representation]), self.scale)
+                for member, heads in zip(self.members, self.heads, strict=True)
+            ]
+            center, spread = _center_and_spread(np.column_stack(predicted), self.weights)
+            centers.append(center)
+            spreads.append(spread)
+        return np.array(centers), np.array(spreads)
+
+    def state(self) -> list[SavedState]:
+        """Return what it has learnt: its own part first, then every head's."""
+        config = {
+            "scale": self.scale.to_json(),
+            "members": [member.to_json() for member in self.members],
+            "folds": len(self.heads[0]),
+            "weights": self.weights.tolist(),
+        }
+        own = SavedState(config, self.predictive.arrays())
+        return [own, *(head.state() for heads in self.heads for head in heads)]
+
+    @classmethod
+    def from_state(cls, states: Sequence[SavedState]) -> Combination:
+        """Return the combination whose `state()` this is."""
+        own, *heads = states
+        config = own.config
+        fitted = [head_from_state(state) for state in heads]
+        folds = config["folds"]
+        return cls(
+            NormalScores.from_json(config["scale"]),
+            [Member(**saved) for saved in config["members"]],
+            [fitted[start : start + folds] for start in range(0, len(fitted), folds)],
+            np.array(config["weights"]),
+            Predictive.from_arrays(own.arrays),
+        )
+
+
+def _center_and_spread(
+    predicted: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the weighted mean of predictions (n, members) and the deviation of members around it."""
+    center = predicted @ weights
+    return center, np.sqrt((predicted - center[:, None]) ** 2 @ weights)
+
+
+def choose_weights(fitted: Sequence[FittedMember], rows: Rows, scale: NormalScores) -> NDArray[np.float64]:
+    """Return the weights that members earn by their out-of-fold scores."""
+    predictions = np.column_stack([member.out_of_fold for member in fitted])
+    return greedy_weights(predictions, scale.transform(rows.y), rows.weight)
+
+
+def member_scores(
+    fitted: Sequence[FittedMember], weights: NDArray[np.float64], rows: Rows, scale: NormalScores
+) -> list[MemberScore]:
+    """Return what each member was judged by."""
+    return [
+        MemberScore(
+            member.member.name,
+            member.member.representation,
+            member.member.head,
+            *errors_of(member.out_of_fold, rows, scale),
+            weight=float(weight),
+            seconds=member.seconds,
+        )
+        for member, weight in zip(fitted, weights, strict=True)
+    ]
+
+
+def errors_of(scores: NDArray[np.float64], rows: Rows, scale: NormalScores) -> tuple[float, float]:
+    """Return Kendall tau and the root mean squared error in the target's unit of out-of-fold scores."""
+    tau = float(kendalltau(rows.y, scores).statistic)
+    error = np.average((scale.inverse(scores) - rows.y) ** 2, weights=rows.weight)
+    return (0.0 if np.isnan(tau) else tau), float(np.sqrt(error))

@@ -1,0 +1,286 @@
+"""The ensemble: representations computed once, members judged on the same folds, their best mean kept."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+
+from embedreg.core.errors import DataError
+from embedreg.core.progress import progress_bar
+from embedreg.core.protocols import SavedState
+from embedreg.ensemble._combination import (
+    Combination,
+    FittedMember,
+    Rows,
+    choose_weights,
+    errors_of,
+    fit_member,
+    member_scores,
+)
+from embedreg.ensemble._explanation import Explanation
+from embedreg.ensemble._folds import grouped_folds, input_groups
+from embedreg.ensemble._members import KINDS, members_of
+from embedreg.ensemble._representations import REPRESENTATIONS, Context, FeatureRanks, applicable
+from embedreg.ensemble._target import NormalScores
+from embedreg.serialize import input_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from embedreg.core.protocols import Array
+    from embedreg.core.records import Record
+    from embedreg.ensemble._members import Member
+    from embedreg.ensemble._representations import MemberInput
+
+MOST_JUDGED: Final = 2000
+"""Members are chosen on a random sample of so many rows; those chosen are fitted to all rows."""
+
+MIN_ROWS: Final = 4
+_FOLDS: Final = {"fast": 5, "balanced": 5, "best": 10}
+
+
+class Ensemble:
+    """Representations and heads chosen and weighted on training rows alone.
+
+    Parameters
+    ----------
+    effort
+        "fast", "balanced" or "best": which members are tried, and on how many folds.
+    kinds
+        Of the members that are tried: "tabular", "embedding" or both.
+    text
+        Parameters of `TextEmbedder` that are to hold for all embeddings.
+    random_state
+        Seed of the folds and of everything else that is random.
+
+    Attributes
+    ----------
+    combinations_ : list of Combination
+        One a target.
+    explanations_ : list of Explanation
+        One a target.
+    inputs_ : dict
+        The representations that the combinations need, fitted.
+    """
+
+    combinations_: list[Combination]
+    explanations_: list[Explanation]
+    inputs_: dict[str, MemberInput]
+
+    def __init__(
+        self,
+        *,
+        effort: str = "balanced",
+        kinds: tuple[str, ...] = KINDS,
+        text: Mapping[str, Any] | None = None,
+        random_state: int = 0,
+    ) -> None:
+        self.effort = effort
+        self.kinds = kinds
+        self._context = Context(dict(text or {}), random_state)
+
+    def fit(
+        self, records: Sequence[Record], y: NDArray[np.float64], weight: NDArray[np.float64] | None = None
+    ) -> Self:
+        """Choose and fit members.
+
+        Parameters
+        ----------
+        records
+            n mappings or texts.
+        y
+            Shape (n, targets).
+        weight
+            Shape (n,), or None.
+
+        Raises
+        ------
+        UsageError
+            If the effort is unknown.
+        DataError
+            If there are fewer than 4 records, or two different ones.
+        """
+        members, left_out = self._members(records, weight)
+        inputs = input_numbers(records)
+        if len(records) < MIN_ROWS or len(np.unique(inputs)) < 2:
+            raise DataError(
+                f"{len(records)} records, {len(np.unique(inputs))} of them different (n_samples={len(records)})",
+                expected=f"at least {MIN_ROWS} records, two of them different, to choose on",
+                mend="give more data, or name a head: head='ridge'",
+            )
+        judged = self._sample(len(records))
+        fitting = _Fitting(self, members, records, inputs, judged)
+        found = [fitting.target(column, weight) for column in np.ascontiguousarray(y.T)]
+        self.combinations_ = [combination for combination, _ in found]
+        self.explanations_ = [dataclasses.replace(explanation, left_out=left_out) for _, explanation in found]
+        used = {member.representation for combination in self.combinations_ for member in combination.members}
+        self.inputs_ = {name: fitted for name, fitted in fitting.fitted.items() if name in used}
+        return self
+
+    def _members(
+        self, records: Sequence[Record], weight: NDArray[np.float64] | None
+    ) -> tuple[list[Member], dict[str, str]]:
+        """Return the members to try on these records, and why the others are left out."""
+        members: dict[str, Member] = {}
+        left_out: dict[str, str] = {}
+        for member in members_of(self.effort, self.kinds):
+            if not applicable(member.representation, records, self._context):
+                plain = dataclasses.replace(
+                    member, representation="text", name=member.name.replace("text of ranks", "text")
+                )
+                members.setdefault(plain.name, plain)
+            elif member.most_rows is not None and len(records) > member.most_rows:
+                left_out[member.name] = f"more than {member.most_rows} rows"
+            elif weight is not None and not member.takes_weights:
+                left_out[member.name] = "it takes no weights"
+            else:
+                members.setdefault(member.name, member)
+        return list(members.values()), left_out
+
+    def _sample(self, n: int) -> NDArray[np.intp]:
+        if n <= MOST_JUDGED:
+            return np.arange(n)
+        rng = np.random.default_rng(self._context.random_state)
+        return np.sort(rng.choice(n, MOST_JUDGED, replace=False))
+
+    def predict(self, records: Sequence[Record]) -> NDArray[np.float64]:
+        """Return predictions, shape (n, targets)."""
+        vectors = self._vectors(records)
+        return np.column_stack([combination.predict(vectors) for combination in self.combinations_])
+
+    def quantiles(self, records: Sequence[Record], levels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return quantiles of new targets, shape (n, targets, levels)."""
+        vectors = self._vectors(records)
+        return np.stack([c.quantiles(vectors, levels) for c in self.combinations_], axis=1)
+
+    def samples(self, records: Sequence[Record], count: int, seed: int) -> NDArray[np.float64]:
+        """Return equally likely new targets, shape (n, targets, count)."""
+        vectors, rng = self._vectors(records), np.random.default_rng(seed)
+        return np.stack([c.samples(vectors, count, rng) for c in self.combinations_], axis=1)
+
+    def _vectors(self, records: Sequence[Record]) -> dict[str, Array]:
+        return {name: fitted.transform(records) for name, fitted in self.inputs_.items()}
+
+    def state(self) -> dict[str, SavedState]:
+        """Return what it has learnt, part by part."""
+        combinations = [combination.state() for combination in self.combinations_]
+        config = {
+            "effort": self.effort,
+            "kinds": list(self.kinds),
+            "inputs": list(self.inputs_),
+            "parts": [len(states) for states in combinations],
+            "explanations": [explanation.to_json() for explanation in self.explanations_],
+        }
+        parts = {"ensemble": SavedState(config)}
+        parts |= {f"input-{i}": fitted.state() for i, fitted in enumerate(self.inputs_.values())}
+        for target, states in enumerate(combinations):
+            parts |= {f"target-{target}-{i}": state for i, state in enumerate(states)}
+        return parts
+
+    @classmethod
+    def from_state(
+        cls, parts: Mapping[str, SavedState], *, text: Mapping[str, Any], random_state: int
+    ) -> Self:
+        """Return the ensemble whose `state()` this is.
+
+        Raises
+        ------
+        SavedModelError
+            If the language model is another one.
+        """
+        config = parts["ensemble"].config
+        ensemble = cls(
+            effort=config["effort"], kinds=tuple(config["kinds"]), text=text, random_state=random_state
+        )
+        ensemble.inputs_ = {
+            name: REPRESENTATIONS[name].cls.from_state(parts[f"input-{i}"], ensemble._context)
+            for i, name in enumerate(config["inputs"])
+        }
+        ensemble.combinations_ = [
+            Combination.from_state([parts[f"target-{target}-{i}"] for i in range(count)])
+            for target, count in enumerate(config["parts"])
+        ]
+        ensemble.explanations_ = [Explanation.from_json(saved) for saved in config["explanations"]]
+        return ensemble
+
+
+class _Fitting:
+    """One fit under way: what its targets share."""
+
+    def __init__(
+        self,
+        ensemble: Ensemble,
+        members: list[Member],
+        records: Sequence[Record],
+        inputs: NDArray[np.intp],
+        judged: NDArray[np.intp],
+    ) -> None:
+        self._ensemble = ensemble
+        self._members = members
+        self._records = records
+        self._judged = judged
+        self._seed = ensemble._context.random_state
+        self._vectors: dict[tuple[str, bool], Array] = {}
+        self.fitted: dict[str, MemberInput] = {}
+        self._groups = self._input_groups(inputs)
+        self._inputs = inputs
+
+    def target(
+        self, y: NDArray[np.float64], weight: NDArray[np.float64] | None
+    ) -> tuple[Combination, Explanation]:
+        """Choose members on the judged rows, and fit those chosen to all rows."""
+        scale = NormalScores.learn(y)
+        folds = grouped_folds(self._groups, _FOLDS[self._ensemble.effort], self._seed)
+        judged = Rows(y[self._judged], folds, None if weight is None else weight[self._judged], self._seed)
+        fitted = self._fit(self._members, judged, scale, everything=False)
+        weights = choose_weights(fitted, judged, scale)
+        scores = member_scores(fitted, weights, judged, scale)
+        rows = judged
+        if len(self._judged) < len(self._records):
+            chosen = [member.member for member, w in zip(fitted, weights, strict=True) if w > 0]
+            rows = Rows(
+                y, grouped_folds(self._inputs, _FOLDS[self._ensemble.effort], self._seed), weight, self._seed
+            )
+            fitted, weights = self._fit(chosen, rows, scale, everything=True), weights[weights > 0]
+        out_of_fold = np.column_stack([member.out_of_fold for member in fitted]) @ weights
+        explanation = Explanation(
+            self._ensemble.effort,
+            len(self._records),
+            rows.count,
+            len(self._judged),
+            len(np.unique(self._groups)),
+            *errors_of(out_of_fold, rows, scale),
+            members=sorted(scores, key=lambda score: -score.weight),
+        )
+        return Combination.of(fitted, weights, rows, scale), explanation
+
+    def _fit(
+        self, members: Sequence[Member], rows: Rows, scale: NormalScores, *, everything: bool
+    ) -> list[FittedMember]:
+        fitted = []
+        with progress_bar(len(members), "fitting members", "member") as bar:
+            for member in members:
+                vectors = self._vectors_of(member.representation, everything=everything)
+                if member.most_columns is None or vectors.shape[1] <= member.most_columns:
+                    fitted.append(fit_member(member, vectors, rows, scale))
+                bar.update()
+        return fitted
+
+    def _vectors_of(self, name: str, *, everything: bool) -> Array:
+        """Return the vectors of the judged rows, or of all; learnt from all, computed once."""
+        everything = everything or len(self._judged) == len(self._records)
+        if name not in self.fitted:
+            self.fitted[name] = REPRESENTATIONS[name].cls.learn(self._records, self._ensemble._context)
+        if (name, everything) not in self._vectors:
+            rows = range(len(self._records)) if everything else self._judged
+            self._vectors[name, everything] = self.fitted[name].transform([self._records[i] for i in rows])
+        return self._vectors[name, everything]
+
+    def _input_groups(self, inputs: NDArray[np.intp]) -> NDArray[np.intp]:
+        ranks = FeatureRanks.learn(self._records, self._ensemble._context)
+        self.fitted["feature ranks"] = ranks
+        return input_groups(inputs[self._judged], self._vectors_of("feature ranks", everything=False))

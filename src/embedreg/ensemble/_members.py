@@ -1,0 +1,130 @@
+"""What an ensemble is made of: pairs of a representation and a head, and the effort from which they take part.
+
+docs/experiments.md says what each of them gave.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from sklearn.utils.validation import has_fit_parameter
+
+from embedreg.core.errors import unknown_name
+from embedreg.ensemble._representations import REPRESENTATIONS
+from embedreg.heads import HEADS
+
+if TYPE_CHECKING:
+    from embedreg.heads import Head
+
+EFFORTS: Final = ("fast", "balanced", "best")
+KINDS: Final = ("tabular", "embedding")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A representation and a head.
+
+    Attributes
+    ----------
+    name
+        As in tables.
+    representation
+        A name in `REPRESENTATIONS`.
+    head
+        A name in `embedreg.heads.HEADS`.
+    effort
+        The least effort that it takes part in.
+    settings
+        The head's parameters that differ from its defaults.
+    on_scores
+        Whether it learns the normal scores of the target, or the target itself.
+    most_rows
+        It is left out where there are more training rows.
+    most_columns
+        It is left out where its representation is wider.
+    """
+
+    name: str
+    representation: str
+    head: str
+    effort: str = "fast"
+    settings: dict[str, Any] = field(default_factory=dict)
+    on_scores: bool = True
+    most_rows: int | None = None
+    most_columns: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """Return "tabular" or "embedding"."""
+        return REPRESENTATIONS[self.representation].kind
+
+    @property
+    def takes_weights(self) -> bool:
+        """Whether its head weighs rows."""
+        return bool(has_fit_parameter(HEADS[self.head], "sample_weight"))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values, from which `Member(**saved)` makes it again."""
+        return asdict(self)
+
+    def make(self, random_state: int) -> Head:
+        """Return its unfitted head."""
+        head = HEADS[self.head](**self.settings)
+        return head.set_params(random_state=random_state) if "random_state" in head.get_params() else head
+
+
+_BOOSTING: Final = {"early_stopping_rounds": None, "max_rounds": 300}
+_ONE_MLP: Final = {"learning_rates": (1e-3,), "weight_decays": (0.1,)}
+
+MEMBERS: Final = (
+    Member("boosted trees", "features", "xgboost", settings=_BOOSTING),
+    Member("boosted trees, plain target", "features", "xgboost", settings=_BOOSTING, on_scores=False),
+    Member(
+        "boosted shallow trees",
+        "features",
+        "xgboost",
+        settings=_BOOSTING | {"max_rounds": 500, "max_depth": 3},
+    ),
+    Member("extra trees", "features", "extra_trees", most_rows=20_000),
+    Member("ridge on features", "features", "ridge"),
+    Member("ridge on features, plain target", "features", "ridge", on_scores=False),
+    Member("gaussian process", "feature ranks", "gp", most_rows=2000),
+    Member("gaussian process, plain target", "feature ranks", "gp", on_scores=False, most_rows=2000),
+    Member(
+        "gaussian process, a length scale each",
+        "feature ranks",
+        "gp",
+        effort="balanced",
+        settings={"length_scales": "each"},
+        most_rows=1000,
+        most_columns=40,
+    ),
+    Member("perceptron on ranks", "feature ranks", "mlp", effort="balanced", settings=_ONE_MLP),
+    Member("ridge on text of ranks", "text of ranks", "ridge"),
+    Member(
+        "ridge on text of ranks, plain target", "text of ranks", "ridge", effort="balanced", on_scores=False
+    ),
+    Member("ridge on text", "text", "ridge", effort="balanced"),
+    Member("ridge on text, plain target", "text", "ridge", effort="balanced", on_scores=False),
+)
+"""Every member there is. A new one is a line here."""
+
+
+def members_of(effort: str, kinds: tuple[str, ...] = KINDS) -> list[Member]:
+    """Return the members of an effort, which are also those of every lesser one.
+
+    Raises
+    ------
+    UsageError
+        If there is no such effort.
+
+    Examples
+    --------
+    >>> len(members_of("fast")) < len(members_of("best"))
+    True
+    """
+    if effort not in EFFORTS:
+        raise unknown_name("effort", effort, EFFORTS)
+    allowed = EFFORTS[: EFFORTS.index(effort) + 1]
+    return [member for member in MEMBERS if member.effort in allowed and member.kind in kinds]
