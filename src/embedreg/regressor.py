@@ -1,62 +1,79 @@
-"""record -> number: a representation and a head behind scikit-learn's contract for estimators."""
+"""record -> number: representations and heads behind scikit-learn's contract for estimators."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, column_or_1d, has_fit_parameter
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from embedreg.core.bundle import read_bundle, write_bundle
-from embedreg.core.errors import DataError, SavedModelError, UsageError, unknown_name
+from embedreg.core.errors import UsageError, unknown_name
 from embedreg.core.protocols import SavedState
 from embedreg.core.records import Records, as_records
+from embedreg.core.targets import check_targets
 from embedreg.embed import DEFAULT_MODEL
+from embedreg.ensemble import KINDS, Ensemble, Explanation, expected_improvement, thompson_ranking
 from embedreg.features import TabularFeatures
-from embedreg.heads import Head, head_from_state, make_head
-from embedreg.serialize import DEFAULT_NUMBERS, DEFAULT_SERIALIZER
+from embedreg.heads import Head, make_head
+from embedreg.one_head import OneHead
 from embedreg.text_embedder import TextEmbedder, accept_any_record, check_columns, remember_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-    from embedreg.core.protocols import Array, Embedder, Serializer
+    from embedreg.core.protocols import Embedder, Serializer
 
-REPRESENTATIONS: Final = ("embedding", "tabular")
+AUTO: Final = "auto"
+REPRESENTATIONS: Final = (AUTO, "embedding", "tabular")
+ACQUISITIONS: Final = ("expected_improvement", "thompson")
 _KIND: Final = "regressor"
+_SAMPLES: Final = 512  # of the predictive distribution, for suggestions
 _TEXT_PARAMETERS: Final = ("model", "serializer", "numbers", "pooling", "layers", "dtype", "device", "cache")
 
 
 class EmbeddingRegressor(RegressorMixin, BaseEstimator):
-    """Predict a number from records by way of a language model's embeddings.
+    """Predict a number from records: by itself a combination of embeddings and features, chosen on the training data.
 
     Parameters
     ----------
     model
         A name of the catalogue (`embedreg models list`), the path of a Hugging Face directory, or an `Embedder`.
     head
-        What fits the number to the vectors: "ridge", "mlp" (the paper's sweep), "xgboost" or "mean"; or a `Head`.
+        "auto" fits several heads to several representations and keeps the weighted mean that predicts held-out
+        folds best. A name fits that one alone: "ridge", "mlp" (the paper's sweep), "xgboost", "gp",
+        "extra_trees" or "mean"; or a `Head`.
     representation
-        "embedding", or "tabular" for traditional features alone, which need no language model.
-    target_transform
-        None, "yeo-johnson", or "auto" to use that when the training targets are skewed. It belongs to the head: it must be
-        None when `head` is a `Head`, which has its own.
-    random_state
-        Seed of everything random: the rows a head holds out, and its initial weights.
-    serializer, numbers, pooling, layers, dtype, device, cache
+        "embedding"; "tabular" for traditional features alone, which need no language model; or "auto": both
+        where `head` is "auto", else "embedding".
+    effort
+        How much `head="auto"` tries: "fast", "balanced" or "best". On 500 records of 20 fields, two processors
+        and a model that is already there they take at most 15 s, 60 s and 5 minutes.
+    serializer, numbers, layers
+        As in `TextEmbedder`. "auto" leaves them to the ensemble, and is JSON, 4 digits and the last layer
+        with one head.
+    pooling, dtype, device, cache
         As in `TextEmbedder`.
+    target_transform
+        None, "yeo-johnson", or "auto" to use that when the training targets are skewed. It belongs to a head that is
+        named: it must be None when `head` is "auto" or a `Head`.
+    random_state
+        Seed of everything random: the folds, the rows a head holds out, and its initial weights.
 
     Attributes
     ----------
+    ensemble_ : Ensemble
+        The fitted combination, if `head` is "auto".
     representation_ : TextEmbedder or TabularFeatures
-        The fitted way from a record to a vector.
+        The fitted way from a record to a vector, if a head is named.
     head_ : Head
-        The fitted way from a vector to a number.
+        The fitted way from a vector to a number, if a head is named and y is one target.
+    heads_ : list of Head
+        One a target, if a head is named.
     feature_names_in_ : ndarray of shape (columns,)
         Column names, if `X` was a table whose columns have names.
     n_features_in_ : int
@@ -64,21 +81,26 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
 
     Notes
     -----
-    The method is that of "Understanding LLM Embeddings for Regression", arXiv 2411.14708, section 3, with ridge regression in
-    place of its MLP as the default head; `head="mlp"` is the paper's.
+    `head="mlp", representation="embedding"` is the method of "Understanding LLM Embeddings for Regression",
+    arXiv 2411.14708, section 3. docs/experiments.md has what the default was chosen by.
 
     Examples
     --------
     >>> import embedreg
     >>> records = [{"depth": d, "rate": r} for d in (2, 4, 6, 8) for r in (0.1, 0.2, 0.4)]
     >>> y = [r["depth"] * r["rate"] for r in records]
-    >>> model = embedreg.EmbeddingRegressor(representation="tabular").fit(records, y)
+    >>> model = embedreg.EmbeddingRegressor(representation="tabular", effort="fast").fit(records, y)
     >>> model.predict([{"depth": 5, "rate": 0.3}]).shape
     (1,)
+    >>> low, high = model.predict_interval([{"depth": 5, "rate": 0.3}], coverage=0.8)[0]
+    >>> bool(low < high)
+    True
     """
 
+    ensemble_: Ensemble
     representation_: Any
     head_: Head
+    heads_: list[Head]
     feature_names_in_: NDArray[np.object_]
     n_features_in_: int
 
@@ -86,12 +108,13 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         self,
         model: str | Path | Embedder = DEFAULT_MODEL,
         *,
-        head: str | Head = "ridge",
-        representation: str = "embedding",
-        serializer: str | Serializer = DEFAULT_SERIALIZER,
-        numbers: str = DEFAULT_NUMBERS,
+        head: str | Head = AUTO,
+        representation: str = AUTO,
+        effort: str = "balanced",
+        serializer: str | Serializer = AUTO,
+        numbers: str = AUTO,
         pooling: str = "mean",
-        layers: str | int = "last",
+        layers: str | int = AUTO,
         dtype: str = "float32",
         device: str = "auto",
         target_transform: str | None = None,
@@ -101,6 +124,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         self.model = model
         self.head = head
         self.representation = representation
+        self.effort = effort
         self.serializer = serializer
         self.numbers = numbers
         self.pooling = pooling
@@ -112,16 +136,16 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Embed the records and fit the head.
+        """Represent the records, and choose and fit heads.
 
         Parameters
         ----------
         X
             n records: a list of str or dict, a DataFrame, an Arrow table or a 2-D array.
         y
-            n finite numbers.
+            n finite numbers, or as many rows of several targets, shape (n, targets).
         sample_weight
-            n weights, for heads that have them ("ridge", "xgboost").
+            n weights, not negative. Heads that take none ("mlp", "gp") refuse them, or are left out of an ensemble.
 
         Raises
         ------
@@ -130,30 +154,165 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         DataError
             If the records or targets cannot be used as they are. Nothing was embedded then.
         """
-        head = make_head(self.head, random_state=self.random_state, target_transform=self.target_transform)
-        weights = _weights_for(head, sample_weight)
+        predictor = self._make_predictor()
         records = as_records(X)
-        targets = _check_targets(y, records)
-        representation = self._make_representation().fit(records, targets)
-        vectors = representation.transform(records)
-        self.head_ = head.fit(vectors, targets, **weights)
-        self.representation_ = representation
+        targets = check_targets(y, records)
+        weight = None
+        if sample_weight is not None:
+            weight = _check_sample_weight(
+                sample_weight, np.empty((len(records), 1)), dtype=np.float64, ensure_non_negative=True
+            )
+        columns = targets[:, None] if targets.ndim == 1 else targets
+        self._take(predictor.fit(records.items, columns, weight))
+        self._n_targets = None if targets.ndim == 1 else targets.shape[1]
+        if self._n_targets is None and isinstance(predictor, OneHead):
+            self.head_ = self.heads_[0]
         remember_columns(self, records)
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:
-        """Return the predicted numbers of n records, shape (n,), in the unit of `y`.
+        """Return the predicted numbers of n records, shape (n,) or (n, targets) as `y` was, in its unit.
 
         Raises
         ------
         DataError
             If a record cannot be used, or its columns are not those of `fit`.
         """
-        check_is_fitted(self, "head_")
-        records = as_records(X)
-        check_columns(self, records)
-        vectors: Array = self.representation_.transform(records)
-        return self.head_.predict(vectors)
+        predicted = self._fitted().predict(self._records(X))
+        return predicted[:, 0] if self._n_targets is None else predicted
+
+    def predict_quantiles(
+        self, X: Any, quantiles: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95)
+    ) -> NDArray[np.float64]:
+        """Return quantiles of the number that each record will turn out to have.
+
+        Parameters
+        ----------
+        X
+            n records.
+        quantiles
+            Levels between 0 and 1.
+
+        Returns
+        -------
+        ndarray of shape (n, quantiles) or (n, targets, quantiles)
+            Ascending along the last axis if `quantiles` are.
+
+        Raises
+        ------
+        UsageError
+            If a level is not between 0 and 1, or a head is named: one head alone does not know its errors.
+
+        Notes
+        -----
+        Conformal prediction from out-of-fold residuals (CV+; Barber, Candes, Ramdas and Tibshirani, Annals of
+        Statistics 2021), normalised by the members' disagreement. Levels are honest for new records drawn as
+        the training records were; with n of them, none beyond 1 / (n + 1) can be told.
+        """
+        levels = np.atleast_1d(np.asarray(quantiles, dtype=np.float64))
+        if levels.ndim != 1 or not np.all((levels > 0) & (levels < 1)):
+            raise UsageError(
+                f"quantiles={quantiles!r}", expected="numbers between 0 and 1", mend="give levels such as 0.1"
+            )
+        found = self._fitted_ensemble("predict_quantiles").quantiles(self._records(X), levels)
+        return found[:, 0] if self._n_targets is None else found
+
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> NDArray[np.float64]:
+        """Return the ends of an interval that holds a new record's number with probability `coverage`.
+
+        Returns
+        -------
+        ndarray of shape (n, 2) or (n, targets, 2)
+            Lower and upper ends; each is missed with half of the remaining probability.
+
+        Raises
+        ------
+        UsageError
+            If `coverage` is not between 0 and 1, or a head is named.
+        """
+        if not 0 < coverage < 1:
+            raise UsageError(
+                f"coverage={coverage!r}", expected="a number between 0 and 1", mend="give 0.9, say"
+            )
+        return self.predict_quantiles(X, ((1 - coverage) / 2, (1 + coverage) / 2))
+
+    def suggest(
+        self,
+        candidates: Any,
+        k: int = 1,
+        *,
+        acquisition: str = "expected_improvement",
+        minimize: bool = True,
+        best: float | None = None,
+    ) -> NDArray[np.intp]:
+        """Return which candidates to measure next.
+
+        Parameters
+        ----------
+        candidates
+            m records that have no number yet.
+        k
+            How many to choose.
+        acquisition
+            "expected_improvement" over the best number known, or "thompson": the best candidate of each of k
+            samples of the predictive distribution, which spreads a batch.
+        minimize
+            Whether small numbers are good.
+        best
+            The best number known; that of the training data if None.
+
+        Returns
+        -------
+        ndarray of shape (k,)
+            Positions in `candidates`, the most promising first.
+
+        Raises
+        ------
+        UsageError
+            If `k` or `acquisition` cannot be meant, a head is named, or there are several targets.
+
+        Notes
+        -----
+        Expected improvement is that of Jones, Schonlau and Welch (1998), over the conformal distribution.
+        """
+        ensemble = self._fitted_ensemble("suggest")
+        records = self._records(candidates)
+        if acquisition not in ACQUISITIONS:
+            raise unknown_name("acquisition", acquisition, ACQUISITIONS)
+        if not 1 <= k <= len(records):
+            raise UsageError(
+                f"k={k!r} of {len(records)} candidates",
+                expected="at least 1, and no more than there are",
+                mend="give another k",
+            )
+        if self._n_targets is not None:
+            raise UsageError(
+                "a model of several targets", expected="one number to improve", mend="fit one target"
+            )
+        sign = 1.0 if minimize else -1.0
+        samples = sign * ensemble.samples(records, _SAMPLES, self.random_state)[:, 0]
+        if acquisition == "thompson":
+            return thompson_ranking(samples, k)
+        seen = ensemble.combinations_[0].scale.values
+        known = float(seen[0] if minimize else seen[-1]) if best is None else best
+        return np.argsort(-expected_improvement(samples, sign * known), kind="stable")[:k]
+
+    def explain(self) -> Explanation | list[Explanation]:
+        """Return what was tried, what was chosen with which weight, and the error to expect; one a target.
+
+        Raises
+        ------
+        UsageError
+            If a head is named: nothing was chosen then.
+
+        Examples
+        --------
+        >>> records = [{"depth": d} for d in range(40)]
+        >>> model = EmbeddingRegressor(representation="tabular", effort="fast").fit(records, range(40))
+        >>> print(model.explain())  # doctest: +SKIP
+        """
+        found = self._fitted_ensemble("explain").explanations_
+        return found[0] if self._n_targets is None else found
 
     def save(
         self, path: str | Path, *, overwrite: bool = False, extra: Mapping[str, Any] | None = None
@@ -176,17 +335,19 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         OutputError
             If something is at `path`, or it cannot be written.
         """
-        check_is_fitted(self, "head_")
+        predictor = self._fitted()
+        parts = predictor.state()
         config = {
             "parameters": self._plain_parameters(),
             "columns": list(getattr(self, "feature_names_in_", [])) or None,
             "width": getattr(self, "n_features_in_", None),
-            "embedder": _identity(self.representation_),
+            "targets": self._n_targets,
+            "parts": list(parts),
             "extra": dict(extra or {}),
         }
-        files = SavedState(config).to_files("regressor") | self.head_.state().to_files("head")
-        if isinstance(self.representation_, TabularFeatures):
-            files |= self.representation_.state().to_files("features")
+        files = SavedState(config).to_files("regressor")
+        for name, state in parts.items():
+            files |= state.to_files(name)
         write_bundle(Path(path), _KIND, files, overwrite=overwrite)
 
     @classmethod
@@ -216,30 +377,96 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         """
         files = read_bundle(Path(path), _KIND)
         config = SavedState.from_files("regressor", files).config
+        parts = {name: SavedState.from_files(name, files) for name in config["parts"]}
         here = {"model": model, "device": device, "cache": cache}
         parameters = config["parameters"] | {name: value for name, value in here.items() if value is not None}
-        head = head_from_state(SavedState.from_files("head", files))
-        regressor = cls(**({"head": head} | parameters))
-        regressor.head_ = head
+        regressor = cls(**parameters)
+        regressor._take(regressor._restored(parts))
+        regressor._n_targets = config["targets"]
+        if "head" not in parameters:
+            regressor.head = regressor.heads_[0]
+        if regressor._n_targets is None and hasattr(regressor, "heads_"):
+            regressor.head_ = regressor.heads_[0]
         regressor.extra_ = config["extra"]
-        if regressor.representation == "tabular":
-            regressor.representation_ = TabularFeatures.from_state(SavedState.from_files("features", files))
-        else:
-            regressor.representation_ = _restored_embedder(
-                regressor._make_representation(), config["embedder"]
-            )
         columns = tuple(config["columns"]) if config["columns"] else None
         remember_columns(regressor, Records([], columns, config["width"]))
         return regressor
 
     extra_: dict[str, Any]
+    _n_targets: int | None
 
-    def _make_representation(self) -> Any:
+    def _make_predictor(self) -> Ensemble | OneHead:
         if self.representation not in REPRESENTATIONS:
             raise unknown_name("representation", self.representation, REPRESENTATIONS)
+        if not self._chooses:
+            head = make_head(
+                self.head, random_state=self.random_state, target_transform=self.target_transform
+            )
+            return OneHead(self._make_representation(), head)
+        if self.target_transform is not None:
+            raise UsageError(
+                f"target_transform={self.target_transform!r} with head='auto'",
+                expected="None: the ensemble has a transform of its own",
+                mend="leave it out, or name a head",
+            )
+        return Ensemble(
+            effort=self.effort, kinds=self._kinds(), text=self._text(), random_state=self.random_state
+        )
+
+    def _restored(self, parts: Mapping[str, SavedState]) -> Ensemble | OneHead:
+        if "ensemble" in parts:
+            return Ensemble.from_state(parts, text=self._text(), random_state=self.random_state)
+        return OneHead.from_state(parts, self._make_representation())
+
+    @property
+    def _chooses(self) -> bool:
+        return isinstance(self.head, str) and self.head == AUTO
+
+    def _kinds(self) -> tuple[str, ...]:
+        return KINDS if self.representation == AUTO else (self.representation,)
+
+    def _text(self) -> dict[str, Any]:
+        """Return the embedder's parameters that are not left to be chosen."""
+        given = {name: getattr(self, name) for name in _TEXT_PARAMETERS}
+        return {name: value for name, value in given.items() if name == "device" or not _is_auto(value)}
+
+    def _make_representation(self) -> TextEmbedder | TabularFeatures:
         if self.representation == "tabular":
             return TabularFeatures(random_state=self.random_state)
-        return TextEmbedder(**{name: getattr(self, name) for name in _TEXT_PARAMETERS})
+        return TextEmbedder(**self._text())
+
+    def _take(self, predictor: Ensemble | OneHead) -> None:
+        """Keep a fitted predictor, and nothing of another kind's from a fit before."""
+        for name in ("ensemble_", "representation_", "heads_", "head_"):
+            self.__dict__.pop(name, None)
+        if isinstance(predictor, Ensemble):
+            self.ensemble_ = predictor
+        else:
+            self.representation_, self.heads_ = predictor.representation, predictor.heads_
+
+    def _fitted(self) -> Ensemble | OneHead:
+        check_is_fitted(self, ["ensemble_", "heads_"], all_or_any=any)
+        if hasattr(self, "ensemble_"):
+            return self.ensemble_
+        one = OneHead(self.representation_, self.heads_[0])
+        one.heads_ = self.heads_
+        return one
+
+    def _fitted_ensemble(self, what: str) -> Ensemble:
+        predictor = self._fitted()
+        if isinstance(predictor, OneHead):
+            raise UsageError(
+                f"{what} of a model with the head {self.heads_[0].name!r}",
+                expected="head='auto', whose folds tell what errors it makes",
+                mend="fit EmbeddingRegressor() without a head",
+            )
+        return predictor
+
+    def _records(self, X: Any) -> list[Any]:
+        check_is_fitted(self, ["ensemble_", "heads_"], all_or_any=any)
+        records = as_records(X)
+        check_columns(self, records)
+        return records.items
 
     def _plain_parameters(self) -> dict[str, Any]:
         """Return the parameters as JSON values; an object is saved by its name and settings, a head by its state."""
@@ -260,74 +487,9 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         accept_any_record(tags)
+        tags.target_tags.multi_output = True
         return tags
 
 
-def _check_targets(y: ArrayLike, records: Records) -> NDArray[np.float64]:
-    """Return y as float64 of shape (n,), or say which rows cannot be used."""
-    if y is None:
-        raise DataError(
-            "no y. This estimator requires y to be passed, but the target y is None",
-            expected=f"{len(records)} numbers",
-            mend="call fit(X, y)",
-        )
-    try:
-        targets: NDArray[np.float64] = column_or_1d(np.asarray(y), warn=True).astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            f"targets that are no numbers ({error})", expected="one number a record", mend="convert y"
-        ) from None
-    if len(targets) != len(records):
-        raise DataError(
-            f"{len(records)} records and {len(targets)} targets",
-            expected="as many targets as records",
-            mend="align X and y",
-        )
-    unusable = np.flatnonzero(~np.isfinite(targets))
-    if len(unusable):
-        rows = ", ".join(map(str, unusable[:5]))
-        raise DataError(
-            f"{len(unusable)} targets that are NaN or infinite (inf), the first in rows {rows}",
-            expected="finite numbers",
-            mend="drop those rows, or fill in their targets",
-        )
-    return targets
-
-
-def _weights_for(head: Head, sample_weight: ArrayLike | None) -> dict[str, Any]:
-    if sample_weight is None:
-        return {}
-    if not has_fit_parameter(head, "sample_weight"):
-        raise UsageError(
-            f"sample_weight for the head {head.name!r}",
-            expected="a head that takes weights",
-            mend="use head='ridge' or head='xgboost', or leave the weights out",
-        )
-    return {"sample_weight": sample_weight}
-
-
-def _identity(representation: TextEmbedder | TabularFeatures) -> dict[str, Any] | None:
-    if isinstance(representation, TabularFeatures):
-        return None
-    return {
-        "name": representation.embedder_.name,
-        "fingerprint": dict(representation.embedder_.fingerprint()),
-    }
-
-
-def _restored_embedder(embedder: TextEmbedder, saved: dict[str, Any]) -> TextEmbedder:
-    """Find the language model again and make sure that it is the same."""
-    restored = embedder.restore()
-    here = json.loads(json.dumps(dict(restored.embedder_.fingerprint())))
-    differs = sorted(
-        key
-        for key in here.keys() | saved["fingerprint"].keys()
-        if here.get(key) != saved["fingerprint"].get(key)
-    )
-    if differs:
-        raise SavedModelError(
-            f"another language model than {saved['name']!r} was fitted with (differs in {', '.join(differs)})",
-            expected="the same weights and settings, as their sha256 tells",
-            mend="give the right model's path: EmbeddingRegressor.load(path, model=...), or fit again",
-        )
-    return restored
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == AUTO

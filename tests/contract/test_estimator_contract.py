@@ -36,7 +36,7 @@ Y = np.array([r["depth"] + r["rate"] for r in MAPPINGS])
 
 @pytest.fixture(params=["embedding", "tabular"])
 def regressor(request, tiny_bert):
-    return EmbeddingRegressor(model=str(tiny_bert), representation=request.param)
+    return EmbeddingRegressor(model=str(tiny_bert), representation=request.param, head="ridge")
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_model_selection(regressor):
 
 def test_pipeline(tiny_bert):
     keep = FunctionTransformer(lambda rows: [{"depth": r["depth"]} for r in rows])
-    pipeline = make_pipeline(keep, EmbeddingRegressor(model=str(tiny_bert)))
+    pipeline = make_pipeline(keep, EmbeddingRegressor(model=str(tiny_bert), head="ridge"))
     assert pipeline.fit(MAPPINGS, Y).predict(MAPPINGS).shape == (N,)
 
 
@@ -176,8 +176,8 @@ def test_a_missing_file_or_another_directory_is_refused(regressor, tmp_path):
     with pytest.raises(SavedModelError, match="manifest"):
         EmbeddingRegressor.load(tmp_path)
     regressor.fit(MAPPINGS, Y).save(tmp_path / "model")
-    (tmp_path / "model" / "head.json").unlink()
-    with pytest.raises(SavedModelError, match=r"head\.json"):
+    (tmp_path / "model" / "head-0.json").unlink()
+    with pytest.raises(SavedModelError, match=r"head-0\.json"):
         EmbeddingRegressor.load(tmp_path / "model")
 
 
@@ -193,7 +193,7 @@ def test_saving_replaces_nothing_unasked(regressor, tmp_path):
 
 
 def test_another_language_model_is_refused(tiny_bert, tiny_llama, tmp_path):
-    EmbeddingRegressor(model=str(tiny_bert)).fit(MAPPINGS, Y).save(tmp_path / "model")
+    EmbeddingRegressor(model=str(tiny_bert), head="ridge").fit(MAPPINGS, Y).save(tmp_path / "model")
     with pytest.raises(SavedModelError, match="weights"):
         EmbeddingRegressor.load(tmp_path / "model", model=str(tiny_llama))
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from embedreg.core.errors import OutputError, SavedModelError
 from embedreg.core.files import output_errors
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 _MANIFEST: Final = "manifest.json"
 _MANIFEST_HASH: Final = "manifest.sha256"
 
@@ -87,13 +87,13 @@ def read_bundle(directory: Path, kind: str) -> dict[str, bytes]:
     Raises
     ------
     SavedModelError
-        If it is missing, incomplete, changed, of another kind or of a newer schema.
+        If it is missing, incomplete, changed, of another kind or of another schema.
     """
     manifest = _read_manifest(directory)
-    if manifest["kind"] != kind or manifest["schema"] > SCHEMA:
+    if manifest["kind"] != kind or manifest["schema"] != SCHEMA:
         raise SavedModelError(
             f"a saved {manifest['kind']} of schema {manifest['schema']} in {directory}",
-            expected=f"a saved {kind} of schema {SCHEMA} at most",
+            expected=f"a saved {kind} of schema {SCHEMA}",
             mend="give another directory, or upgrade embedreg",
         )
     files: dict[str, bytes] = {}

@@ -22,7 +22,7 @@ from embedreg.ensemble._combination import (
 from embedreg.ensemble._explanation import Explanation
 from embedreg.ensemble._folds import grouped_folds, input_groups
 from embedreg.ensemble._members import KINDS, members_of
-from embedreg.ensemble._representations import REPRESENTATIONS, Context, FeatureRanks, applicable
+from embedreg.ensemble._representations import REPRESENTATIONS, Context, applicable
 from embedreg.ensemble._target import NormalScores
 from embedreg.serialize import input_numbers
 
@@ -40,6 +40,7 @@ MOST_JUDGED: Final = 2000
 """Members are chosen on a random sample of so many rows; those chosen are fitted to all rows."""
 
 MIN_ROWS: Final = 4
+_RANKS: Final = "feature ranks"
 _FOLDS: Final = {"fast": 5, "balanced": 5, "best": 10}
 
 
@@ -104,14 +105,16 @@ class Ensemble:
         DataError
             If there are fewer than 4 records, or two different ones.
         """
-        members, left_out = self._members(records, weight)
+        records, y, weight = _counting_rows(records, y, weight)
         inputs = input_numbers(records)
         if len(records) < MIN_ROWS or len(np.unique(inputs)) < 2:
             raise DataError(
-                f"{len(records)} records, {len(np.unique(inputs))} of them different (n_samples={len(records)})",
+                f"{len(records)} records, {len(np.unique(inputs))} of them different "
+                f"(Found array with {len(records)} sample(s))",
                 expected=f"at least {MIN_ROWS} records, two of them different, to choose on",
                 mend="give more data, or name a head: head='ridge'",
             )
+        members, left_out = self._members(records, weight)
         judged = self._sample(len(records))
         fitting = _Fitting(self, members, records, inputs, judged)
         found = [fitting.target(column, weight) for column in np.ascontiguousarray(y.T)]
@@ -225,7 +228,7 @@ class _Fitting:
         self._judged = judged
         self._seed = ensemble._context.random_state
         self._vectors: dict[tuple[str, bool], Array] = {}
-        self.fitted: dict[str, MemberInput] = {}
+        self.fitted = self._learn()
         self._groups = self._input_groups(inputs)
         self._inputs = inputs
 
@@ -271,16 +274,29 @@ class _Fitting:
         return fitted
 
     def _vectors_of(self, name: str, *, everything: bool) -> Array:
-        """Return the vectors of the judged rows, or of all; learnt from all, computed once."""
+        """Return the vectors of the judged rows, or of all, computed once."""
         everything = everything or len(self._judged) == len(self._records)
-        if name not in self.fitted:
-            self.fitted[name] = REPRESENTATIONS[name].cls.learn(self._records, self._ensemble._context)
         if (name, everything) not in self._vectors:
             rows = range(len(self._records)) if everything else self._judged
             self._vectors[name, everything] = self.fitted[name].transform([self._records[i] for i in rows])
         return self._vectors[name, everything]
 
+    def _learn(self) -> dict[str, MemberInput]:
+        """Learn every representation from all records; texts come first, so that what is wrong is said at once."""
+        names = dict.fromkeys([member.representation for member in self._members] + [_RANKS])
+        ordered = sorted(names, key=lambda name: REPRESENTATIONS[name].kind != "embedding")
+        context = self._ensemble._context
+        return {name: REPRESENTATIONS[name].cls.learn(self._records, context) for name in ordered}
+
     def _input_groups(self, inputs: NDArray[np.intp]) -> NDArray[np.intp]:
-        ranks = FeatureRanks.learn(self._records, self._ensemble._context)
-        self.fitted["feature ranks"] = ranks
-        return input_groups(inputs[self._judged], self._vectors_of("feature ranks", everything=False))
+        return input_groups(inputs[self._judged], self._vectors_of(_RANKS, everything=False))
+
+
+def _counting_rows(
+    records: Sequence[Record], y: NDArray[np.float64], weight: NDArray[np.float64] | None
+) -> tuple[Sequence[Record], NDArray[np.float64], NDArray[np.float64] | None]:
+    """Return the rows whose weight is not zero."""
+    if weight is None:
+        return records, y, None
+    counting = np.flatnonzero(weight)
+    return [records[i] for i in counting], y[counting], weight[counting]

@@ -1,0 +1,107 @@
+"""One representation and one head for each target: the composition that a user has named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.utils.validation import has_fit_parameter
+
+from embedreg.core.errors import UsageError
+from embedreg.core.protocols import SavedState
+from embedreg.features import TabularFeatures
+from embedreg.heads import Head, head_from_state, make_head
+from embedreg.text_embedder import TextEmbedder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from embedreg.core.protocols import Array
+    from embedreg.core.records import Record
+
+_FEATURES = "features"
+
+
+class OneHead:
+    """A representation, fitted once, and a head for each target.
+
+    Parameters
+    ----------
+    representation
+        The unfitted way from a record to a vector.
+    head
+        The unfitted way from a vector to a number.
+
+    Attributes
+    ----------
+    heads_ : list of Head
+        One a target.
+    """
+
+    heads_: list[Head]
+
+    def __init__(self, representation: TextEmbedder | TabularFeatures, head: Head) -> None:
+        self.representation = representation
+        self.head = head
+
+    def fit(
+        self, records: Sequence[Record], y: NDArray[np.float64], weight: NDArray[np.float64] | None
+    ) -> Self:
+        """Represent the records and fit the heads to y (n, targets).
+
+        Raises
+        ------
+        UsageError
+            If the head takes no weights and some are given.
+        """
+        weights = self._weights(weight)
+        vectors: Array = self.representation.fit(list(records)).transform(list(records))
+        self.heads_ = [make_head(self.head).fit(vectors, target, **weights) for target in y.T]
+        return self
+
+    def predict(self, records: Sequence[Record]) -> NDArray[np.float64]:
+        """Return predictions, shape (n, targets)."""
+        vectors: Array = self.representation.transform(list(records))
+        return np.column_stack([head.predict(vectors) for head in self.heads_])
+
+    def _weights(self, weight: NDArray[np.float64] | None) -> dict[str, Any]:
+        if weight is None:
+            return {}
+        if not has_fit_parameter(self.head, "sample_weight"):
+            raise UsageError(
+                f"sample_weight for the head {self.head.name!r}",
+                expected="a head that takes weights",
+                mend="use head='ridge' or head='xgboost', or leave the weights out",
+            )
+        return {"sample_weight": weight}
+
+    def state(self) -> dict[str, SavedState]:
+        """Return what it has learnt, part by part."""
+        if isinstance(self.representation, TabularFeatures):
+            represented = {_FEATURES: self.representation.state()}
+        else:
+            represented = {"embedder": SavedState(self.representation.identity())}
+        return represented | {f"head-{i}": head.state() for i, head in enumerate(self.heads_)}
+
+    @classmethod
+    def from_state(
+        cls, parts: Mapping[str, SavedState], representation: TextEmbedder | TabularFeatures
+    ) -> Self:
+        """Return what was saved.
+
+        Raises
+        ------
+        SavedModelError
+            If the language model is another one.
+        """
+        if isinstance(representation, TextEmbedder):
+            restored: TextEmbedder | TabularFeatures = representation.restore_as(parts["embedder"].config)
+        else:
+            restored = TabularFeatures.from_state(parts[_FEATURES])
+        names = sorted((name for name in parts if name.startswith("head-")), key=lambda name: int(name[5:]))
+        heads = [head_from_state(parts[name]) for name in names]
+        one = cls(restored, heads[0])
+        one.heads_ = heads
+        return one
