@@ -5,7 +5,15 @@ from __future__ import annotations
 import itertools
 from typing import Final
 
-from embedreg.study.findings._finding import Chart, Finding, StudyData, overall, shown, verdict_on
+from embedreg.study.findings._finding import (
+    Chart,
+    Finding,
+    StudyData,
+    labelled,
+    overall,
+    shown,
+    verdict_on,
+)
 from embedreg.study.grid import Estimate
 
 _GROUPS: Final = ("bbob", "init2winit", "l2da", "automl", "xla")
@@ -20,9 +28,11 @@ Line = list[tuple[float | str, Estimate]]
 def _differences(
     data: StudyData, one: dict[str, str], other: dict[str, str], groups: tuple[str, ...] = _GROUPS
 ) -> Line:
-    """Return the difference in tau of two methods in each group of tasks that has both."""
+    """Return the difference in tau of two methods in each group of tasks that has both, at one number of rows."""
     return [
-        (group, found) for group in groups if (found := data.difference(one, other, suite=group)) is not None
+        (labelled(group, data.number_of_rows(one, other, suite=group)), found)
+        for group in groups
+        if (found := data.difference(one, other, suite=group)) is not None
     ]
 
 
@@ -62,7 +72,8 @@ def size(data: StudyData) -> Finding:
         "Size of the model",
         "With one training recipe (T5), larger models are better; over several recipes (Gemini) not reliably.",
         "Every interval of a larger model less the next smaller one of its recipe is above 0 (ridge). Recipes: mpnet (109M) and "
-        "minilm (23M), fine-tuned alike; SmolLM2 cut after 8 and 16 of its 30 layers; T5's ladder, where its weights are here.",
+        "minilm (23M), fine-tuned alike; SmolLM2 cut after 8 and 16 of its 30 layers; T5's ladder, where its weights are here. "
+        "The first two are not T5's ladder of five sizes trained alike: they are two sizes, and one model at three depths.",
         {
             f"{larger} less {smaller}": _differences(
                 data,

@@ -104,12 +104,13 @@ def paired(
 
     `one` and `other` are values that a row must have: a representation and a head, say.
     """
+    base = {place_of(row): row[metric] for row in select(rows, **other)}
+    return [(row, row[metric] - base[place_of(row)]) for row in select(rows, **one) if place_of(row) in base]
 
-    def place(row: Row) -> tuple[Any, ...]:
-        return row["task"], row["rows"], row["seed"]
 
-    base = {place(row): row[metric] for row in select(rows, **other)}
-    return [(row, row[metric] - base[place(row)]) for row in select(rows, **one) if place(row) in base]
+def place_of(row: Row) -> tuple[str, int, int]:
+    """Return what two rows have in common that are scores on the same split: task, number of rows, seed."""
+    return row["task"], row["rows"], row["seed"]
 
 
 def select(rows: Sequence[Row], /, **values: Any) -> list[Row]:
