@@ -61,6 +61,23 @@ def test_from_plan_to_page(run, spec, tmp_path) -> None:
     assert "http" not in page.replace("https://arxiv.org/abs/2411.14708", "").replace("http://www.w3.org", "")
 
 
+def test_an_exported_file_stands_for_the_store(run, spec, tmp_path) -> None:
+    run("study", "run", spec)
+    exported = run("study", "export", spec, "--output", "found.parquet", "--machine", "two cores")
+    assert (exported.status, exported.out) == (0, "8 of 8 cells: found.parquet\n")
+    tables = [run("study", "table", place, "--by-cell").out for place in (spec, "found.parquet")]
+    assert tables[0] == tables[1]
+    verdicts = [run("study", "report", place).out.splitlines()[:-1] for place in (spec, "found.parquet")]
+    assert verdicts[0] == verdicts[1]
+    pages = [(tmp_path / name).read_text() for name in ("study-little/report.html", "found.html")]
+    assert pages[0] == pages[1]
+
+
+def test_an_export_has_its_ending(run, spec) -> None:
+    refused = run("study", "export", spec, "--output", "found.csv")
+    assert (refused.status, "ends in .parquet" in refused.err) == (2, True)
+
+
 def test_what_fails_is_said_and_the_status_is_1(run, spec, monkeypatch) -> None:
     from embedreg.core.errors import DataError
     from embedreg.study.grid import _run

@@ -12,7 +12,7 @@ import pytest
 from embedreg.report._study_figures import finding_figure, panels_figure
 from embedreg.report._study_page import write_study_report
 from embedreg.study.findings import Chart, Finding, Part
-from embedreg.study.grid import Estimate, Plan, StudySpec
+from embedreg.study.grid import Estimate, StudyResults
 
 LINES = Chart(
     "number of fields",
@@ -37,12 +37,11 @@ def finding(number: int, chart: Chart | None) -> Finding:
 
 @pytest.fixture
 def page(tmp_path) -> str:
-    spec = StudySpec("small", "a <b>", ())
-    plan = Plan([], ["k1", "k2"], {"k1"}, {}, 0.0, 0)
     part = Part("By <function>", ["f", "tau"], [["sphere", "0.5"]], {"sphere": LINES, "discus": LINES})
     found = [replace(finding(1, LINES), parts=[part]), finding(2, BARS), finding(3, None)]
     rows = [{"task": "t", "kendall_tau": 0.5}]
-    path = write_study_report(spec, plan, found, rows, rows, tmp_path / "new" / "page.html")
+    results = StudyResults("small", "a <b>", "minilm", cells=2, failed=0, rows=rows)
+    path = write_study_report(results, found, rows, tmp_path / "new" / "page.html")
     return path.read_text()
 
 

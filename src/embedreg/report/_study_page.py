@@ -12,27 +12,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from embedreg.study.findings import Chart, Finding, Part
-    from embedreg.study.grid import Plan, StudySpec
+    from embedreg.study.grid import StudyResults
 
 
 def write_study_report(
-    spec: StudySpec,
-    plan: Plan,
-    found: list[Finding],
-    rows: list[dict[str, Any]],
-    means: list[dict[str, Any]],
-    path: Path,
+    results: StudyResults, found: list[Finding], means: list[dict[str, Any]], path: Path
 ) -> Path:
     """Write a study's findings as one self-contained HTML page.
 
     Parameters
     ----------
-    spec, plan
-        What was to be run, and how much of it is finished.
+    results
+        What was to be run, and what of it is finished; the rows can be downloaded from the page.
     found
         From `embedreg.study.findings.findings`.
-    rows, means
-        From `finished_rows` and `study_means`; they can be downloaded from the page.
+    means
+        From `study_means`; they can be downloaded too.
     path
         Where to. A file that is there is replaced, whole or not at all.
 
@@ -52,12 +47,9 @@ def write_study_report(
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     page = template("study.html").render(
-        spec=spec,
-        cells=len(plan.keys),
-        finished=len(plan.done),
-        failed=len(plan.failed),
+        study=results,
         findings=[_shown(finding) for finding in found],
-        files={"rows": _table("rows.csv", rows), "means": _table("means.csv", means)},
+        files={"rows": _table("rows.csv", results.rows), "means": _table("means.csv", means)},
         means=means,
     )
     write_text(path, page)

@@ -13,6 +13,8 @@ from embedreg.study.grid._rows import Row, paired, place_of, select
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from embedreg.study.grid import StudyResults
+
 AGREES, DISAGREES, INCONCLUSIVE, NOT_RUN = "agrees", "disagrees", "inconclusive", "not run"
 VERDICTS: Final = (AGREES, DISAGREES, INCONCLUSIVE, NOT_RUN)
 _COPIES: Final = {"random": "never trained", "vocabulary": "without a forward pass"}
@@ -40,6 +42,11 @@ class StudyData:
     smoothness: list[Row]
     profiles: list[Row] = field(default_factory=list)
     subject: str = "minilm"
+
+    @classmethod
+    def of(cls, results: StudyResults) -> StudyData:
+        """Return the finished cells of results."""
+        return cls(results.rows, results.smoothness, results.profiles, results.subject)
 
     def score(self, **values: Any) -> Estimate | None:
         """Return the mean Kendall tau of the rows with those values, or None if there are none."""
