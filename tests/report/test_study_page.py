@@ -84,3 +84,14 @@ def test_small_charts_share_their_axes_and_one_legend(count) -> None:
     assert [axes.get_title(loc="left") for axes in figure.axes] == [f"f{i}" for i in range(count)]
     assert len({axes.get_ylim() for axes in figure.axes}) == 1
     assert [text.get_text() for text in figure.legends[0].get_texts()] == list(LINES.lines)
+
+
+def test_long_names_stand_below_each_other_in_the_legend() -> None:
+    long = Chart(
+        "x",
+        "y",
+        {f"the larger model {i} less the smaller model {i}": LINES.lines["traditional"] for i in "ab"},
+    )
+    [legend] = finding_figure(long).legends
+    assert legend._ncols == 1
+    assert [text.get_text() for text in legend.get_texts()] == list(long.lines)

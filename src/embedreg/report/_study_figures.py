@@ -24,6 +24,7 @@ _LOOKS: Final = (
 _DODGE: Final = 0.06  # of a number on the axis, between the first and the last method
 _PANEL_COLUMNS: Final = 4
 _PANEL_HEIGHT: Final = 1.15
+_LONGEST_OF_TWO: Final = 31  # letters of a name, for two names to stand side by side in a legend
 _SPREAD: Final = 0.5  # of the room between two names, taken by the methods' intervals
 
 
@@ -52,7 +53,8 @@ def finding_figure(chart: Chart) -> Figure:
     axes.grid(axis="y")
     axes.set(xlabel=chart.x_label, ylabel=chart.y_label)
     if len(chart.lines) > 1:
-        figure.legend(loc="outside upper left", ncols=2, columnspacing=1.2, handlelength=2.2)
+        wide = max(len(name) for name in chart.lines) > _LONGEST_OF_TWO
+        figure.legend(loc="outside upper left", ncols=1 if wide else 2, columnspacing=1.2, handlelength=2.2)
     return figure
 
 
@@ -64,7 +66,7 @@ def panels_figure(panels: dict[str, Chart]) -> Figure:
         for number, line in enumerate(chart.lines.values()):
             xs, means = [x for x, _ in line], [value.mean for _, value in line]
             axes.plot(xs, means, markersize=2.8, linewidth=1.1, **_look(number))
-        axes.set_title(shortened(title, 20), fontsize=8, pad=3)
+        axes.set_title(shortened(title, 20), fontsize=7.2, pad=3)
         axes.tick_params(labelsize=7)
         axes.grid(axis="y")
         places = sorted({float(x) for line in chart.lines.values() for x, _ in line})
@@ -110,7 +112,7 @@ def _draw(
         linewidth=1.6,
         elinewidth=1,
         capsize=2,
-        label=shortened(name),
+        label=shortened(name, 60),
     )
 
 

@@ -183,8 +183,6 @@ def test_distances(spearman, verdict) -> None:
     [
         (5, ("mpnet", "ridge"), ("minilm", "ridge")),
         (6, ("minilm", "mlp"), ("minilm, random", "mlp")),
-        (9, ("minilm", "ridge"), ("minilm, max", "ridge")),
-        (10, ("minilm", "mlp"), ("minilm", "xgboost")),
     ],
 )
 def test_an_ablation_agrees_where_the_better_one_is_better(number, one, other) -> None:
@@ -198,6 +196,27 @@ def test_an_ablation_agrees_where_the_better_one_is_better(number, one, other) -
         )
         assert found.verdict == verdict
         assert len(found.table) == len(FAMILIES)
+
+
+@pytest.mark.parametrize(
+    ("number", "best_first"),
+    [
+        (9, [("minilm", "ridge"), ("minilm, max", "ridge"), ("minilm, last token", "ridge")]),
+        (
+            10,
+            [("minilm", "mlp"), ("minilm", "xgboost"), ("traditional", "xgboost"), ("traditional", "mlp")],
+        ),
+    ],
+)
+def test_an_ablation_of_two_parts_needs_both(number, best_first) -> None:
+    def rows(sign, methods):
+        return family(lambda m, n, task: 0.5 - sign * 0.1 * best_first.index(m) + 0.01 * task, methods)
+
+    assert result(number, rows(1, best_first)).verdict == "agrees"
+    assert result(number, rows(-1, best_first)).verdict == "disagrees"
+    assert len(result(number, rows(1, best_first)).table) == 2 * len(FAMILIES)
+    assert result(number, rows(1, best_first[:2])).verdict == "inconclusive"
+    assert result(number, rows(1, best_first[:1])).verdict == "not run"
 
 
 @pytest.mark.parametrize(

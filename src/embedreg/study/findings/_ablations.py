@@ -6,6 +6,7 @@ import itertools
 from typing import Final
 
 from embedreg.study.findings._finding import (
+    INCONCLUSIVE,
     Chart,
     Finding,
     StudyData,
@@ -42,15 +43,18 @@ def _finding(
     paper: str,
     rule: str,
     parts: dict[str, Line],
-    expected: dict[str, int] | None = None,
+    *,
+    all_needed: bool = False,
 ) -> Finding:
-    """Return a finding whose verdict is that of differences, each of which the paper expects above 0, or below."""
+    """Return a finding whose verdict is that of differences, each of which the paper expects above 0.
+
+    If all parts are needed and one was not run, the verdict is no more than inconclusive.
+    """
+    missing = all_needed and any(not line for line in parts.values())
     parts = {name: line for name, line in parts.items() if line}
-    verdicts = [
-        verdict_on(value, expected=(expected or {}).get(name, 1))
-        for name, line in parts.items()
-        for _, value in line
-    ]
+    verdicts = [verdict_on(value) for line in parts.values() for _, value in line]
+    if missing and verdicts:
+        verdicts.append(INCONCLUSIVE)
     return Finding(
         number,
         title,
@@ -72,8 +76,8 @@ def size(data: StudyData) -> Finding:
         "Size of the model",
         "With one training recipe (T5), larger models are better; over several recipes (Gemini) not reliably.",
         "Every interval of a larger model less the next smaller one of its recipe is above 0 (ridge). Recipes: mpnet (109M) and "
-        "minilm (23M), fine-tuned alike; SmolLM2 cut after 8 and 16 of its 30 layers; T5's ladder, where its weights are here. "
-        "The first two are not T5's ladder of five sizes trained alike: they are two sizes, and one model at three depths.",
+        "minilm (23M), fine-tuned alike; SmolLM2 cut after 8 and 16 of its 30 layers; T5 itself where its weights are here. "
+        "This is not T5's ladder of five sizes by one recipe: it is one pair of sizes, and one model cut at three depths.",
         {
             f"{larger} less {smaller}": _differences(
                 data,
@@ -124,6 +128,7 @@ def pooling(data: StudyData) -> Finding:
                 {"representation": f"{data.subject}, last token", "head": "ridge"},
             ),
         },
+        all_needed=True,
     )
 
 
@@ -146,4 +151,5 @@ def head(data: StudyData) -> Finding:
             "traditional: XGBoost less MLP": less("traditional", "xgboost", "mlp"),
             "embedding: MLP less XGBoost": less(data.subject, "mlp", "xgboost"),
         },
+        all_needed=True,
     )

@@ -163,7 +163,7 @@ def _losses(sides: list[_Side]) -> Part:
 
 def _by_function(side: _Side) -> Part:
     """Return each function's tau at the fewest and the most fields, and its curves."""
-    methods = (side.ours, *reversed(_TRADITIONAL))
+    methods = (side.ours, *_TRADITIONAL)
     ends = list(dict.fromkeys((side.dofs[0], side.dofs[-1])))
     lines = {f: {_name(method): side.line(method, f) for method in methods} for f in side.functions}
     return Part(
@@ -185,7 +185,7 @@ def _short(function: str) -> str:
 
 
 def _tau(value: Estimate | None) -> str:
-    return "-" if value is None else f"{value.mean:.2f}"
+    return "-" if value is None else f"{value.mean:z.2f}"
 
 
 def _sentence(side: _Side | None) -> str:

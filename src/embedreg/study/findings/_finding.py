@@ -56,7 +56,7 @@ class StudyData:
     def difference(self, one: Mapping[str, Any], other: Mapping[str, Any], **where: Any) -> Estimate | None:
         """Return the mean of tau of `one` less tau of `other` on equal splits of `number_of_rows`, or None."""
         size = self.number_of_rows(one, other, **where)
-        found = paired(select(select(self.rows, **where), rows=size), one, other)
+        found = paired(select(self.rows, **(where | {"rows": size})), one, other)
         return estimate([(row["task"], value) for row, value in found]) if found else None
 
     def number_of_rows(self, *methods: Mapping[str, Any], **where: Any) -> int | None:

@@ -78,10 +78,10 @@ def functions(data: StudyData) -> Finding:
 
 
 def _by_dof(data: StudyData, embedding: str, scaling: str) -> dict[int, Estimate]:
-    correlations = {
-        dof: _correlation(_gaps(data, scaling, embedding, suite=_BBOB, dof=dof))
-        for dof in data.values("dof", suite=_BBOB)
-    }
+    points: defaultdict[int, list[tuple[float, float]]] = defaultdict(list)
+    for dof, *point in _gaps(data, scaling, embedding, suite=_BBOB):
+        points[dof].append((point[0], point[1]))
+    correlations = {dof: _correlation(points[dof]) for dof in sorted(points)}
     return {dof: correlation for dof, correlation in correlations.items() if correlation is not None}
 
 
@@ -110,7 +110,8 @@ def real_tasks(data: StudyData) -> Finding:
     found = {
         labelled(name, _size(data, data.subject, **where)): correlation
         for name, where in groups.items()
-        if (correlation := _correlation(_gaps(data, **where))) is not None
+        if (correlation := _correlation([p for _, *p in _gaps(data, "invariant", data.subject, **where)]))
+        is not None
     }
     everything = found.get(labelled(_TOGETHER, _size(data, data.subject, suite=FAMILIES)))
     return Finding(
@@ -200,24 +201,20 @@ def _regrets(data: StudyData, suite: str, size: int) -> dict[str, Estimate]:
 def _size(data: StudyData, embedding: str, **where: Any) -> int | None:
     """Return the number of rows at which an embedding and traditional features are compared."""
     ours, theirs = ({"representation": name, "head": _HEAD} for name in (embedding, _FEATURES))
-    where.pop("dof", None)  # one number of rows at every dimension
     return data.number_of_rows(ours, theirs, **where)
 
 
-def _gaps(
-    data: StudyData, scaling: str = "invariant", embedding: str | None = None, **where: Any
-) -> list[tuple[float, float]]:
-    """Return (Z, gap in tau) of each task, means over the seeds that have both."""
-    embedding = embedding or data.subject
+def _gaps(data: StudyData, scaling: str, embedding: str, **where: Any) -> list[tuple[int, float, float]]:
+    """Return (fields, Z, gap in tau) of each task, means over the seeds that have both, at one number of rows."""
     size = _size(data, embedding, **where)
     z = {place_of(row): value for row, value in _smoothness_gaps(data, scaling, embedding, **where)}
     ours, theirs = ({"representation": name, "head": _HEAD} for name in (embedding, _FEATURES))
     by_task = defaultdict(list)
-    for row, difference in paired(select(select(data.rows, **where), rows=size), ours, theirs):
+    for row, difference in paired(select(data.rows, **where, rows=size), ours, theirs):
         if place_of(row) in z:
-            by_task[row["task"]].append((z[place_of(row)], difference))
-    means = [np.mean(by_task[task], axis=0) for task in sorted(by_task)]
-    return [(float(mean[0]), float(mean[1])) for mean in means]
+            by_task[row["task"], row["dof"]].append((z[place_of(row)], difference))
+    means = {place: np.mean(by_task[place], axis=0) for place in sorted(by_task)}
+    return [(dof, float(mean[0]), float(mean[1])) for (_, dof), mean in means.items()]
 
 
 def _smoothness_gaps(data: StudyData, scaling: str, embedding: str, **where: Any) -> list[tuple[Row, float]]:
@@ -241,7 +238,7 @@ def _paper_range(dof: int) -> str:
     return f"{low:.2f} to {high:.2f}"
 
 
-def _correlation(points: Sequence[tuple[float, float]]) -> Estimate | None:
+def _correlation(points: Sequence[Sequence[float]]) -> Estimate | None:
     """Return Pearson's correlation with a percentile bootstrap interval over the points, if both sides vary."""
     values = np.array(points)
     if len(values) < _FEWEST_POINTS or np.isnan(_pearson(values)):

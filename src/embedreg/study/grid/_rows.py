@@ -38,9 +38,8 @@ class Estimate:
     tasks: int
 
     def __str__(self) -> str:
-        return (
-            f"{self.mean:.2f}" if np.isnan(self.low) else f"{self.mean:.2f} [{self.low:.2f}, {self.high:.2f}]"
-        )
+        mean = f"{self.mean:z.2f}"
+        return mean if np.isnan(self.low) else f"{mean} [{self.low:z.2f}, {self.high:z.2f}]"
 
 
 def finished_rows(plan: Plan, store: StudyStore) -> list[Row]:
@@ -115,10 +114,7 @@ def place_of(row: Row) -> tuple[str, int, int]:
 
 def select(rows: Sequence[Row], /, **values: Any) -> list[Row]:
     """Return the rows that have those values; a tuple or set stands for any of its members."""
-    return [
-        row
-        for row in rows
-        if all(
-            row[k] in v if isinstance(v, (tuple, set, frozenset)) else row[k] == v for k, v in values.items()
-        )
-    ]
+    for name, value in values.items():
+        wanted = value if isinstance(value, (tuple, set, frozenset)) else (value,)
+        rows = [row for row in rows if row[name] in wanted]
+    return list(rows)
