@@ -47,17 +47,27 @@ def list_presets(as_json: bool) -> None:
 @study.command()
 @_spec_argument
 @_store_option
-@click.option("--dry-run", is_flag=True, help="Say what would be done and how long it may take; do nothing.")
-def run(spec: str, store: Path | None, dry_run: bool) -> None:
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Say what would be done, how long it may take and what services would cost; do nothing.",
+)
+@click.option("--skip-missing", is_flag=True, help="Leave out tasks whose data are not on this machine.")
+def run(spec: str, store: Path | None, dry_run: bool, skip_missing: bool) -> None:
     """Run what of SPEC is not finished. It can be stopped at any time, and goes on where it was."""
-    from embedreg.study.grid import finished_rows, plan_study, run_study, study_table
+    from embedreg.study.grid import finished_rows, plan_services, plan_study, run_study, study_table
 
     loaded, kept = _load(spec, store)
     if dry_run:
-        click.echo(str(plan_study(loaded, kept)))
+        plan = plan_study(loaded, kept)
+        click.echo(str(plan))
+        for name, asked in plan_services(loaded, kept, plan).items():
+            click.echo(f"\n{name}, by a service:\n{asked}")
         return
-    plan = run_study(loaded, kept)
+    plan = run_study(loaded, kept, skip_missing=skip_missing)
     click.echo(study_table(finished_rows(plan, kept)))
+    if plan.absent:
+        click.echo(f"\nskipped: {plan.absent_tasks()}")
     click.echo(f"\nresults: {kept.path}")
     _refuse_failures(plan)
 
