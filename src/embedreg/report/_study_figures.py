@@ -52,9 +52,8 @@ def finding_figure(chart: Chart) -> Figure:
         _numeric_axis(axes, sorted({float(x) for line in chart.lines.values() for x, _ in line}))
     axes.grid(axis="y")
     axes.set(xlabel=chart.x_label, ylabel=chart.y_label)
-    if len(chart.lines) > 1:
-        wide = max(len(name) for name in chart.lines) > _LONGEST_OF_TWO
-        figure.legend(loc="outside upper left", ncols=1 if wide else 2, columnspacing=1.2, handlelength=2.2)
+    wide = max(len(name) for name in chart.lines) > _LONGEST_OF_TWO
+    figure.legend(loc="outside upper left", ncols=1 if wide else 2, columnspacing=1.2, handlelength=2.2)
     return figure
 
 

@@ -321,6 +321,16 @@ def test_numbers_of_rows_are_not_mixed_and_an_unusual_one_is_said() -> None:
     assert [line[1] for line in only[10].table] == ["bbob (250 rows)"] * 2
 
 
+def test_a_function_at_several_dimensions_is_one_task_of_an_interval() -> None:
+    methods = [("minilm", "mlp"), ("minilm, random", "mlp")]
+    rows = functions(lambda m, dof, i: 0.5 + 0.02 * i * (m == methods[0]), methods)
+    [[_, group, _, tasks]] = result(6, rows).table
+    assert (group, tasks) == ("bbob", len(FUNCTIONS))
+    [few] = result(6, [r for r in rows if r["dof"] == 5]).chart.lines.values()
+    [many] = result(6, rows).chart.lines.values()
+    assert many[0][1].low == pytest.approx(few[0][1].low, abs=0.01)
+
+
 def test_robustness_is_measured_where_all_methods_have_finished() -> None:
     """The embedding has not been run at 100 fields yet: losses are from 5 to 25 for all."""
     rows = functions(lambda m, dof, i: 0.8 - 0.004 * dof * (m[0] == "traditional"), BBOB)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from embedreg.study.grid import Estimate, estimate
-from embedreg.study.grid._rows import Row, paired, place_of, select
+from embedreg.study.grid._rows import Row, paired, place_of, select, unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,16 +48,11 @@ class StudyData:
         """Return the finished cells of results."""
         return cls(results.rows, results.smoothness, results.profiles, results.subject)
 
-    def score(self, **values: Any) -> Estimate | None:
-        """Return the mean Kendall tau of the rows with those values, or None if there are none."""
-        found = [(row["task"], row["kendall_tau"]) for row in select(self.rows, **values)]
-        return estimate(found) if found else None
-
     def difference(self, one: Mapping[str, Any], other: Mapping[str, Any], **where: Any) -> Estimate | None:
         """Return the mean of tau of `one` less tau of `other` on equal splits of `number_of_rows`, or None."""
         size = self.number_of_rows(one, other, **where)
         found = paired(select(self.rows, **(where | {"rows": size})), one, other)
-        return estimate([(row["task"], value) for row, value in found]) if found else None
+        return estimate([(unit_of(row["task"]), value) for row, value in found]) if found else None
 
     def number_of_rows(self, *methods: Mapping[str, Any], **where: Any) -> int | None:
         """Return at how many rows the most splits have all the methods, the greatest of equals; None if none has.

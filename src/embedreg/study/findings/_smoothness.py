@@ -20,7 +20,7 @@ from embedreg.study.findings._finding import (
     verdict_on,
 )
 from embedreg.study.grid import Estimate, estimate
-from embedreg.study.grid._rows import paired, place_of, select
+from embedreg.study.grid._rows import paired, place_of, select, unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -189,7 +189,7 @@ def _regrets(data: StudyData, suite: str, size: int) -> dict[str, Estimate]:
     for place in places:
         ours, theirs = taus[data.subject][place], taus[_FEATURES][place]
         by_z, by_ridge = gaps[place] > 0, errors[data.subject][place] < errors[_FEATURES][place]
-        best, task = max(ours, theirs), place[0]
+        best, task = max(ours, theirs), unit_of(place[0])
         coin = best - (ours + theirs) / 2
         for rule, embedding in (("by Z", by_z), ("by ridge", by_ridge), ("by both", by_z and by_ridge)):
             values[rule].append((task, best - (ours if embedding else theirs)))

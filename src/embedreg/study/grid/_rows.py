@@ -112,6 +112,17 @@ def place_of(row: Row) -> tuple[str, int, int]:
     return row["task"], row["rows"], row["seed"]
 
 
+def unit_of(task: str) -> str:
+    """Return what an interval resamples: the task, or the function, whose numbers of fields are no chance draws.
+
+    Examples
+    --------
+    >>> unit_of("bbob/sphere@5"), unit_of("xla/one")
+    ('bbob/sphere', 'xla/one')
+    """
+    return task.partition("@")[0]
+
+
 def select(rows: Sequence[Row], /, **values: Any) -> list[Row]:
     """Return the rows that have those values; a tuple or set stands for any of its members."""
     for name, value in values.items():
