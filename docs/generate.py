@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 from models_page import models_page
 from results_page import results_page
+from study_section import numbers_of
 from suites_table import with_suites_table
 
 from embedreg.cli import app
@@ -116,11 +117,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is not current")
     check = parser.parse_args().check
+    results, figures = results_page()
     pages = (
         ("cli.md", cli_page()),
         ("api.md", api_page()),
         ("tasks.md", with_suites_table((DOCS / "tasks.md").read_text())),
-        ("results.md", WARNING + results_page()),
+        ("results.md", WARNING + results),
         ("models.md", WARNING + models_page()),
     )
     for name, page in pages:
@@ -128,9 +130,28 @@ def main() -> None:
         if not check:
             path.write_text(page)
         elif not path.is_file() or path.read_text() != page:
-            sys.exit(
-                f"got a docs/{name} that is not current; expected what the code says; to mend: make docs"
-            )
+            _refuse(name)
+    _figures(figures, check=check)
+
+
+def _figures(figures: dict[str, str], *, check: bool) -> None:
+    """Write the study's figures and remove those of results that are no more, or compare the numbers drawn."""
+    there = {path.name for path in DOCS.glob("study_*.svg")}
+    for name in sorted(there | figures.keys()):
+        path = DOCS / name
+        if check:
+            if name not in there & figures.keys() or numbers_of(path.read_text()) != numbers_of(
+                figures[name]
+            ):
+                _refuse(name)
+        elif name in figures:
+            path.write_text(figures[name])
+        else:
+            path.unlink()
+
+
+def _refuse(name: str) -> None:
+    sys.exit(f"got a docs/{name} that is not current; expected what the code says; to mend: make docs")
 
 
 if __name__ == "__main__":

@@ -7,22 +7,27 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from study_section import EXPORT, study_section
+
 SWEEP_TARGET = 5
 STORED = Path(__file__).parents[1] / "benchmarks" / "results"
 
 
-def results_page(stored: Path = STORED) -> str:
-    """Return the page; a result that is not stored has no section."""
+def results_page(stored: Path = STORED) -> tuple[str, dict[str, str]]:
+    """Return the page and its figures by name; a result that is not stored has no section."""
     sections = {
         "real_tasks.json": _real_tasks,
         "embedding_speed.json": _embedding_speed,
         "sweep_speed.json": _sweep_speed,
     }
-    parts = ["# Results\n"]
-    for name, section in sections.items():
+    parts, figures = ["# Results\n"], {}
+    if (stored / EXPORT).is_file():
+        section, figures = study_section(stored / EXPORT)
+        parts.append(section)
+    for name, make in sections.items():
         if (stored / name).is_file():
-            parts.append(section(json.loads((stored / name).read_text())))
-    return "\n".join(parts)
+            parts.append(make(json.loads((stored / name).read_text())))
+    return "\n".join(parts), figures
 
 
 def _real_tasks(tasks: dict[str, Any]) -> str:

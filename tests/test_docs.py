@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
 import re
 import subprocess
 import sys
@@ -15,6 +17,34 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 def test_generated_pages_are_current():
     subprocess.run([sys.executable, ROOT / "docs" / "generate.py", "--check"], check=True)
+
+
+def test_the_study_section_says_what_is_not_run_and_draws_what_is(tmp_path, monkeypatch):
+    from embedreg.study.grid import StudyResults, write_results
+
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    section = importlib.import_module("study_section")
+    row = {"suite": "l2da", "dof": 5, "rows": 500, "seed": 0, "seconds": 1800.0, "chosen": {}}
+    rows = [
+        row | {"task": f"l2da/{i}", "representation": name, "kind": kind, "head": "ridge", "kendall_tau": tau}
+        for i in range(3)
+        for name, kind, tau in (("mpnet", "embedding", 0.6), ("minilm", "embedding", 0.5 + 0.01 * i))
+    ]
+    results = StudyResults(
+        "paper", "", "minilm", 40, 0, rows, version="1.2.3", date="2030-01-01", machine="a box"
+    )
+    text, figures = section.study_section(write_results(results, tmp_path / "some.parquet"))
+    assert (
+        "embedreg 1.2.3, preset `paper`, exported on 2030-01-01, run on a box: 6 of 40 cells, 3.0 hours"
+        in text
+    )
+    assert "34 are not run yet" in text
+    assert text.count("- Verdict: **not run**") == 11
+    assert "| mpnet less minilm | l2da | 0.09 [0.08, 0.10] | 3 |" in text
+    assert list(figures) == ["study_5.svg"]
+    changed = dataclasses.replace(results, rows=[r | {"kendall_tau": r["kendall_tau"] ** 2} for r in rows])
+    _, others = section.study_section(write_results(changed, tmp_path / "some.parquet"))
+    assert section.numbers_of(others["study_5.svg"]) != section.numbers_of(figures["study_5.svg"])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -23,6 +23,7 @@ seeds = 2
 @pytest.fixture
 def spec(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EMBEDREG_DATA", raising=False)
     path = tmp_path / "little.toml"
     path.write_text(SPEC)
     return path
@@ -59,6 +60,48 @@ def test_from_plan_to_page(run, spec, tmp_path) -> None:
     assert "a &lt;little&gt; study" in page
     assert "not run" in page
     assert "http" not in page.replace("https://arxiv.org/abs/2411.14708", "").replace("http://www.w3.org", "")
+
+
+def test_an_exported_file_stands_for_the_store(run, spec, tmp_path) -> None:
+    run("study", "run", spec)
+    exported = run("study", "export", spec, "--output", "found.parquet", "--machine", "two cores")
+    assert (exported.status, exported.out) == (0, "8 of 8 cells: found.parquet\n")
+    tables = [run("study", "table", place, "--by-cell").out for place in (spec, "found.parquet")]
+    assert tables[0] == tables[1]
+    verdicts = [run("study", "report", place).out.splitlines()[:-1] for place in (spec, "found.parquet")]
+    assert verdicts[0] == verdicts[1]
+    pages = [(tmp_path / name).read_text() for name in ("study-little/report.html", "found.html")]
+    assert pages[0] == pages[1]
+
+
+def test_a_dry_run_says_what_a_service_would_cost(run, spec) -> None:
+    text = spec.read_text().replace('"traditional"]', '"traditional", "paid"]')
+    model = "openai:a-model?base_url=http://localhost:1/v1&dimensions=4&price=2"
+    spec.write_text(text.replace("[[blocks]]", f'[representations.paid]\nmodel = "{model}"\n[[blocks]]'))
+    plan = run("study", "run", spec, "--dry-run")
+    assert plan.status == 0
+    said = plan.out.partition("paid, by a service:\n")[2]
+    assert "texts     200, of which 200 distinct" in said  # 2 dimensions x 2 seeds x 50 rows
+    assert "cost      $" in said
+
+
+def test_missing_data_are_an_error_unless_they_are_to_be_skipped(run, spec, tmp_path, monkeypatch) -> None:
+    from embedreg.tasks import suites
+
+    name = next(t.name for s in suites() for t in s.tasks if t.kind == "table" and not t.is_here())
+    spec.write_text(spec.read_text().replace('"bbob/sphere@2,4"', f'"bbob/sphere@2,4", "{name}"'))
+    assert f"not here: the data of 1 task (4 cells): {name}; " in run("study", "run", spec, "--dry-run").out
+    refused = run("study", "run", spec)
+    assert (refused.status, name in refused.err, "EMBEDREG_DATA" in refused.err) == (2, True, True)
+    assert not (tmp_path / "study-little").exists()
+    done = run("study", "run", spec, "--skip-missing")
+    assert done.status == 0
+    assert f"skipped: the data of 1 task (4 cells): {name}" in done.out
+
+
+def test_an_export_has_its_ending(run, spec) -> None:
+    refused = run("study", "export", spec, "--output", "found.csv")
+    assert (refused.status, "ends in .parquet" in refused.err) == (2, True)
 
 
 def test_what_fails_is_said_and_the_status_is_1(run, spec, monkeypatch) -> None:

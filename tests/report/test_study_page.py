@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import math
 import re
+from dataclasses import replace
 
 import pytest
 
-from embedreg.report._study_figures import finding_figure
+from embedreg.report._study_figures import finding_figure, panels_figure
 from embedreg.report._study_page import write_study_report
-from embedreg.study.findings import Chart, Finding
-from embedreg.study.grid import Estimate, Plan, StudySpec
+from embedreg.study.findings import Chart, Finding, Part
+from embedreg.study.grid import Estimate, StudyResults
 
 LINES = Chart(
     "number of fields",
@@ -36,11 +37,11 @@ def finding(number: int, chart: Chart | None) -> Finding:
 
 @pytest.fixture
 def page(tmp_path) -> str:
-    spec = StudySpec("small", "a <b>", ())
-    plan = Plan([], ["k1", "k2"], {"k1"}, {}, 0.0, 0)
-    found = [finding(1, LINES), finding(2, BARS), finding(3, None)]
+    part = Part("By <function>", ["f", "tau"], [["sphere", "0.5"]], {"sphere": LINES, "discus": LINES})
+    found = [replace(finding(1, LINES), parts=[part]), finding(2, BARS), finding(3, None)]
     rows = [{"task": "t", "kendall_tau": 0.5}]
-    path = write_study_report(spec, plan, found, rows, rows, tmp_path / "new" / "page.html")
+    results = StudyResults("small", "a <b>", "minilm", cells=2, failed=0, rows=rows)
+    path = write_study_report(results, found, rows, tmp_path / "new" / "page.html")
     return path.read_text()
 
 
@@ -48,7 +49,8 @@ def test_every_finding_is_there_with_its_verdict_and_rule(page) -> None:
     for number in (1, 2, 3):
         assert f"{number}. Title {number}: agrees" in page
     assert page.count("a rule") == 3
-    assert page.count("<svg") == 2
+    assert page.count("<svg") == 3
+    assert "By &lt;function&gt;" in page
     assert "it &lt;was&gt;" in page
     assert "a &lt;b&gt;" in page
 
@@ -57,6 +59,7 @@ def test_numbers_can_be_downloaded(page) -> None:
     files = re.findall(r'href="data:text/csv;charset=utf-8;base64,([^"]*)" download="([^"]*)"', page)
     texts = {name: base64.b64decode(data).decode() for data, name in files}
     assert texts["rows.csv"] == "task,kendall_tau\nt,0.5\n"
+    assert texts["result_1_2.csv"] == "f,tau\nsphere,0.5\n"
     assert texts["result_1.csv"] == 'a,b\n1,"x,y"\n'
 
 
@@ -73,3 +76,22 @@ def test_methods_are_told_apart_without_colour() -> None:
     containers = finding_figure(LINES).axes[0].containers
     looks = {(c[0].get_marker(), c[0].get_linestyle()) for c in containers}
     assert len(looks) == 2
+
+
+@pytest.mark.parametrize("count", [1, 3, 24])
+def test_small_charts_share_their_axes_and_one_legend(count) -> None:
+    figure = panels_figure({f"f{i}": LINES for i in range(count)})
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [f"f{i}" for i in range(count)]
+    assert len({axes.get_ylim() for axes in figure.axes}) == 1
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(LINES.lines)
+
+
+def test_long_names_stand_below_each_other_in_the_legend() -> None:
+    long = Chart(
+        "x",
+        "y",
+        {f"the larger model {i} less the smaller model {i}": LINES.lines["traditional"] for i in "ab"},
+    )
+    [legend] = finding_figure(long).legends
+    assert legend._ncols == 1
+    assert [text.get_text() for text in legend.get_texts()] == list(long.lines)

@@ -10,9 +10,10 @@ import click
 from embedreg.cli._options import json_option
 
 if TYPE_CHECKING:
-    from embedreg.study.grid import Plan, StudySpec, StudyStore
+    from embedreg.study.grid import Plan, StudyResults, StudySpec, StudyStore
 
 _spec_argument = click.argument("spec")
+_finished_argument = click.argument("spec", metavar="SPEC|FILE.parquet")
 _store_option = click.option(
     "--store",
     metavar="DIR",
@@ -46,17 +47,27 @@ def list_presets(as_json: bool) -> None:
 @study.command()
 @_spec_argument
 @_store_option
-@click.option("--dry-run", is_flag=True, help="Say what would be done and how long it may take; do nothing.")
-def run(spec: str, store: Path | None, dry_run: bool) -> None:
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Say what would be done, how long it may take and what services would cost; do nothing.",
+)
+@click.option("--skip-missing", is_flag=True, help="Leave out tasks whose data are not on this machine.")
+def run(spec: str, store: Path | None, dry_run: bool, skip_missing: bool) -> None:
     """Run what of SPEC is not finished. It can be stopped at any time, and goes on where it was."""
-    from embedreg.study.grid import finished_rows, plan_study, run_study, study_table
+    from embedreg.study.grid import finished_rows, plan_services, plan_study, run_study, study_table
 
     loaded, kept = _load(spec, store)
     if dry_run:
-        click.echo(str(plan_study(loaded, kept)))
+        plan = plan_study(loaded, kept)
+        click.echo(str(plan))
+        for name, asked in plan_services(loaded, kept, plan).items():
+            click.echo(f"\n{name}, by a service:\n{asked}")
         return
-    plan = run_study(loaded, kept)
+    plan = run_study(loaded, kept, skip_missing=skip_missing)
     click.echo(study_table(finished_rows(plan, kept)))
+    if plan.absent:
+        click.echo(f"\nskipped: {plan.absent_tasks()}")
     click.echo(f"\nresults: {kept.path}")
     _refuse_failures(plan)
 
@@ -76,19 +87,21 @@ def status(spec: str, store: Path | None) -> None:
 
 
 @study.command()
-@_spec_argument
+@_finished_argument
 @_store_option
 @click.option("--metric", default="kendall_tau", show_default=True, help="Which score.")
 @click.option("--by-cell", is_flag=True, help="A line for each finished cell, not means; with --json.")
 @json_option
 def table(spec: str, store: Path | None, metric: str, by_cell: bool, as_json: bool) -> None:
-    """Print the scores of the finished cells of SPEC: means over tasks and seeds, with 95% intervals."""
+    """Print the scores of the finished cells of SPEC: means over tasks and seeds, with 95% intervals.
+
+    In SPEC's place may stand a file that `study export` wrote.
+    """
     import json
 
-    from embedreg.study.grid import finished_rows, plan_study, study_means, study_table
+    from embedreg.study.grid import study_means, study_table
 
-    loaded, kept = _load(spec, store)
-    rows = finished_rows(plan_study(loaded, kept), kept)
+    rows = _results(spec, store).rows
     if by_cell:
         click.echo("\n".join(json.dumps(row) for row in rows))
     elif as_json:
@@ -98,32 +111,76 @@ def table(spec: str, store: Path | None, metric: str, by_cell: bool, as_json: bo
 
 
 @study.command()
-@_spec_argument
+@_finished_argument
 @_store_option
 @click.option(
     "-o",
     "--output",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="[default: report.html in the store]",
+    help="[default: report.html in the store; beside FILE.parquet]",
 )
 def report(spec: str, store: Path | None, output: Path | None) -> None:
-    """Write an HTML page: each published result beside what SPEC's finished cells say, with a figure and a verdict."""
+    """Write an HTML page: each published result beside what SPEC's finished cells say, with a figure and a verdict.
+
+    In SPEC's place may stand a file that `study export` wrote.
+    """
     from embedreg.report import require_report_packages, write_study_report
     from embedreg.study.findings import StudyData, findings
-    from embedreg.study.grid import finished_rows, plan_study, profile_rows, smoothness_rows, study_means
+    from embedreg.study.grid import study_means
 
     require_report_packages()
-    loaded, kept = _load(spec, store)
-    plan = plan_study(loaded, kept)
-    rows = finished_rows(plan, kept)
-    found = findings(StudyData(rows, smoothness_rows(plan, kept), profile_rows(loaded, kept), loaded.subject))
+    results = _results(spec, store)
+    found = findings(StudyData.of(results))
     for finding in found:
         click.echo(f"{finding.number:>2}. {finding.title}: {finding.verdict}")
-    path = write_study_report(
-        loaded, plan, found, rows, study_means(rows), output or kept.directory / "report.html"
+    default = (
+        Path(spec).with_suffix(".html")
+        if _is_export(spec)
+        else _load(spec, store)[1].directory / "report.html"
     )
+    path = write_study_report(results, found, study_means(results.rows), output or default)
     click.echo(f"report: {path}")
+
+
+@study.command()
+@_spec_argument
+@_store_option
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to: FILE.parquet.",
+)
+@click.option(
+    "--machine", metavar="WORDS", default="", help="On what the cells were computed, for the record."
+)
+def export(spec: str, store: Path | None, output: Path, machine: str) -> None:
+    """Write the finished cells of SPEC as one small Parquet file.
+
+    `study table` and `study report` read it without the store: results to commit, publish or send.
+    """
+    from embedreg.core.errors import UsageError
+    from embedreg.study.grid import collect_results, write_results
+
+    if not _is_export(str(output)):
+        raise UsageError(f"--output {output}", expected="a name that ends in .parquet", mend="add the ending")
+    results = collect_results(*_load(spec, store), machine)
+    write_results(results, output)
+    click.echo(f"{len(results.rows)} of {results.cells} cells: {output}")
+
+
+def _is_export(spec: str) -> bool:
+    return spec.endswith(".parquet")
+
+
+def _results(spec: str, store: Path | None) -> StudyResults:
+    """Return what is finished of a study, from its store or from an exported file."""
+    from embedreg.study.grid import collect_results, read_results
+
+    return read_results(Path(spec)) if _is_export(spec) else collect_results(*_load(spec, store))
 
 
 def _load(spec: str, store: Path | None) -> tuple[StudySpec, StudyStore]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from embedreg.embed._endpoint import EmbeddingEndpoint
     from embedreg.embed._install import VerifyResult, installed_path, pull, verify
     from embedreg.embed._make_embedder import make_embedder
-    from embedreg.embed._plan_embedding import EmbeddingPlan, plan_embedding
+    from embedreg.embed._plan_embedding import EmbeddingPlan, is_service, plan_embedding
     from embedreg.embed._transformer import TransformerEmbedder
     from embedreg.embed.services._spending import SpendingCapError
 
@@ -28,6 +28,7 @@ __all__ = [
     "catalogue",
     "embed_texts",
     "installed_path",
+    "is_service",
     "make_embedder",
     "plan_embedding",
     "pull",
@@ -46,6 +47,7 @@ _HOME = {
     "catalogue": "_catalogue",
     "embed_texts": "_embed_texts",
     "installed_path": "_install",
+    "is_service": "_plan_embedding",
     "make_embedder": "_make_embedder",
     "plan_embedding": "_plan_embedding",
     "pull": "_install",

@@ -134,6 +134,18 @@ def plan_embedding(
     )
 
 
+def is_service(embedder: Embedder) -> bool:
+    """Return whether an embedder sends texts to a service, which may cost money.
+
+    Examples
+    --------
+    >>> from embedreg.embed import make_embedder
+    >>> is_service(make_embedder("openai:text-embedding-3-small")), is_service(make_embedder("minilm"))
+    (True, False)
+    """
+    return isinstance(embedder, _Quoting)
+
+
 def _not_cached(embedder: Embedder, distinct: Sequence[str], cache: EmbeddingCache | None) -> list[str]:
     """Return the texts that the cache does not have."""
     if cache is None:

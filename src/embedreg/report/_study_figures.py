@@ -1,4 +1,4 @@
-"""The figure of a study's finding: lines over a number, or bars over names, with 95% intervals."""
+"""The figures of a study's finding: lines over a number, or bars over names, with 95% intervals; small multiples."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from embedreg.report._figures import shortened
-from embedreg.report._style import PALETTE, new_figure, styled
+from embedreg.report._style import PALETTE, new_figure, new_grid, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,6 +22,9 @@ _LOOKS: Final = (
     ("ink", "^", "-.", "none"),
 )
 _DODGE: Final = 0.06  # of a number on the axis, between the first and the last method
+_PANEL_COLUMNS: Final = 4
+_PANEL_HEIGHT: Final = 1.15
+_LONGEST_OF_TWO: Final = 31  # letters of a name, for two names to stand side by side in a legend
 _SPREAD: Final = 0.5  # of the room between two names, taken by the methods' intervals
 
 
@@ -42,22 +45,55 @@ def finding_figure(chart: Chart) -> Figure:
         ]
         _draw(axes, number, name, places, [value for _, value in line], joined=not names)
     if names:
-        axes.set_xticks(range(len(names)), [shortened(name, 16) for name in names])
+        axes.set_xticks(range(len(names)), [_two_lines(name) for name in names])
         axes.set_xlim(-0.5, len(names) - 0.5)
         axes.tick_params(axis="x", length=0)
     else:
         _numeric_axis(axes, sorted({float(x) for line in chart.lines.values() for x, _ in line}))
     axes.grid(axis="y")
     axes.set(xlabel=chart.x_label, ylabel=chart.y_label)
-    if len(chart.lines) > 1:
-        figure.legend(loc="outside upper left", ncols=2, columnspacing=1.2, handlelength=2.2)
+    wide = max(len(name) for name in chart.lines) > _LONGEST_OF_TWO
+    figure.legend(loc="outside upper left", ncols=1 if wide else 2, columnspacing=1.2, handlelength=2.2)
     return figure
+
+
+@styled
+def panels_figure(panels: dict[str, Chart]) -> Figure:
+    """Draw a small chart each, on equal axes: lines over a number, without intervals."""
+    figure, grid = new_grid(len(panels), columns=_PANEL_COLUMNS, height=_PANEL_HEIGHT)
+    for place, (axes, (title, chart)) in enumerate(zip(grid, panels.items(), strict=True)):
+        for number, line in enumerate(chart.lines.values()):
+            xs, means = [x for x, _ in line], [value.mean for _, value in line]
+            axes.plot(xs, means, markersize=2.8, linewidth=1.1, **_look(number))
+        axes.set_title(shortened(title, 20), fontsize=7.2, pad=3)
+        axes.tick_params(labelsize=7)
+        axes.grid(axis="y")
+        places = sorted({float(x) for line in chart.lines.values() for x, _ in line})
+        _numeric_axis(axes, places, [places[0], places[len(places) // 2], places[-1]])
+        if place + _PANEL_COLUMNS >= len(panels):  # the last of its column
+            axes.tick_params(labelbottom=True)
+    first = next(iter(panels.values()))
+    figure.supxlabel(first.x_label, fontsize=9.5)
+    figure.supylabel(first.y_label, fontsize=9.5)
+    figure.legend(grid[0].lines, [shortened(name) for name in first.lines], loc="outside upper left", ncols=3)
+    return figure
+
+
+def _two_lines(name: str) -> str:
+    """Return a name with what stands in brackets after it on a second line, to be narrow."""
+    stem, opening, rest = name.partition(" (")
+    return shortened(stem, 16) + (f"\n({rest}" if opening else "")
+
+
+def _look(number: int) -> dict[str, Any]:
+    role, marker, dashes, fill = _LOOKS[number % len(_LOOKS)]
+    face = PALETTE[role] if fill == "full" else PALETTE["card"]
+    return {"color": PALETTE[role], "marker": marker, "markerfacecolor": face, "linestyle": dashes}
 
 
 def _draw(
     axes: Any, number: int, name: str, places: list[float], values: list[Estimate], *, joined: bool
 ) -> None:
-    role, marker, dashes, fill = _LOOKS[number % len(_LOOKS)]
     means = [value.mean for value in values]
     sides = [
         [
@@ -70,20 +106,18 @@ def _draw(
         places,
         means,
         yerr=sides,
-        color=PALETTE[role],
-        marker=marker,
+        **_look(number) | ({} if joined else {"linestyle": ""}),
         markersize=5,
-        markerfacecolor=PALETTE[role] if fill == "full" else PALETTE["card"],
-        linestyle=dashes if joined else "",
         linewidth=1.6,
         elinewidth=1,
         capsize=2,
-        label=shortened(name),
+        label=shortened(name, 60),
     )
 
 
-def _numeric_axis(axes: Any, xs: list[float]) -> None:
+def _numeric_axis(axes: Any, xs: list[float], ticks: list[float] | None = None) -> None:
     if len(xs) > 1 and xs[0] > 0 and xs[-1] / xs[0] >= 8:
         axes.set_xscale("log")
         axes.minorticks_off()
-    axes.set_xticks(xs, [f"{x:g}" for x in xs])
+    labelled = xs if ticks is None else ticks
+    axes.set_xticks(labelled, [f"{x:g}" for x in labelled])

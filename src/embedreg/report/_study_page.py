@@ -11,28 +11,23 @@ from embedreg.report._page import require_report_packages, template, write_text
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from embedreg.study.findings import Finding
-    from embedreg.study.grid import Plan, StudySpec
+    from embedreg.study.findings import Chart, Finding, Part
+    from embedreg.study.grid import StudyResults
 
 
 def write_study_report(
-    spec: StudySpec,
-    plan: Plan,
-    found: list[Finding],
-    rows: list[dict[str, Any]],
-    means: list[dict[str, Any]],
-    path: Path,
+    results: StudyResults, found: list[Finding], means: list[dict[str, Any]], path: Path
 ) -> Path:
     """Write a study's findings as one self-contained HTML page.
 
     Parameters
     ----------
-    spec, plan
-        What was to be run, and how much of it is finished.
+    results
+        What was to be run, and what of it is finished; the rows can be downloaded from the page.
     found
         From `embedreg.study.findings.findings`.
-    rows, means
-        From `finished_rows` and `study_means`; they can be downloaded from the page.
+    means
+        From `study_means`; they can be downloaded too.
     path
         Where to. A file that is there is replaced, whole or not at all.
 
@@ -52,12 +47,9 @@ def write_study_report(
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     page = template("study.html").render(
-        spec=spec,
-        cells=len(plan.keys),
-        finished=len(plan.done),
-        failed=len(plan.failed),
+        study=results,
         findings=[_shown(finding) for finding in found],
-        files={"rows": _table("rows.csv", rows), "means": _table("means.csv", means)},
+        files={"rows": _table("rows.csv", results.rows), "means": _table("means.csv", means)},
         means=means,
     )
     write_text(path, page)
@@ -65,22 +57,34 @@ def write_study_report(
 
 
 def _shown(finding: Finding) -> dict[str, Any]:
-    """Return a finding as the template takes it, with its figure and its numbers as a file."""
-    numbers = csv_file(f"result_{finding.number}.csv", [finding.columns, *finding.table])
-    return {"finding": finding, "figure": _figure(finding), "numbers": numbers}
+    """Return a finding as the template takes it, with its figures and its numbers as files."""
+    name = f"result_{finding.number}"
+    return {
+        "finding": finding,
+        "figure": finding.chart and _figure(finding.chart, name, finding.title),
+        "numbers": csv_file(f"{name}.csv", [finding.columns, *finding.table]),
+        "parts": [_part(part, f"{name}_{number}") for number, part in enumerate(finding.parts, start=2)],
+    }
 
 
-def _figure(finding: Finding) -> Any:
+def _part(part: Part, name: str) -> dict[str, Any]:
+    return {
+        "part": part,
+        "figure": part.panels and _figure(part.panels, name, part.title),
+        "numbers": csv_file(f"{name}.csv", [part.columns, *part.table]),
+    }
+
+
+def _figure(drawn: Chart | dict[str, Chart], name: str, title: str) -> Any:
     from markupsafe import Markup
 
-    from embedreg.report._study_figures import finding_figure
+    from embedreg.report._study_figures import finding_figure, panels_figure
     from embedreg.report._style import to_inline_svg
 
-    if finding.chart is None:
-        return None
-    label = f"{finding.title}: {finding.chart.y_label} by {finding.chart.x_label}, as in the table below"
-    svg = to_inline_svg(finding_figure(finding.chart), f"result{finding.number}", label)
-    return Markup(svg)  # noqa: S704 (matplotlib and to_inline_svg escape texts)
+    figure = panels_figure(drawn) if isinstance(drawn, dict) else finding_figure(drawn)
+    chart = next(iter(drawn.values())) if isinstance(drawn, dict) else drawn
+    label = f"{title}: {chart.y_label} by {chart.x_label}, as in the table below"
+    return Markup(to_inline_svg(figure, name, label))  # noqa: S704 (matplotlib and to_inline_svg escape texts)
 
 
 def _table(name: str, rows: list[dict[str, Any]]) -> DataFile:

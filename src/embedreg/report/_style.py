@@ -10,6 +10,7 @@ import contextlib
 import functools
 import html
 import io
+import math
 import re
 import warnings
 from typing import TYPE_CHECKING, Any, Final, ParamSpec
@@ -96,6 +97,16 @@ def new_panels(rows: int, height: float, width: float) -> tuple[Figure, Any]:
     """Return a figure with several axes, one below the other on the same scales, sizes in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, sharex=True, sharey=True, squeeze=False)[:, 0]
+
+
+def new_grid(panels: int, columns: int, height: float) -> tuple[Figure, list[Any]]:
+    """Return a figure with so many axes on the same scales, row by row, each of that height in inches."""
+    rows = math.ceil(panels / columns)
+    figure = Figure(figsize=(WIDTH, 0.7 + height * rows), layout="constrained")
+    axes = figure.subplots(rows, min(columns, panels), sharex=True, sharey=True, squeeze=False).ravel()
+    for beyond in axes[panels:]:
+        beyond.remove()
+    return figure, list(axes[:panels])
 
 
 def to_svg(figure: Figure) -> str:

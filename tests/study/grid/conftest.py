@@ -28,9 +28,13 @@ class ToyTask:
     kind: str = "table"
     dof: int = 3
     loads: list = field(default_factory=list)
+    here: bool = True
 
     def identity(self):
         return {"toy": 1}
+
+    def is_here(self):
+        return self.here
 
     def load(self, seed, rows):
         self.loads.append((seed, rows))

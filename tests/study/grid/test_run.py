@@ -160,6 +160,31 @@ def test_a_task_that_cannot_be_split_is_noted_and_the_others_go_on(
     assert len(plan.done) == CELLS - 12
 
 
+def test_a_task_without_its_data_is_said_before_anything_is_run(spec, store, toys) -> None:
+    whole = plan_study(spec, store)
+    toys[1].here = False
+    plan = plan_study(spec, store)
+    assert plan.absent == {"toy/curve": 12}
+    assert plan.keys == whole.keys
+    assert (plan.texts, plan.seconds < whole.seconds) == (whole.texts // 2, True)
+    assert "not here: the data of 1 task (12 cells): toy/curve; " in str(plan)
+    assert "EMBEDREG_DATA" in str(plan)
+    with pytest.raises(UsageError, match="toy/curve.*--skip-missing"):
+        run_study(spec, store)
+    assert not store.path.exists()
+
+
+def test_a_task_without_its_data_is_left_out_if_asked_and_run_when_it_is_there(spec, store, toys) -> None:
+    toys[1].here = False
+    plan = run_study(spec, store, skip_missing=True)
+    assert (len(plan.done), plan.failed, plan.absent) == (CELLS - 12, {}, {"toy/curve": 12})
+    assert toys[1].loads == []
+    toys[1].here = True
+    assert len(run_study(spec, store).done) == CELLS
+    toys[1].here = False
+    assert plan_study(spec, store).absent == {}  # finished cells need no data
+
+
 def test_a_single_cell_that_fails_is_noted(spec, store, monkeypatch) -> None:
     from embedreg.core.errors import DataError
 

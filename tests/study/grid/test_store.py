@@ -52,6 +52,16 @@ def test_a_file_that_is_no_store_is_refused(store: StudyStore) -> None:
         store.get("cells", ["a"])
 
 
+def test_a_store_of_before_a_table_was_added_gets_it(store: StudyStore) -> None:
+    store.add("cells", {"a": {"tau": 0.5}})
+    with sqlite3.connect(store.path) as connection:
+        connection.execute("DROP TABLE profiles")
+    connection.close()
+    assert store.get("profiles", ["a"]) == {}
+    store.add("profiles", {"a": {"dof": 3}})
+    assert store.get("cells", ["a"]) == {"a": {"tau": 0.5}}
+
+
 def test_a_newer_store_is_refused(store: StudyStore) -> None:
     store.add("cells", {"a": {}})
     with sqlite3.connect(store.path) as connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from embedreg.study.findings import _ablations, _bbob, _distance, _families, _smoothness
-from embedreg.study.findings._finding import VERDICTS, Chart, Finding, StudyData
+from embedreg.study.findings._finding import VERDICTS, Chart, Finding, Part, StudyData
 
 FINDINGS: Final = (
     _bbob.dimension,
@@ -22,7 +22,7 @@ FINDINGS: Final = (
     _smoothness.choice,
 )
 
-__all__ = ["FINDINGS", "VERDICTS", "Chart", "Finding", "StudyData", "findings"]
+__all__ = ["FINDINGS", "VERDICTS", "Chart", "Finding", "Part", "StudyData", "findings"]
 
 
 def findings(data: StudyData) -> list[Finding]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import itertools
 from typing import Final
 
-from embedreg.study.findings._finding import Chart, Finding, StudyData, overall, shown, verdict_on
+from embedreg.study.findings._finding import (
+    INCONCLUSIVE,
+    Chart,
+    Finding,
+    StudyData,
+    labelled,
+    overall,
+    shown,
+    verdict_on,
+)
 from embedreg.study.grid import Estimate
 
 _GROUPS: Final = ("bbob", "init2winit", "l2da", "automl", "xla")
@@ -20,9 +29,11 @@ Line = list[tuple[float | str, Estimate]]
 def _differences(
     data: StudyData, one: dict[str, str], other: dict[str, str], groups: tuple[str, ...] = _GROUPS
 ) -> Line:
-    """Return the difference in tau of two methods in each group of tasks that has both."""
+    """Return the difference in tau of two methods in each group of tasks that has both, at one number of rows."""
     return [
-        (group, found) for group in groups if (found := data.difference(one, other, suite=group)) is not None
+        (labelled(group, data.number_of_rows(one, other, suite=group)), found)
+        for group in groups
+        if (found := data.difference(one, other, suite=group)) is not None
     ]
 
 
@@ -32,15 +43,18 @@ def _finding(
     paper: str,
     rule: str,
     parts: dict[str, Line],
-    expected: dict[str, int] | None = None,
+    *,
+    all_needed: bool = False,
 ) -> Finding:
-    """Return a finding whose verdict is that of differences, each of which the paper expects above 0, or below."""
+    """Return a finding whose verdict is that of differences, each of which the paper expects above 0.
+
+    If all parts are needed and one was not run, the verdict is no more than inconclusive.
+    """
+    missing = all_needed and any(not line for line in parts.values())
     parts = {name: line for name, line in parts.items() if line}
-    verdicts = [
-        verdict_on(value, expected=(expected or {}).get(name, 1))
-        for name, line in parts.items()
-        for _, value in line
-    ]
+    verdicts = [verdict_on(value) for line in parts.values() for _, value in line]
+    if missing and verdicts:
+        verdicts.append(INCONCLUSIVE)
     return Finding(
         number,
         title,
@@ -62,7 +76,8 @@ def size(data: StudyData) -> Finding:
         "Size of the model",
         "With one training recipe (T5), larger models are better; over several recipes (Gemini) not reliably.",
         "Every interval of a larger model less the next smaller one of its recipe is above 0 (ridge). Recipes: mpnet (109M) and "
-        "minilm (23M), fine-tuned alike; SmolLM2 cut after 8 and 16 of its 30 layers; T5's ladder, where its weights are here.",
+        "minilm (23M), fine-tuned alike; SmolLM2 cut after 8 and 16 of its 30 layers; T5 itself where its weights are here. "
+        "This is not T5's ladder of five sizes by one recipe: it is one pair of sizes, and one model cut at three depths.",
         {
             f"{larger} less {smaller}": _differences(
                 data,
@@ -113,6 +128,7 @@ def pooling(data: StudyData) -> Finding:
                 {"representation": f"{data.subject}, last token", "head": "ridge"},
             ),
         },
+        all_needed=True,
     )
 
 
@@ -135,4 +151,5 @@ def head(data: StudyData) -> Finding:
             "traditional: XGBoost less MLP": less("traditional", "xgboost", "mlp"),
             "embedding: MLP less XGBoost": less(data.subject, "mlp", "xgboost"),
         },
+        all_needed=True,
     )

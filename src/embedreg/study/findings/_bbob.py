@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from embedreg.study.findings._finding import (
+    NOT_RUN,
     Chart,
     Finding,
+    Part,
     StudyData,
+    labelled,
     overall,
     shown,
     verdict_on,
@@ -17,60 +21,179 @@ from embedreg.study.grid._rows import select
 
 SUITE: Final = "bbob"
 _TRADITIONAL: Final = (("traditional", "mlp"), ("traditional", "xgboost"))
+Method = tuple[str, str]
+Line = list[tuple[float | str, Estimate]]
+
+
+@dataclass(frozen=True)
+class _Side:
+    """An embedding beside traditional features, on the splits that were run with all three methods.
+
+    `taus` has, by method, Kendall tau by (function, seed, number of fields).
+    """
+
+    embedding: str
+    rows: int
+    taus: dict[Method, dict[tuple[str, int, int], float]]
+
+    @property
+    def ours(self) -> Method:
+        return self.embedding, "mlp"
+
+    @property
+    def dofs(self) -> list[int]:
+        return sorted({dof for _, _, dof in self.taus[self.ours]})
+
+    @property
+    def functions(self) -> list[str]:
+        return sorted({function for function, _, _ in self.taus[self.ours]})
+
+    def line(self, method: Method, function: str | None = None) -> Line:
+        """Return the mean tau at each number of fields, of one function or of all."""
+        points = [(place, tau) for place, tau in self.taus[method].items() if function in {None, place[0]}]
+        return [
+            (dof, estimate([(place[0], tau) for place, tau in points if place[2] == dof]))
+            for dof in self.dofs
+            if any(place[2] == dof for place, _ in points)
+        ]
+
+    def loses_more(self, method: Method) -> Estimate | None:
+        """Return by how much more tau a method loses than the embedding, from the fewest fields to the most."""
+        first, last = self.dofs[0], self.dofs[-1]
+        theirs, ours = self.taus[method], self.taus[self.ours]
+        found = [
+            (
+                function,
+                (theirs[function, seed, first] - theirs[function, seed, last])
+                - (ours[function, seed, first] - ours[function, seed, last]),
+            )
+            for function, seed, dof in sorted(ours)
+            if dof == first != last and (function, seed, last) in ours
+        ]
+        return estimate(found) if found else None
 
 
 def dimension(data: StudyData) -> Finding:
     """Return result 1: Kendall tau against degrees of freedom."""
-    dofs = data.values("dof", suite=SUITE)
-    methods = ((data.subject, "mlp"), *_TRADITIONAL)
-    lines = {
-        f"{representation} + {head}": [
-            (dof, score)
-            for dof in dofs
-            if (score := data.score(suite=SUITE, dof=dof, representation=representation, head=head))
-            is not None
-        ]
-        for representation, head in methods
-    }
-    falls = {method: _fall(data, *method) for method in methods}
-    ours = falls[methods[0]]
-    steeper = {method: _steeper(fall, ours) for method, fall in falls.items() if method in _TRADITIONAL}
-    verdicts = [verdict_on(difference) for difference in steeper.values()]
-    sentence = "; ".join(
-        f"from {dofs[0]} to {dofs[-1]} fields, {' + '.join(method)} loses {shown(difference)} more Kendall tau than "
-        "the embedding with the MLP"
-        for method, difference in steeper.items()
-        if difference is not None
-    )
+    sides = [side for name in data.embeddings(suite=SUITE) if (side := _side(data, name)) is not None]
+    subject = next((side for side in sides if side.embedding == data.subject), None)
     return Finding(
         1,
         "Robustness to dimension",
-        "Kendall tau stays flat as the number of fields grows for embeddings, and falls for XGBoost and the MLP on features.",
+        "Kendall tau stays flat as the number of fields grows for embeddings, and falls for XGBoost and the MLP on features; "
+        "not on every function: on Discus and DifferentPowers, for example, the embedding does not beat XGBoost.",
         "Over functions, the loss of tau from the fewest to the most fields on traditional features is greater than on "
-        "embeddings: the interval of the difference is above 0, for both heads.",
-        overall(verdicts),
-        sentence or "no functions were run at two dimensions",
-        ["method", *(f"{dof} fields" for dof in dofs)],
-        [[name, *(shown(dict(line).get(dof)) for dof in dofs)] for name, line in lines.items()],
-        Chart("number of fields", "Kendall tau", lines) if dofs else None,
+        f"embeddings ({data.subject}): the interval of the difference is above 0, for both heads.",
+        overall([verdict_on(subject.loses_more(method)) for method in _TRADITIONAL]) if subject else NOT_RUN,
+        _sentence(subject),
+        ["method", *(f"{dof} fields" for dof in _dofs(sides)), "functions"],
+        _means(sides),
+        Chart(
+            "number of fields",
+            "Kendall tau",
+            {_name(method): subject.line(method) for method in (subject.ours, *_TRADITIONAL)},
+        )
+        if subject
+        else None,
+        ([_losses(sides)] if sides else []) + ([_by_function(subject)] if subject else []),
     )
 
 
-def _fall(data: StudyData, representation: str, head: str) -> dict[tuple[str, int], float]:
-    """Return the loss of tau from the fewest to the most fields, by function and seed."""
-    rows = select(data.rows, suite=SUITE, representation=representation, head=head)
-    dofs = sorted({row["dof"] for row in rows})
-    if len(dofs) < 2:
-        return {}
-    by_place = {(row["task"].split("@")[0], row["seed"], row["dof"]): row["kendall_tau"] for row in rows}
-    return {
-        (function, seed): tau - by_place[function, seed, dofs[-1]]
-        for (function, seed, dof), tau in by_place.items()
-        if dof == dofs[0] and (function, seed, dofs[-1]) in by_place
-    }
+def _side(data: StudyData, embedding: str) -> _Side | None:
+    methods: list[Method] = [(embedding, "mlp"), *_TRADITIONAL]
+    wanted = [{"representation": representation, "head": head} for representation, head in methods]
+    size = data.number_of_rows(*wanted, suite=SUITE)
+    if size is None:
+        return None
+    rows = select(data.rows, suite=SUITE, rows=size)
+    taus = [
+        {(r["task"].split("@")[0], r["seed"], r["dof"]): r["kendall_tau"] for r in select(rows, **method)}
+        for method in wanted
+    ]
+    shared = sorted(set.intersection(*map(set, taus)))
+    return _Side(
+        embedding,
+        size,
+        {method: {place: tau[place] for place in shared} for method, tau in zip(methods, taus, strict=True)},
+    )
 
 
-def _steeper(fall: dict[tuple[str, int], float], ours: dict[tuple[str, int], float]) -> Estimate | None:
-    both = fall.keys() & ours.keys()
-    values = [(function, fall[function, seed] - ours[function, seed]) for function, seed in sorted(both)]
-    return estimate(values) if values else None
+def _name(method: Method, rows: int | None = None) -> str:
+    representation, head = method
+    return labelled(representation, rows).replace(representation, f"{representation} + {head}", 1)
+
+
+def _dofs(sides: list[_Side]) -> list[int]:
+    return sorted({dof for side in sides for dof in side.dofs})
+
+
+def _means(sides: list[_Side]) -> list[list[object]]:
+    """Return a line for each embedding, and for traditional features on as many rows."""
+    dofs, sizes = _dofs(sides), set()
+    table: list[list[object]] = []
+    for side in sides:
+        methods = (side.ours, *_TRADITIONAL) if side.rows not in sizes else (side.ours,)
+        sizes.add(side.rows)
+        for method in methods:
+            line = dict(side.line(method))
+            means = [shown(line.get(dof)) for dof in dofs]
+            table.append([_name(method, side.rows), *means, _counts(side)])
+    return table
+
+
+def _counts(side: _Side) -> str:
+    counts = sorted({value.tasks for _, value in side.line(side.ours)})
+    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+
+
+def _losses(sides: list[_Side]) -> Part:
+    return Part(
+        "Kendall tau that traditional features lose more than the embedding with the MLP, from the fewest fields to the most",
+        ["embedding", "fields", *(_name(method) for method in _TRADITIONAL)],
+        [
+            [
+                labelled(side.embedding, side.rows),
+                f"{side.dofs[0]} to {side.dofs[-1]}",
+                *(shown(side.loses_more(method)) for method in _TRADITIONAL),
+            ]
+            for side in sides
+        ],
+    )
+
+
+def _by_function(side: _Side) -> Part:
+    """Return each function's tau at the fewest and the most fields, and its curves."""
+    methods = (side.ours, *_TRADITIONAL)
+    ends = list(dict.fromkeys((side.dofs[0], side.dofs[-1])))
+    lines = {f: {_name(method): side.line(method, f) for method in methods} for f in side.functions}
+    return Part(
+        "By function, mean over seeds",
+        ["function", *(f"{_name(method)}, {dof} fields" for method in methods for dof in ends)],
+        [
+            [_short(function), *(_tau(dict(line).get(dof)) for line in own.values() for dof in ends)]
+            for function, own in lines.items()
+        ],
+        {
+            _short(function): Chart("number of fields", "Kendall tau", dict(own))
+            for function, own in lines.items()
+        },
+    )
+
+
+def _short(function: str) -> str:
+    return function.rpartition("/")[2]
+
+
+def _tau(value: Estimate | None) -> str:
+    return "-" if value is None else f"{value.mean:z.2f}"
+
+
+def _sentence(side: _Side | None) -> str:
+    losses = {} if side is None else {method: side.loses_more(method) for method in _TRADITIONAL}
+    if side is None or None in losses.values():
+        return "no functions were run at two dimensions with the embedding and with traditional features"
+    return "; ".join(
+        f"from {side.dofs[0]} to {side.dofs[-1]} fields, {_name(method)} loses {shown(loss)} more Kendall tau than "
+        f"{_name(side.ours, side.rows)}"
+        for method, loss in losses.items()
+    )

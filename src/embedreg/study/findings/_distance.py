@@ -33,7 +33,7 @@ def distance(data: StudyData) -> Finding:
         [[name, shown(c), c.tasks] for name, c in correlations.items()],
         Chart(
             "radius of the ball of inputs",
-            "median distance of embeddings, of the largest",
+            "embedding distance / largest",
             {name: _line(select(data.profiles, representation=name)) for name in names},
         )
         if names

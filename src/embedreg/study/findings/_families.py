@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Final
+
+import numpy as np
 
 from embedreg.study.findings._finding import (
     AGREES,
@@ -12,12 +15,13 @@ from embedreg.study.findings._finding import (
     Chart,
     Finding,
     StudyData,
+    labelled,
     overall,
     shown,
     verdict_on,
 )
 from embedreg.study.grid import Estimate, estimate
-from embedreg.study.grid._rows import select
+from embedreg.study.grid._rows import paired, select
 
 FAMILIES: Final = ("init2winit", "l2da", "automl", "xla")
 # Table 1 of the paper: least and greatest share over its four models, in %
@@ -27,13 +31,13 @@ _PAPER_SHARES: Final = {
     "automl": (29.3, 41.3),
     "xla": (17.2, 29.3),
 }
-_POINTS: Final = 500
 _LITTLE: Final = 0.05
 
 
 def wins(data: StudyData) -> Finding:
     """Return result 2: the share of tasks on which the embedding beats traditional features."""
-    shares = {family: share for family in FAMILIES if (share := _share(data, family)) is not None}
+    found = {family: share for family in FAMILIES if (share := _share(data, family)) is not None}
+    shares = {labelled(family, rows): share for family, (share, rows) in found.items()}
     verdicts = [verdict_on(_less(0.5, share)) for share in shares.values()]
     return Finding(
         2,
@@ -46,8 +50,13 @@ def wins(data: StudyData) -> Finding:
         or "no family was run",
         ["family", "share won here", "tasks", "in the paper (least and greatest of its models)"],
         [
-            [family, shown(share), share.tasks, "{:.0f}% to {:.0f}%".format(*_PAPER_SHARES[family])]
-            for family, share in shares.items()
+            [
+                labelled(family, rows),
+                shown(share),
+                share.tasks,
+                "{:.0f}% to {:.0f}%".format(*_PAPER_SHARES[family]),
+            ]
+            for family, (share, rows) in found.items()
         ],
         Chart("family", "share of tasks won", {f"{data.subject} + mlp": list(shares.items())})
         if shares
@@ -55,23 +64,26 @@ def wins(data: StudyData) -> Finding:
     )
 
 
-def _share(data: StudyData, family: str) -> Estimate | None:
-    rows = select(data.rows, suite=family, rows=_POINTS)
-    won = []
-    for task in sorted({row["task"] for row in rows}):
-        own = [row for row in rows if row["task"] == task]
-        means = {
-            method: _mean([r["kendall_tau"] for r in select(own, representation=method[0], head=method[1])])
-            for method in ((data.subject, "mlp"), ("traditional", "mlp"), ("traditional", "xgboost"))
-        }
-        ours, *theirs = means.values()
-        if ours is not None and all(value is not None for value in theirs):
-            won.append((task, float(all(value is not None and ours > value for value in theirs))))
-    return estimate(won) if won else None
-
-
-def _mean(values: list[float]) -> float | None:
-    return sum(values) / len(values) if values else None
+def _share(data: StudyData, family: str) -> tuple[Estimate, int] | None:
+    """Return the share of tasks won and on how many rows; only seeds that all three methods have count."""
+    methods = [
+        {"representation": representation, "head": head}
+        for representation, head in (
+            (data.subject, "mlp"),
+            ("traditional", "mlp"),
+            ("traditional", "xgboost"),
+        )
+    ]
+    size = data.number_of_rows(*methods, suite=family)
+    if size is None:
+        return None
+    rows = select(data.rows, suite=family, rows=size)
+    taus = [{(r["task"], r["seed"]): r["kendall_tau"] for r in select(rows, **method)} for method in methods]
+    seeds = defaultdict(list)
+    for task, seed in sorted(set.intersection(*map(set, taus))):
+        seeds[task].append([tau[task, seed] for tau in taus])
+    means = {task: np.mean(found, axis=0) for task, found in seeds.items()}
+    return estimate([(task, float(ours > max(theirs))) for task, (ours, *theirs) in means.items()]), size
 
 
 def _less(value: float, estimated: Estimate) -> Estimate:
@@ -81,12 +93,13 @@ def _less(value: float, estimated: Estimate) -> Estimate:
 def names(data: StudyData) -> Finding:
     """Return result 7: what dropping the parameters' names changes."""
     bare, full = {"representation": f"{data.subject}, without names"}, {"representation": data.subject}
+    sides = bare | {"head": "ridge"}, full | {"head": "ridge"}
     changes = {
         family: change
         for family in ("bbob", *FAMILIES)
-        if (change := data.difference(bare | {"head": "ridge"}, full | {"head": "ridge"}, suite=family))
-        is not None
+        if (change := data.difference(*sides, suite=family)) is not None
     }
+    labels = {family: labelled(family, data.number_of_rows(*sides, suite=family)) for family in changes}
     small = {family: max(abs(change.low), abs(change.high)) < _LITTLE for family, change in changes.items()}
     verdict = NOT_RUN if not changes or "xla" not in changes else _names_verdict(changes, small)
     return Finding(
@@ -96,10 +109,15 @@ def names(data: StudyData) -> Finding:
         "The interval of the change in tau (ridge) lies within 0.05 of zero in every family but xla, and is below 0 there; "
         "it disagrees where a family's interval lies beyond 0.05, or xla's is not below 0 but within 0.05.",
         verdict,
-        "; ".join(f"{family}: {shown(change)}" for family, change in changes.items()) or "it was not run",
+        "; ".join(f"{labels[family]}: {shown(change)}" for family, change in changes.items())
+        or "it was not run",
         ["family", "change of tau without names", "tasks"],
-        [[family, shown(change), change.tasks] for family, change in changes.items()],
-        Chart("family", "change of Kendall tau", {"without names": list(changes.items())})
+        [[labels[family], shown(change), change.tasks] for family, change in changes.items()],
+        Chart(
+            "family",
+            "change of Kendall tau",
+            {"without names": [(labels[family], change) for family, change in changes.items()]},
+        )
         if changes
         else None,
     )
@@ -115,39 +133,48 @@ def _names_verdict(changes: dict[str, Estimate], small: dict[str, bool]) -> str:
 
 def amount(data: StudyData) -> Finding:
     """Return result 8: the gap to traditional features against the number of points."""
-    sizes = data.values("rows", suite=FAMILIES, representation=data.subject, head="mlp")
-    ours = {"representation": data.subject, "head": "mlp"}
-    lines: dict[str, list[tuple[float | str, Estimate]]] = {}
-    for head in ("mlp", "xgboost"):
-        found = [
-            (size, gap)
-            for size in sizes
-            if (
-                gap := data.difference(
-                    ours, {"representation": "traditional", "head": head}, suite=FAMILIES, rows=size
-                )
-            )
-            is not None
-        ]
-        if found:
-            lines[f"embedding less traditional + {head}"] = found
+    lines = {
+        f"embedding less traditional + {head}": line
+        for head in ("mlp", "xgboost")
+        if (line := _gap_by_rows(data, head))
+    }
+    sizes = sorted({size for line in lines.values() for size, _ in line})
     verdicts = [verdict_on(_narrowing(line)) for line in lines.values()]
     return Finding(
         8,
         "Amount of data",
         "The gap between embeddings and traditional features narrows as training points grow.",
         "The size of the gap with the fewest points less that with the most: both gaps' intervals are apart, "
-        "and the first is farther from 0.",
+        "and the first is farther from 0. Every number of rows has the same tasks and seeds; "
+        "a task with fewer rows gives all it has.",
         overall(verdicts),
         "; ".join(
             f"{name}: {shown(line[0][1])} with {line[0][0]} rows, {shown(line[-1][1])} with {line[-1][0]}"
             for name, line in lines.items()
         )
         or "no number of rows was run",
-        ["difference", *(f"{size} rows" for size in sizes)],
-        [[name, *(shown(dict(line).get(size)) for size in sizes)] for name, line in lines.items()],
+        ["difference", *(f"{size} rows" for size in sizes), "tasks"],
+        [
+            [name, *(shown(dict(line).get(size)) for size in sizes), line[0][1].tasks]
+            for name, line in lines.items()
+        ],
         Chart("rows (train, validation and test)", "difference in Kendall tau", lines) if lines else None,
     )
+
+
+def _gap_by_rows(data: StudyData, head: str) -> list[tuple[float | str, Estimate]]:
+    """Return the gap to traditional features with a head at each number of rows, on splits that all of those have."""
+    rows = select(data.rows, suite=FAMILIES)
+    ours = {"representation": data.subject, "head": "mlp"}
+    gaps: defaultdict[int, dict[tuple[str, int], float]] = defaultdict(dict)
+    for row, gap in paired(rows, ours, {"representation": "traditional", "head": head}):
+        gaps[row["rows"]][row["task"], row["seed"]] = gap
+    shared = sorted(set.intersection(*map(set, gaps.values()))) if gaps else []
+    return [
+        (size, estimate([(place[0], gaps[size][place]) for place in shared]))
+        for size in sorted(gaps)
+        if shared
+    ]
 
 
 def _narrowing(line: list[tuple[float | str, Estimate]]) -> Estimate | None:

@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from embedreg.study.findings._families import FAMILIES
-from embedreg.study.findings._finding import Chart, Finding, StudyData, overall, shown, verdict_on
+from embedreg.study.findings._finding import (
+    Chart,
+    Finding,
+    StudyData,
+    is_copy,
+    labelled,
+    overall,
+    shown,
+    verdict_on,
+)
 from embedreg.study.grid import Estimate, estimate
-from embedreg.study.grid._rows import paired, select
+from embedreg.study.grid._rows import paired, place_of, select, unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +32,11 @@ if TYPE_CHECKING:
 _BBOB: Final = "bbob"
 _FEATURES: Final = "traditional"
 _HEAD: Final = "mlp"
+_TOGETHER: Final = "all together"
 # Table 2 of the paper: least and greatest correlation over its six models, by degrees of freedom
 _PAPER: Final = {5: (0.72, 0.82), 10: (0.60, 0.81), 25: (0.70, 0.82), 50: (0.75, 0.86), 100: (0.76, 0.88)}
+_SCALINGS: Final = {"invariant": "invariant", "paper": "literal"}
+_MOST_LINES: Final = 4
 _RESAMPLES: Final = 2000
 _FEWEST_POINTS: Final = 4
 
@@ -32,51 +44,82 @@ _FEWEST_POINTS: Final = 4
 def functions(data: StudyData) -> Finding:
     """Return result 3: the smoothness gap against the performance gap, over functions."""
     found = {
-        dof: correlation
-        for dof in data.values("dof", suite=_BBOB)
-        if (correlation := _correlation(_gaps(data, suite=_BBOB, dof=dof))) is not None
+        (name, scaling): line
+        for name in data.embeddings(suite=_BBOB)
+        for scaling in _SCALINGS
+        if (line := _by_dof(data, name, scaling))
     }
-    literal = {dof: _correlation(_gaps(data, scaling="paper", suite=_BBOB, dof=dof)) for dof in found}
-    sentence = (
-        "Pearson correlation of the smoothness gap Z and the gap in Kendall tau (MLP on both): "
-        + ", ".join(f"{shown(c)} at {dof} fields" for dof, c in found.items())
-    )
-    lines = {"invariant scaling": list(found.items()), "the paper's literal scaling": _present(literal)}
+    ours = found.get((data.subject, "invariant"), {})
+    dofs = sorted({dof for line in found.values() for dof in line} | (set(_PAPER) if found else set()))
+    labels = {name: labelled(name, _size(data, name, suite=_BBOB)) for name, _ in found}
     return Finding(
         3,
         "Smoothness explains performance",
         "Over functions, the smoothness gap Z and the performance gap are correlated, by .60 to .88.",
-        "At every number of fields, the interval of the correlation (functions resampled) is above 0.",
-        overall([verdict_on(correlation) for correlation in found.values()]),
-        sentence if found else "no functions were run with both representations",
+        f"At every number of fields, the interval of the correlation for {data.subject} with the invariant scaling "
+        "(functions resampled) is above 0.",
+        overall([verdict_on(correlation) for correlation in ours.values()]),
+        f"Pearson correlation of the smoothness gap Z and the gap in Kendall tau (MLP on both), {labels[data.subject]}: "
+        + ", ".join(f"{shown(c)} at {dof} fields" for dof, c in ours.items())
+        if ours
+        else "no functions were run with both representations",
+        ["embedding", "scaling", *(f"{dof} fields" for dof in dofs), "functions"],
         [
-            "number of fields",
-            "here",
-            "by the paper's literal scaling",
-            "in the paper (least and greatest)",
-            "functions",
-        ],
-        [[dof, shown(c), shown(literal[dof]), _paper_range(dof), c.tasks] for dof, c in found.items()],
-        Chart("number of fields", "Pearson correlation", lines) if found else None,
+            [labels[name], _SCALINGS[scaling], *(shown(line.get(dof)) for dof in dofs), _functions_of(line)]
+            for (name, scaling), line in found.items()
+        ]
+        + (
+            [["the paper's six models, least and greatest", "", *map(_paper_range, dofs), 23]]
+            if found
+            else []
+        ),
+        Chart("number of fields", "Pearson correlation", _drawn(found, labels)) if found else None,
     )
+
+
+def _by_dof(data: StudyData, embedding: str, scaling: str) -> dict[int, Estimate]:
+    points: defaultdict[int, list[tuple[float, float]]] = defaultdict(list)
+    for dof, *point in _gaps(data, scaling, embedding, suite=_BBOB):
+        points[dof].append((point[0], point[1]))
+    correlations = {dof: _correlation(points[dof]) for dof in sorted(points)}
+    return {dof: correlation for dof, correlation in correlations.items() if correlation is not None}
+
+
+def _drawn(
+    found: dict[tuple[str, str], dict[int, Estimate]], labels: dict[str, str]
+) -> dict[str, list[tuple[float | str, Estimate]]]:
+    """Return the lines that a chart can tell apart: those of the first trained embeddings."""
+    lines: dict[str, list[tuple[float | str, Estimate]]] = {
+        f"{labels[name]}, {_SCALINGS[scaling]}": list(line.items())
+        for (name, scaling), line in found.items()
+        if not is_copy(name)
+    }
+    return dict(list(lines.items())[:_MOST_LINES])
+
+
+def _functions_of(line: dict[int, Estimate]) -> str:
+    counts = sorted({value.tasks for value in line.values()})
+    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
 
 
 def real_tasks(data: StudyData) -> Finding:
     """Return result 11: the same on real tasks, which the paper leaves out."""
     groups: dict[str, dict[str, Any]] = {family: {"suite": family} for family in FAMILIES} | {
-        "all four": {"suite": FAMILIES}
+        _TOGETHER: {"suite": FAMILIES}
     }
     found = {
-        name: correlation
+        labelled(name, _size(data, data.subject, **where)): correlation
         for name, where in groups.items()
-        if (correlation := _correlation(_gaps(data, **where))) is not None
+        if (correlation := _correlation([p for _, *p in _gaps(data, "invariant", data.subject, **where)]))
+        is not None
     }
+    everything = found.get(labelled(_TOGETHER, _size(data, data.subject, suite=FAMILIES)))
     return Finding(
         11,
         "Smoothness on real tasks",
         "It leaves real tasks out.",
         "Agrees with what it found on functions if the interval of the correlation over all real tasks is above 0.",
-        verdict_on(found.get("all four")),
+        verdict_on(everything),
         ", ".join(f"{name}: {shown(c)}" for name, c in found.items())
         or "no family was run with both representations",
         ["tasks", "Pearson correlation of Z and the gap in tau", "tasks"],
@@ -88,8 +131,12 @@ def real_tasks(data: StudyData) -> Finding:
 def choice(data: StudyData) -> Finding:
     """Return result 12: what is lost by choosing a representation on training data, by smoothness or by ridge."""
     groups = {"bbob": _BBOB} | {family: family for family in FAMILIES}
-    regrets = {name: _regrets(data, suite) for name, suite in groups.items()}
-    regrets = {name: found for name, found in regrets.items() if found}
+    sizes = {name: _size_of_choice(data, suite) for name, suite in groups.items()}
+    regrets = {
+        labelled(name, size): found
+        for name, size in sizes.items()
+        if size is not None and (found := _regrets(data, groups[name], size))
+    }
     rules = list(dict.fromkeys(rule for found in regrets.values() for rule in found))
     lines: dict[str, list[tuple[float | str, Estimate]]] = {
         rule: [(name, found[rule]) for name, found in regrets.items()] for rule in rules
@@ -114,29 +161,35 @@ def choice(data: StudyData) -> Finding:
     )
 
 
-def _regrets(data: StudyData, suite: str) -> dict[str, Estimate]:
+def _size_of_choice(data: StudyData, suite: str) -> int | None:
+    methods = [
+        {"representation": name, "head": head}
+        for name in (data.subject, _FEATURES)
+        for head in (_HEAD, "ridge")
+    ]
+    return data.number_of_rows(*methods, suite=suite)
+
+
+def _regrets(data: StudyData, suite: str, size: int) -> dict[str, Estimate]:
     """Return the mean regret of each rule of choice."""
+    rows = select(data.rows, suite=suite, rows=size)
     taus = {
-        name: {
-            _place(row): row["kendall_tau"]
-            for row in select(data.rows, suite=suite, representation=name, head=_HEAD)
-        }
+        name: {place_of(row): row["kendall_tau"] for row in select(rows, representation=name, head=_HEAD)}
         for name in (data.subject, _FEATURES)
     }
     errors = {
         name: {
-            _place(row): row["chosen"]["loo_mse"]
-            for row in select(data.rows, suite=suite, representation=name, head="ridge")
+            place_of(row): row["chosen"]["loo_mse"] for row in select(rows, representation=name, head="ridge")
         }
         for name in (data.subject, _FEATURES)
     }
-    gaps = {_place(row): z for row, z in _smoothness_gaps(data, suite=suite)}
+    gaps = {place_of(row): z for row, z in _smoothness_gaps(data, "invariant", data.subject, suite=suite)}
     places = [p for p in gaps if all(p in part for part in (*taus.values(), *errors.values()))]
     values: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
     for place in places:
         ours, theirs = taus[data.subject][place], taus[_FEATURES][place]
         by_z, by_ridge = gaps[place] > 0, errors[data.subject][place] < errors[_FEATURES][place]
-        best, task = max(ours, theirs), place[0]
+        best, task = max(ours, theirs), unit_of(place[0])
         coin = best - (ours + theirs) / 2
         for rule, embedding in (("by Z", by_z), ("by ridge", by_ridge), ("by both", by_z and by_ridge)):
             values[rule].append((task, best - (ours if embedding else theirs)))
@@ -145,37 +198,37 @@ def _regrets(data: StudyData, suite: str) -> dict[str, Estimate]:
     return {rule: estimate(found) for rule, found in values.items()}
 
 
-def _gaps(data: StudyData, scaling: str = "invariant", **where: Any) -> list[tuple[float, float]]:
-    """Return (Z, gap in tau) of each task, means over seeds."""
-    z, gap = defaultdict(list), defaultdict(list)
-    for row, value in _smoothness_gaps(data, scaling, **where):
-        z[row["task"]].append(value)
-    ours, theirs = ({"representation": name, "head": _HEAD} for name in (data.subject, _FEATURES))
-    for row, difference in paired(select(data.rows, **where), ours, theirs):
-        gap[row["task"]].append(difference)
-    return [(float(np.mean(z[task])), float(np.mean(gap[task]))) for task in sorted(z.keys() & gap.keys())]
+def _size(data: StudyData, embedding: str, **where: Any) -> int | None:
+    """Return the number of rows at which an embedding and traditional features are compared."""
+    ours, theirs = ({"representation": name, "head": _HEAD} for name in (embedding, _FEATURES))
+    return data.number_of_rows(ours, theirs, **where)
 
 
-def _smoothness_gaps(data: StudyData, scaling: str = "invariant", **where: Any) -> list[tuple[Row, float]]:
+def _gaps(data: StudyData, scaling: str, embedding: str, **where: Any) -> list[tuple[int, float, float]]:
+    """Return (fields, Z, gap in tau) of each task, means over the seeds that have both, at one number of rows."""
+    size = _size(data, embedding, **where)
+    z = {place_of(row): value for row, value in _smoothness_gaps(data, scaling, embedding, **where)}
+    ours, theirs = ({"representation": name, "head": _HEAD} for name in (embedding, _FEATURES))
+    by_task = defaultdict(list)
+    for row, difference in paired(select(data.rows, **where, rows=size), ours, theirs):
+        if place_of(row) in z:
+            by_task[row["task"], row["dof"]].append((z[place_of(row)], difference))
+    means = {place: np.mean(by_task[place], axis=0) for place in sorted(by_task)}
+    return [(dof, float(mean[0]), float(mean[1])) for (_, dof), mean in means.items()]
+
+
+def _smoothness_gaps(data: StudyData, scaling: str, embedding: str, **where: Any) -> list[tuple[Row, float]]:
     """Return (row, Z) of each task, number of rows and seed: positive where the embedding is the smoother one."""
-    embedded = {_place(row): row for row in select(data.smoothness, representation=data.subject, **where)}
+    embedded = {place_of(row): row for row in select(data.smoothness, representation=embedding, **where)}
     found = []
     for row in select(data.smoothness, representation=_FEATURES, **where):
-        other = embedded.get(_place(row))
+        other = embedded.get(place_of(row))
         if other is not None:
             gap = row[f"mean_{scaling}"] - other[f"mean_{scaling}"]
             spread = math.hypot(row[f"deviation_{scaling}"], other[f"deviation_{scaling}"])
             if spread > 0:  # false for NaN too: all vectors are equal
                 found.append((row, gap / spread))
     return found
-
-
-def _place(row: Row) -> tuple[str, int, int]:
-    return row["task"], row["rows"], row["seed"]
-
-
-def _present(values: dict[Any, Estimate | None]) -> list[tuple[Any, Estimate]]:
-    return [(x, value) for x, value in values.items() if value is not None]
 
 
 def _paper_range(dof: int) -> str:
@@ -185,18 +238,20 @@ def _paper_range(dof: int) -> str:
     return f"{low:.2f} to {high:.2f}"
 
 
-def _correlation(points: Sequence[tuple[float, float]]) -> Estimate | None:
+def _correlation(points: Sequence[Sequence[float]]) -> Estimate | None:
     """Return Pearson's correlation with a percentile bootstrap interval over the points, if both sides vary."""
     values = np.array(points)
-    if len(values) < _FEWEST_POINTS or math.isnan(_pearson(values)):
+    if len(values) < _FEWEST_POINTS or np.isnan(_pearson(values)):
         return None
-    rng = np.random.default_rng(0)
-    drawn = [_pearson(values[rng.integers(len(values), size=len(values))]) for _ in range(_RESAMPLES)]
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
-    return Estimate(_pearson(values), float(low), float(high), len(points))
+    drawn = values[np.random.default_rng(0).integers(len(values), size=(_RESAMPLES, len(values)))]
+    low, high = np.nanquantile(_pearson(drawn), [0.025, 0.975])
+    return Estimate(float(_pearson(values)), float(low), float(high), len(points))
 
 
-def _pearson(values: NDArray[np.float64]) -> float:
-    deviations = values - values.mean(axis=0)
-    scale = float(np.sqrt((deviations**2).sum(axis=0).prod()))
-    return float((deviations[:, 0] * deviations[:, 1]).sum() / scale) if scale else float("nan")
+def _pearson(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the correlation of (..., n, 2) pairs, NaN where a side does not vary."""
+    deviations = values - values.mean(axis=-2, keepdims=True)
+    scale = np.sqrt((deviations**2).sum(axis=-2).prod(axis=-1))
+    products = deviations.prod(axis=-1).sum(axis=-1)
+    found: NDArray[np.float64] = np.divide(products, scale, out=np.full_like(scale, np.nan), where=scale > 0)
+    return found

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import statistics
-from collections import defaultdict
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from embedreg.study.grid._cells import Cell, cells_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from embedreg.study.grid._cells import Item
     from embedreg.study.grid._spec import StudySpec
     from embedreg.study.grid._store import StudyStore
 
@@ -18,6 +21,10 @@ _SECONDS: Final = {"mlp": 4.0, "xgboost": 1.5, "ridge": 0.15, "mean": 0.01}
 _SECONDS_A_REPRESENTATION: Final = 0.2  # serialising, reading the cache, smoothness
 _SECONDS_A_TEXT: Final = 0.02  # a text of 100 tokens by minilm
 _ROWS: Final = 500
+HOW_TO_MEND_ABSENCE: Final = (
+    "`embedreg tasks list` says where they come from: name the directory that has their files in EMBEDREG_DATA, "
+    "or leave them out with --skip-missing"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +45,9 @@ class Plan:
         What the others are likely to take, on a machine like the one the store's fits were made on.
     texts
         How many texts the others ask for at most; those in the cache are not embedded again.
+    absent
+        How many unfinished cells have a task whose data are not on this machine, by the task's name. `seconds` and
+        `texts` leave them out.
     """
 
     cells: list[Cell]
@@ -46,10 +56,15 @@ class Plan:
     failed: dict[str, str]
     seconds: float
     texts: int
+    absent: dict[str, int] = field(default_factory=dict)
 
     def left(self) -> list[tuple[str, Cell]]:
-        """Return the cells to run, with their keys."""
+        """Return the cells to run, with their keys; those of absent tasks among them."""
         return [(key, cell) for key, cell in zip(self.keys, self.cells, strict=True) if key not in self.done]
+
+    def left_here(self) -> list[tuple[str, Cell]]:
+        """Return the cells to run whose tasks are on this machine."""
+        return [(key, cell) for key, cell in self.left() if cell.item.task.name not in self.absent]
 
     def __str__(self) -> str:
         fits = len(self.keys) - len(self.done)
@@ -62,7 +77,25 @@ class Plan:
             lines.append(
                 f"failed when last tried: {len(self.failed)}, such as: {next(iter(self.failed.values()))}"
             )
+        if self.absent:
+            lines.append(f"not here: {self.absent_tasks()}; {HOW_TO_MEND_ABSENCE}")
         return "\n".join(lines)
+
+    def absent_tasks(self) -> str:
+        """Return in words which tasks are not on this machine, and how many cells that is."""
+        tasks, cells = len(self.absent), sum(self.absent.values())
+        return f"the data of {tasks} task{'s' * (tasks > 1)} ({cells} cells): {', '.join(self.absent)}"
+
+
+def items_with_texts_of_their_own(cells: Sequence[Cell]) -> list[Item]:
+    """Return items of embeddings, one of those that share all texts: functions of one dimension share their points."""
+    found = {}
+    for cell in cells:
+        item = cell.item
+        if item.representation.kind == "embedding":
+            data = item.task.dof if item.task.kind == "bbob" else item.task.name
+            found[item.representation.name, data, item.rows, item.seed] = item
+    return list(found.values())
 
 
 def plan_study(spec: StudySpec, store: StudyStore) -> Plan:
@@ -78,23 +111,20 @@ def plan_study(spec: StudySpec, store: StudyStore) -> Plan:
     rows = store.get("cells", keys)
     failures = store.get("failures", keys)
     left = [cell for key, cell in zip(keys, cells, strict=True) if key not in rows]
-    items = {(c.item.representation.name, c.item.task.name, c.item.rows, c.item.seed): c.item for c in left}
-    points = {
-        # functions of one degree of freedom share their points
-        (
-            i.representation.name,
-            i.task.suite,
-            i.task.dof if i.task.kind == "bbob" else i.task.name,
-            i.rows,
-            i.seed,
-        ): i
-        for i in items.values()
-        if i.representation.kind == "embedding"
-    }
-    texts = sum(item.rows for item in points.values())
+    absent = _absent(left)
+    left = [cell for cell in left if cell.item.task.name not in absent]
+    items = {(c.item.representation.name, c.item.task.name, c.item.rows, c.item.seed) for c in left}
+    texts = sum(item.rows for item in items_with_texts_of_their_own(left))
     seconds = _fit_seconds(left, rows) + len(items) * _SECONDS_A_REPRESENTATION + texts * _SECONDS_A_TEXT
     failed = {key: str(row["error"]) for key, row in failures.items() if key not in rows}
-    return Plan(cells, keys, set(rows), failed, seconds, texts)
+    return Plan(cells, keys, set(rows), failed, seconds, texts, absent)
+
+
+def _absent(cells: Sequence[Cell]) -> dict[str, int]:
+    """Return how many cells each task has that is not on this machine."""
+    tasks = {cell.item.task.name: cell.item.task for cell in cells}
+    missing = {name for name, task in tasks.items() if not task.is_here()}
+    return dict(Counter(cell.item.task.name for cell in cells if cell.item.task.name in missing))
 
 
 def _fit_seconds(cells: list[Cell], finished: dict[str, dict[str, Any]]) -> float:

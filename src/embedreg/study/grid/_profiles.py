@@ -13,11 +13,12 @@ from embedreg.smoothness import distance_profile
 from embedreg.study.grid._cells import digest, representation_identity, text_embedder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from embedreg.core.protocols import Array
+    from embedreg.smoothness import DistanceProfile
     from embedreg.study.grid._spec import ProfileSpec, RepresentationSpec, StudySpec
     from embedreg.study.grid._store import StudyStore
 
@@ -48,11 +49,7 @@ class Profile:
 
     def measure(self) -> dict[str, Any]:
         """Return medians by radius, and Spearman's correlation of distances before and after embedding."""
-        rng = np.random.default_rng(self.seed)
-        center = rng.uniform(-_CENTER, _CENTER, size=self.spec.dof)
-        found = distance_profile(
-            self._embed, center, self.spec.radii, samples=self.spec.samples, seed=self.seed
-        )
+        found = self._profile(self._embed)
         correlation = stats.spearmanr(found.input_distances.ravel(), found.embedding_distances.ravel())
         return {
             "representation": self.representation.name,
@@ -63,9 +60,29 @@ class Profile:
             "spearman": float(correlation.statistic),
         }
 
+    def texts(self) -> list[str]:
+        """Return the texts that `measure` embeds."""
+        asked: list[str] = []
+
+        def remember(points: NDArray[np.float64]) -> Array:
+            asked.extend(text_embedder(self.representation).texts(_records(points)))
+            return np.zeros((len(points), 1), np.float32)
+
+        self._profile(remember)
+        return asked
+
+    def _profile(self, embed: Callable[[NDArray[np.float64]], Array]) -> DistanceProfile:
+        rng = np.random.default_rng(self.seed)
+        center = rng.uniform(-_CENTER, _CENTER, size=self.spec.dof)
+        return distance_profile(embed, center, self.spec.radii, samples=self.spec.samples, seed=self.seed)
+
     def _embed(self, points: NDArray[np.float64]) -> Array:
-        records = [{f"x{i + 1}": float(x) for i, x in enumerate(point)} for point in points]
+        records = _records(points)
         return text_embedder(self.representation).fit(records).transform(records)
+
+
+def _records(points: NDArray[np.float64]) -> list[dict[str, float]]:
+    return [{f"x{i + 1}": float(x) for i, x in enumerate(point)} for point in points]
 
 
 def profiles_of(spec: StudySpec) -> Iterator[Profile]:

@@ -38,9 +38,8 @@ class Estimate:
     tasks: int
 
     def __str__(self) -> str:
-        return (
-            f"{self.mean:.2f}" if np.isnan(self.low) else f"{self.mean:.2f} [{self.low:.2f}, {self.high:.2f}]"
-        )
+        mean = f"{self.mean:z.2f}"
+        return mean if np.isnan(self.low) else f"{mean} [{self.low:z.2f}, {self.high:z.2f}]"
 
 
 def finished_rows(plan: Plan, store: StudyStore) -> list[Row]:
@@ -104,20 +103,29 @@ def paired(
 
     `one` and `other` are values that a row must have: a representation and a head, say.
     """
+    base = {place_of(row): row[metric] for row in select(rows, **other)}
+    return [(row, row[metric] - base[place_of(row)]) for row in select(rows, **one) if place_of(row) in base]
 
-    def place(row: Row) -> tuple[Any, ...]:
-        return row["task"], row["rows"], row["seed"]
 
-    base = {place(row): row[metric] for row in select(rows, **other)}
-    return [(row, row[metric] - base[place(row)]) for row in select(rows, **one) if place(row) in base]
+def place_of(row: Row) -> tuple[str, int, int]:
+    """Return what two rows have in common that are scores on the same split: task, number of rows, seed."""
+    return row["task"], row["rows"], row["seed"]
+
+
+def unit_of(task: str) -> str:
+    """Return what an interval resamples: the task, or the function, whose numbers of fields are no chance draws.
+
+    Examples
+    --------
+    >>> unit_of("bbob/sphere@5"), unit_of("xla/one")
+    ('bbob/sphere', 'xla/one')
+    """
+    return task.partition("@")[0]
 
 
 def select(rows: Sequence[Row], /, **values: Any) -> list[Row]:
     """Return the rows that have those values; a tuple or set stands for any of its members."""
-    return [
-        row
-        for row in rows
-        if all(
-            row[k] in v if isinstance(v, (tuple, set, frozenset)) else row[k] == v for k, v in values.items()
-        )
-    ]
+    for name, value in values.items():
+        wanted = value if isinstance(value, (tuple, set, frozenset)) else (value,)
+        rows = [row for row in rows if row[name] in wanted]
+    return list(rows)

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from embedreg.core.errors import EmbedregError
+from embedreg.core.errors import EmbedregError, UsageError
 from embedreg.core.progress import progress_bar
 from embedreg.features import TabularFeatures
 from embedreg.heads import Problem, fit_many
@@ -17,7 +17,7 @@ from embedreg.study._metrics import METRICS, evaluate
 from embedreg.study._rows import rows_of, take
 from embedreg.study._splits import group_split
 from embedreg.study.grid._cells import text_embedder
-from embedreg.study.grid._plan import plan_study
+from embedreg.study.grid._plan import HOW_TO_MEND_ABSENCE, plan_study
 from embedreg.study.grid._profiles import run_profiles
 
 if TYPE_CHECKING:
@@ -63,20 +63,45 @@ class _Prepared:
         return slice(len(self.y) - len(self.split.test), len(self.y))
 
 
-def run_study(spec: StudySpec, store: StudyStore) -> Plan:
+def run_study(spec: StudySpec, store: StudyStore, *, skip_missing: bool = False) -> Plan:
     """Run every cell that is not finished, and return the plan as it stands afterwards.
 
     A cell that fails is noted with its message, and the others go on. The run can be stopped at any time and
     goes on where it was; two runs at once do some of the work twice and harm nothing.
+
+    Parameters
+    ----------
+    spec, store
+        What to run, and where its results are kept.
+    skip_missing
+        Leave out tasks whose data are not on this machine.
+
+    Raises
+    ------
+    UsageError
+        If a task, model or setting is unknown; if the data of a task are missing and `skip_missing` is False. Nothing
+        was run then.
     """
     plan = plan_study(spec, store)
-    left = plan.left()
+    if plan.absent and not skip_missing:
+        raise UsageError(
+            f"a machine without {plan.absent_tasks()}", expected="every task's data", mend=HOW_TO_MEND_ABSENCE
+        )
+    left = plan.left_here()
     store.forget_failures(plan.failed)
-    with progress_bar(len(plan.keys), f"study {spec.name}", "cell", initial=len(plan.done)) as bar:
+    with progress_bar(
+        len(plan.done) + len(left), f"study {spec.name}", "cell", initial=len(plan.done)
+    ) as bar:
         for _, cells in itertools.groupby(left, key=lambda pair: pair[1].item.representation.name):
             _Runner(store, bar).run(list(cells))
     run_profiles(spec, store)
     return plan_study(spec, store)
+
+
+def split_of(item: Item, groups: NDArray[np.intp]) -> tuple[Split, NDArray[np.intp]]:
+    """Return an item's split, and the rows in it."""
+    split = group_split(groups, seed=item.seed, max_rows=item.rows)
+    return split, rows_of(split)
 
 
 class _Runner:
@@ -113,8 +138,7 @@ class _Runner:
 
     def _represent(self, item: Item, wanted: list[tuple[str, HeadSpec]]) -> _Prepared:
         data, groups = self._data(item)
-        split = group_split(groups, seed=item.seed, max_rows=item.rows)
-        rows = rows_of(split)
+        split, rows = split_of(item, groups)
         records = take(data.records, rows)
         if item.representation.kind == "tabular":
             features = TabularFeatures(random_state=item.seed).fit(records[: len(split.train)])

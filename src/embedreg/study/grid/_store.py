@@ -105,7 +105,10 @@ class StudyStore:
                 expected=f"schema {SCHEMA} at most",
                 mend="upgrade embedreg, or give another directory",
             )
-        if version == SCHEMA:
+        present = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
+        if version == SCHEMA and present.issuperset(_TABLES):
             return
         with connection:
             connection.execute("BEGIN IMMEDIATE")

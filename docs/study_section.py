@@ -1,0 +1,125 @@
+"""The section "The study" of docs/results.md and its figures, from the rows that `embedreg study export` wrote."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from embedreg.report._study_figures import finding_figure, panels_figure
+from embedreg.report._style import PALETTE, to_svg
+from embedreg.study.findings import StudyData, findings
+from embedreg.study.grid import Estimate, StudyResults, read_results
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from embedreg.study.findings import Chart, Finding, Part
+
+EXPORT = "study_paper.parquet"
+
+
+def study_section(path: Path) -> tuple[str, dict[str, str]]:
+    """Return the section, and by name the digest of each figure that it shows with the figure's text."""
+    results = read_results(path)
+    found = findings(StudyData.of(results))
+    figures: dict[str, Any] = {}
+    parts = [_head(results, found), *(_finding(finding, figures) for finding in found)]
+    return "\n".join(parts), {name: _svg(drawn) for name, drawn in figures.items()}
+
+
+def numbers_of(svg: str) -> str:
+    """Return the line of a figure that names its numbers: the same numbers are drawn differently by other versions of matplotlib."""
+    return svg.rstrip().rpartition("\n")[2]
+
+
+def _head(results: StudyResults, found: list[Finding]) -> str:
+    hours = sum(row["seconds"] for row in results.rows) / 3600
+    left = results.cells - len(results.rows)
+    state = (
+        "All are finished."
+        if not left
+        else f"{left:,} are not run yet: the numbers below are those of the finished ones alone."
+    )
+    lines = [
+        "## The study\n",
+        "Each result of [arXiv 2411.14708](https://arxiv.org/abs/2411.14708) beside what its experiment says on open models. A verdict "
+        "follows from the numbers by the rule beside it ([studies](studies.md#verdicts)); intervals are 95%, over tasks and seeds within them.\n",
+        f"Made by embedreg {results.version}, preset `{results.name}`, exported on {results.date}{_on(results.machine)}: "
+        f"{len(results.rows):,} of {results.cells:,} cells, {hours:.1f} hours of fitting. {state} 500 rows (split 8-1-1) unless a table says "
+        f"otherwise; the embedding held against the paper is `{results.subject}`. "
+        f"`embedreg study report benchmarks/results/{EXPORT}` makes the page with all numbers as files.\n",
+        "| result | what it is about | verdict |",
+        "|---|---|---|",
+        *(f"| {f.number} | [{f.title}](#{_anchor(f)}) | {f.verdict} |" for f in found),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _on(machine: str) -> str:
+    return f", run on {machine}" if machine else ""
+
+
+def _heading(finding: Finding) -> str:
+    return f"{finding.number}. {finding.title}"
+
+
+def _anchor(finding: Finding) -> str:
+    """Return the name that GitHub gives to the heading."""
+    kept = (c for c in _heading(finding).lower() if c.isalnum() or c in " -")
+    return "".join(kept).replace(" ", "-")
+
+
+def _finding(finding: Finding, figures: dict[str, Any]) -> str:
+    lines = [
+        f"### {_heading(finding)}\n",
+        f"- The paper: {finding.paper}",
+        f"- Here: {finding.sentence}.",
+        f"- Rule: {finding.rule}",
+        f"- Verdict: **{finding.verdict}**\n",
+    ]
+    if finding.chart:
+        lines.append(_shown(f"study_{finding.number}.svg", finding.title, finding.chart, figures))
+    if finding.table:
+        lines.append(_table(finding.columns, finding.table))
+    for number, part in enumerate(finding.parts, start=2):
+        lines.append(_part(part, f"study_{finding.number}_{number}.svg", figures))
+    return "\n".join(lines)
+
+
+def _part(part: Part, name: str, figures: dict[str, Any]) -> str:
+    figure = [_shown(name, part.title, part.panels, figures)] if part.panels else []
+    return "\n".join([f"{part.title}:\n", *figure, _table(part.columns, part.table)])
+
+
+def _shown(name: str, title: str, drawn: Chart | dict[str, Chart], figures: dict[str, Any]) -> str:
+    figures[name] = drawn
+    return f"![{title}]({name})\n"
+
+
+def _table(columns: list[str], table: list[list[Any]]) -> str:
+    rows = [" | ".join(map(str, row)) for row in table]
+    return "\n".join(
+        [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|", *(f"| {row} |" for row in rows), ""]
+    )
+
+
+def _svg(drawn: Chart | dict[str, Chart]) -> str:
+    """Return a figure on a card of its own, to be read on dark pages too, with a digest of its numbers at its end."""
+    text = to_svg(panels_figure(drawn) if isinstance(drawn, dict) else finding_figure(drawn))
+    text = text.replace('style="fill: none"', f'style="fill: {PALETTE["card"]}"', 1)
+    return f"{text.rstrip()}\n<!-- numbers {_digest(drawn)} -->\n"
+
+
+def _digest(drawn: Chart | dict[str, Chart]) -> str:
+    charts = drawn if isinstance(drawn, dict) else {"": drawn}
+    numbers = [
+        (title, name, x, *_rounded(value))
+        for title, chart in charts.items()
+        for name, line in chart.lines.items()
+        for x, value in line
+    ]
+    return hashlib.sha256(repr(numbers).encode()).hexdigest()[:16]
+
+
+def _rounded(value: Estimate) -> tuple[str, ...]:
+    return tuple(f"{number:.3f}" for number in (value.mean, value.low, value.high))

@@ -1,0 +1,55 @@
+"""Results as one file."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from embedreg.core.errors import DataError
+from embedreg.study.grid import StudyResults, collect_results, read_results, run_study, write_results
+
+
+def test_a_file_holds_what_the_store_holds(spec, store, tmp_path) -> None:
+    run_study(spec, store)
+    results = collect_results(spec, store, "two cores")
+    assert (results.cells, len(results.rows), results.machine) == (27, 27, "two cores")
+    assert len(results.smoothness) == 11
+    assert len(results.profiles) == 2
+    assert read_results(write_results(results, tmp_path / "x.parquet")) == results
+
+
+def test_values_come_back_with_their_types(tmp_path) -> None:
+    rows = [
+        {"task": "a", "tau": 0.1 + 0.2, "n": 3, "chosen": {"penalty": 1.0}, "mixed": 1, "none": None},
+        {"task": "b", "tau": -0.0, "n": 4, "chosen": {}, "mixed": 1.5, "none": None},
+    ]
+    results = StudyResults("s", "", "m", 9, 1, rows, profiles=[{"task": "a", "radii": [1.0, 2.0]}])
+    found = read_results(write_results(results, tmp_path / "x.parquet"))
+    assert repr(found) == repr(results)
+    endless = replace(results, rows=[rows[0] | {"tau": math.nan}])
+    assert math.isnan(read_results(write_results(endless, tmp_path / "x.parquet")).rows[0]["tau"])
+
+
+def test_nothing_finished_is_a_file_too(spec, store, tmp_path) -> None:
+    results = collect_results(spec, store)
+    assert read_results(write_results(results, tmp_path / "x.parquet")) == results
+
+
+def test_another_file_is_refused(tmp_path) -> None:
+    path = tmp_path / "x.parquet"
+    with pytest.raises(DataError, match="study export"):
+        read_results(path)
+    path.write_text("no Parquet")
+    with pytest.raises(DataError, match="study export"):
+        read_results(path)
+    pq.write_table(pa.table({"part": ["rows"]}), path)
+    with pytest.raises(DataError, match="study export"):
+        read_results(path)
+    newer = pa.table({"part": ["rows"]}).replace_schema_metadata({"embedreg.study": '{"schema": 99}'})
+    pq.write_table(newer, path)
+    with pytest.raises(DataError, match="upgrade embedreg"):
+        read_results(path)
