@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from embedreg.core.lazy import lazy_names
 from embedreg.report._downloads import comparison_json
-from embedreg.report._page import require_report_packages, save_comparison, write_comparison_report
+from embedreg.report._html import require_report_packages
+from embedreg.report._page import save_comparison, write_comparison_report
 from embedreg.report._smoothness_files import SmoothnessFacts, smoothness_json
 from embedreg.report._smoothness_page import save_smoothness
 from embedreg.report._smoothness_table import smoothness_table

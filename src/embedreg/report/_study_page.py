@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from embedreg.core.files import output_errors
 from embedreg.report._downloads import DataFile, csv_file
-from embedreg.report._page import require_report_packages, template, write_text
+from embedreg.report._html import figure_markup, rendered, require_report_packages, save_page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,9 +48,8 @@ def write_study_report(
         If the file cannot be written.
     """
     require_report_packages()
-    with output_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    page = template("study.html").render(
+    page = rendered(
+        "study.html",
         spec=spec,
         cells=len(plan.keys),
         finished=len(plan.done),
@@ -60,7 +58,7 @@ def write_study_report(
         files={"rows": _table("rows.csv", rows), "means": _table("means.csv", means)},
         means=means,
     )
-    write_text(path, page)
+    save_page(path, page)
     return path
 
 
@@ -71,16 +69,12 @@ def _shown(finding: Finding) -> dict[str, Any]:
 
 
 def _figure(finding: Finding) -> Any:
-    from markupsafe import Markup
-
     from embedreg.report._study_figures import finding_figure
-    from embedreg.report._style import to_inline_svg
 
     if finding.chart is None:
         return None
     label = f"{finding.title}: {finding.chart.y_label} by {finding.chart.x_label}, as in the table below"
-    svg = to_inline_svg(finding_figure(finding.chart), f"result{finding.number}", label)
-    return Markup(svg)  # noqa: S704 (matplotlib and to_inline_svg escape texts)
+    return figure_markup(finding_figure(finding.chart), f"result{finding.number}", label)
 
 
 def _table(name: str, rows: list[dict[str, Any]]) -> DataFile:
