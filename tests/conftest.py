@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tiny_models import SIZES, save_random, save_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,9 +55,8 @@ def corpus() -> list[str]:
 @pytest.fixture(scope="session")
 def tiny_bert(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Path:
     """A random BERT encoder: WordPiece, window 64, 2 layers of 32."""
-    import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+    from transformers import BertConfig, BertModel
 
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
@@ -66,26 +66,18 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Pa
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=tokenizer.get_vocab_size(),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=64,
-    )
-    path = tmp_path_factory.mktemp("tiny") / "tiny-bert"
-    BertModel(config).save_pretrained(path)
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
+    config = BertConfig(vocab_size=tokenizer.get_vocab_size(), max_position_embeddings=64, **SIZES)
+    path = save_random(BertModel, config, tmp_path_factory.mktemp("tiny") / "tiny-bert")
+    save_tokenizer(
+        tokenizer,
+        path,
         model_max_length=64,
         pad_token="[PAD]",
         unk_token="[UNK]",
         cls_token="[CLS]",
         sep_token="[SEP]",
         mask_token="[MASK]",
-    ).save_pretrained(path)
+    )
     return path
 
 
@@ -106,27 +98,19 @@ def byte_level_bpe(corpus: list[str]) -> Tokenizer:
 @pytest.fixture(scope="session")
 def tiny_llama(tmp_path_factory: pytest.TempPathFactory, byte_level_bpe: Tokenizer) -> Path:
     """A random Llama decoder: byte-level BPE, no padding token, 2 layers of 32."""
-    import torch
-    from transformers import LlamaConfig, LlamaModel, PreTrainedTokenizerFast
+    from transformers import LlamaConfig, LlamaModel
 
-    torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=byte_level_bpe.get_vocab_size(),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
         num_key_value_heads=2,
-        intermediate_size=64,
         max_position_embeddings=4096,
         pad_token_id=None,
         bos_token_id=0,
         eos_token_id=0,
+        **SIZES,
     )
-    path = tmp_path_factory.mktemp("tiny") / "tiny-llama"
-    LlamaModel(config).save_pretrained(path)
-    PreTrainedTokenizerFast(
-        tokenizer_object=byte_level_bpe, bos_token="<|end|>", eos_token="<|end|>"
-    ).save_pretrained(path)
+    path = save_random(LlamaModel, config, tmp_path_factory.mktemp("tiny") / "tiny-llama")
+    save_tokenizer(byte_level_bpe, path, bos_token="<|end|>", eos_token="<|end|>")
     return path
 
 

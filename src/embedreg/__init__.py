@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from embedreg.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from embedreg.regressor import EmbeddingRegressor
@@ -12,15 +13,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["EmbeddingRegressor", "TextEmbedder", "__version__"]
 
-_HOME = {"EmbeddingRegressor": "embedreg.regressor", "TextEmbedder": "embedreg.text_embedder"}
-
-
-def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used, so that importing the package stays fast."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    __all__,
+    {"regressor": ["EmbeddingRegressor"], "text_embedder": ["TextEmbedder"]},
+)

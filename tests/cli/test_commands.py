@@ -15,9 +15,13 @@ METHODS = {f"{r} + {h}" for r in ("embedding", "tabular") for h in ("mlp", "ridg
 @pytest.fixture
 def fitted(run, knobs, tiny_bert, tmp_path):
     model = tmp_path / "model"
-    outcome = run("fit", knobs, "--target", "tps", "-o", model, "--model", tiny_bert)
+    outcome = run(*fit_words(knobs, model, "--model", tiny_bert))
     assert outcome.status == 0, outcome.err
     return model
+
+
+def fit_words(data, output, *more):
+    return ("fit", data, "--target", "tps", "-o", output, *more)
 
 
 def test_compare_prints_every_method_and_one_sentence(run, knobs, tiny_bert):
@@ -160,30 +164,19 @@ def test_embed_writes_npy_and_parquet(run, knobs, tiny_bert, tmp_path):
 
 
 def test_fit_reports_what_was_chosen(run, knobs, tiny_bert, tmp_path):
-    found = run("fit", knobs, "--target", "tps", "-o", tmp_path / "m", "--model", tiny_bert, "--json").json()
+    found = run(*fit_words(knobs, tmp_path / "m", "--model", tiny_bert, "--json")).json()
     assert found["rows"] == 60
     assert "penalty" in found["chosen"]
 
 
 def test_fit_on_traditional_features_needs_no_model(run, knobs, tmp_path):
-    words = (
-        "fit",
-        knobs,
-        "--target",
-        "tps",
-        "-o",
-        tmp_path / "m",
-        "--representation",
-        "tabular",
-        "--head",
-        "xgboost",
-    )
+    words = fit_words(knobs, tmp_path / "m", "--representation", "tabular", "--head", "xgboost")
     assert run(*words).status == 0
     assert run("predict", tmp_path / "m", knobs).status == 0
 
 
 def test_fit_does_not_replace_a_model_unasked(run, knobs, fitted, tiny_bert):
-    words = ("fit", knobs, "--target", "tps", "-o", fitted, "--model", tiny_bert)
+    words = fit_words(knobs, fitted, "--model", tiny_bert)
     outcome = run(*words)
     assert outcome.status == 1
     assert "--overwrite" in outcome.err
@@ -309,15 +302,5 @@ def test_a_dry_run_of_a_comparison_counts_the_rows_it_would_embed(run, knobs, ti
 
 
 def test_a_dry_run_without_an_embedding_is_refused(run, knobs, tmp_path):
-    words = (
-        "fit",
-        knobs,
-        "--target",
-        "tps",
-        "-o",
-        tmp_path / "m",
-        "--representation",
-        "tabular",
-        "--dry-run",
-    )
+    words = fit_words(knobs, tmp_path / "m", "--representation", "tabular", "--dry-run")
     assert run(*words).status == 2

@@ -6,6 +6,7 @@ import inspect
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -105,7 +106,6 @@ def test_saving_and_loading_changes_no_bit(name: str, transform: str | None) -> 
 
 
 def test_loading_keeps_feature_names(name: str) -> None:
-    pd = pytest.importorskip("pandas")
     X, y = linear_data()
     frame = pd.DataFrame(X, columns=list("abcd"))
     head = head_of(name).fit(frame, y)

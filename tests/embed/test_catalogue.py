@@ -49,12 +49,3 @@ def test_listing_models_imports_neither_torch_nor_transformers():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_every_public_name_is_there():
-    import embedreg.embed as package
-
-    assert all(getattr(package, name) is not None for name in package.__all__)
-    assert dir(package) == sorted(package.__all__)
-    with pytest.raises(AttributeError, match="no attribute 'embed_text'"):
-        package.embed_text  # noqa: B018

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import gguf
 import numpy as np
 import pytest
 import torch
@@ -13,8 +14,6 @@ from embedreg.core.errors import ModelError, UsageError
 from embedreg.core.files import sha256_of
 from embedreg.embed import _gguf, installed_path, make_embedder, pull, verify
 from embedreg.embed._sources import DirectorySource
-
-gguf = pytest.importorskip("gguf")
 
 NAMES = {
     "input_layernorm": "attn_norm",

@@ -91,6 +91,14 @@ def test_a_path_that_is_not_there(model, hub):
         make_embedder(model)
 
 
+@pytest.mark.parametrize("model", ["openai:", "gemini:", "openai:?items=2"])
+def test_a_service_without_a_model(model):
+    service = model.partition(":")[0]
+
+    with pytest.raises(UsageError, match=f"no model after '{service}:'; expected {service}:MODEL"):
+        make_embedder(model)
+
+
 def test_a_file_is_no_model(tmp_path, monkeypatch):
     (tmp_path / "weights").write_text("")
     monkeypatch.chdir(tmp_path)

@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+import sentencepiece
 import torch
 from transformers import AutoTokenizer, T5Config, T5EncoderModel, T5ForConditionalGeneration, T5Model
 
@@ -50,7 +51,6 @@ def embed(embedder, texts=TEXTS):
 @pytest.fixture(scope="module")
 def unigram(tmp_path_factory, corpus):
     """A SentencePiece unigram model with T5's special ids, as the file that the published models carry."""
-    sentencepiece = pytest.importorskip("sentencepiece")
     path = tmp_path_factory.mktemp("spiece")
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(corpus * 3), model_prefix=str(path / "spiece"), model_type="unigram", vocab_size=120,
@@ -92,8 +92,6 @@ def test_equals_transformers_on_each_text_alone(small):
 
 
 def test_the_vocabulary_is_the_trained_one(small, unigram):
-    import sentencepiece
-
     processor = sentencepiece.SentencePieceProcessor(model_file=str(unigram / "spiece.model"))
 
     assert TransformerEmbedder(small).count_tokens(TEXTS) == [len(processor.encode(t)) + 1 for t in TEXTS]

@@ -89,7 +89,7 @@ def test_the_reader_of_the_output_may_go_away(table, tiny_bert, tmp_path):
     assert piped.stderr == ""
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs the device that is always full")  # noqa: PTH110
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
 def test_a_full_disk_is_one_line(table, tiny_bert, tmp_path):
     model = tmp_path / "model"
     assert run("fit", table, "--target", "y", "-o", model, "--model", tiny_bert).returncode == 0

@@ -15,12 +15,15 @@ from embedreg.cli._options import (
     embedder_settings,
     input_options,
     json_option,
+    output_option,
+    prepare_output,
+    target_option,
 )
 
 
 @click.command()
 @data_argument
-@click.option("--target", required=True, metavar="COLUMN", help="The column to predict.")
+@target_option
 @input_options
 @click.option(
     "--seeds",
@@ -46,12 +49,7 @@ from embedreg.cli._options import (
     help="Resamples for the intervals.",
 )
 @embedder_options
-@click.option(
-    "--output",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Keep the report, rows and settings here.",
-)
+@output_option("Keep the report, rows and settings here.")
 @dry_run_option
 @json_option
 def compare(
@@ -63,15 +61,12 @@ def compare(
     a configuration and 10% for the score. DATA is CSV, TSV, Parquet, Arrow/Feather or JSON Lines; the text formats may be
     gzipped.
     """
-    from embedreg.core.files import output_errors
-    from embedreg.report import comparison_json, comparison_table, require_report_packages, save_comparison
+    from embedreg.report import comparison_json, comparison_table, save_comparison
     from embedreg.study import CompareSettings, compare_representations
     from embedreg.tasks import load_labelled
 
     if output is not None and not dry_run:
-        require_report_packages()
-        with output_errors(output):
-            output.mkdir(parents=True, exist_ok=True)
+        prepare_output(output)
     settings = CompareSettings(
         **embedder_settings(options),
         seeds=options["seeds"],

@@ -14,12 +14,13 @@ from embedreg.cli._options import (
     embedder_settings,
     input_options,
     json_option,
+    target_option,
 )
 
 
 @click.command()
 @data_argument
-@click.option("--target", required=True, metavar="COLUMN", help="The column to predict.")
+@target_option
 @click.option(
     "-o",
     "--output",

@@ -16,6 +16,7 @@ Function = TypeVar("Function", bound="Callable[..., Any]")
 
 data_argument = click.argument("data", type=click.Path(path_type=Path))
 model_argument = click.argument("model", type=click.Path(path_type=Path))
+target_option = click.option("--target", required=True, metavar="COLUMN", help="The column to predict.")
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document instead of a table."
 )
@@ -31,6 +32,29 @@ def input_options(function: Function) -> Function:
         help="The input is these columns. [default: all but the target]",
     )
     return text(columns(function))
+
+
+def output_option(text: str) -> Callable[[Function], Function]:
+    """Return --output, the folder for a report and what belongs to it, with `text` as its help."""
+    folder = click.Path(path_type=Path, file_okay=False)
+    return click.option("--output", metavar="DIR", type=folder, help=text)
+
+
+def prepare_output(folder: Path) -> None:
+    """Make the folder of --output. To be called before the work, which is lost where no report can be written.
+
+    Raises
+    ------
+    UsageError
+        If the packages of the extra `report` are not installed.
+    OutputError
+        If the folder cannot be made.
+    """
+    from embedreg.core.files import make_folder
+    from embedreg.report import require_report_packages
+
+    require_report_packages()
+    make_folder(folder)
 
 
 def embedder_options(function: Function) -> Function:

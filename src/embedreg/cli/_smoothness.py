@@ -14,6 +14,9 @@ from embedreg.cli._options import (
     embedder_settings,
     input_options,
     json_option,
+    output_option,
+    prepare_output,
+    target_option,
 )
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @data_argument
-@click.option("--target", required=True, metavar="COLUMN", help="The column to predict.")
+@target_option
 @input_options
 @click.option(
     "--max-rows",
@@ -44,12 +47,7 @@ if TYPE_CHECKING:
     help="invariant, or paper for the literal rule, by which longer vectors look smoother.",
 )
 @embedder_options
-@click.option(
-    "--output",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Keep a page with figures, and the numbers, here.",
-)
+@output_option("Keep a page with figures, and the numbers, here.")
 @json_option
 def smoothness(data: Path, target: str, output: Path | None, as_json: bool, **options: Any) -> None:
     """Over which representation of DATA is the target smoother: a language model's embedding, or traditional features?
@@ -58,8 +56,7 @@ def smoothness(data: Path, target: str, output: Path | None, as_json: bool, **op
     the text formats may be gzipped.
     """
     from embedreg.core.errors import unknown_name
-    from embedreg.core.files import output_errors
-    from embedreg.report import require_report_packages, save_smoothness, smoothness_json, smoothness_table
+    from embedreg.report import save_smoothness, smoothness_json, smoothness_table
     from embedreg.smoothness import SCALINGS, compare_smoothness
     from embedreg.tasks import load_labelled
     from embedreg.text_embedder import TextEmbedder
@@ -67,9 +64,7 @@ def smoothness(data: Path, target: str, output: Path | None, as_json: bool, **op
     if options["scaling"] not in SCALINGS:
         raise unknown_name("scaling", options["scaling"], SCALINGS)
     if output is not None:
-        require_report_packages()
-        with output_errors(output):
-            output.mkdir(parents=True, exist_ok=True)
+        prepare_output(output)
     table = load_labelled(data, target, text=options["text"], columns=options["columns"])
     embedder = TextEmbedder(**embedder_settings(options))
     found = compare_smoothness(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from embedreg.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from embedreg.embed._cache import EmbeddingCache
@@ -35,32 +36,18 @@ __all__ = [
     "verify",
 ]
 
-_HOME = {
-    "DEFAULT_MODEL": "_catalogue",
-    "CatalogueEntry": "_catalogue",
-    "EmbeddingCache": "_cache",
-    "EmbeddingEndpoint": "_endpoint",
-    "EmbeddingPlan": "_plan_embedding",
-    "SpendingCapError": "services._spending",
-    "TransformerEmbedder": "_transformer",
-    "VerifyResult": "_install",
-    "catalogue": "_catalogue",
-    "embed_texts": "_embed_texts",
-    "installed_path": "_install",
-    "is_service": "_plan_embedding",
-    "make_embedder": "_make_embedder",
-    "plan_embedding": "_plan_embedding",
-    "pull": "_install",
-    "verify": "_install",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used, so that listing models needs no torch."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    __all__,
+    {
+        "_cache": ["EmbeddingCache"],
+        "_catalogue": ["DEFAULT_MODEL", "CatalogueEntry", "catalogue"],
+        "_embed_texts": ["embed_texts"],
+        "_endpoint": ["EmbeddingEndpoint"],
+        "_install": ["VerifyResult", "installed_path", "pull", "verify"],
+        "_make_embedder": ["make_embedder"],
+        "_plan_embedding": ["EmbeddingPlan", "is_service", "plan_embedding"],
+        "_transformer": ["TransformerEmbedder"],
+        "services._spending": ["SpendingCapError"],
+    },
+)

@@ -165,8 +165,7 @@ def make_embedder(
         model, settings = parse_model_spec(written)
         service, colon, name = model.partition(":")
         if colon and service in _SERVICES:
-            module = importlib.import_module(_SERVICES[service])
-            return cast("Embedder", module.build(name, settings))
+            return _service_embedder(service, name, settings)
         options = options.with_written(written, settings)
     if isinstance(model, str) and (entry := catalogue().get(model) or hub_entry(model)):
         directory = installed_path(entry) or pull_entry(entry)
@@ -178,6 +177,12 @@ def make_embedder(
         return _builder("gguf")(directory, options, name=path.stem, sha256=sha256)
     path = _existing_directory(model)
     return _builder("static" if is_static(path) else "transformer")(path, options)
+
+
+def _service_embedder(service: str, name: str, settings: Mapping[str, str]) -> Embedder:
+    if not name:
+        raise UsageError(f"no model after '{service}:'", expected=f"{service}:MODEL", mend="name the model")
+    return cast("Embedder", importlib.import_module(_SERVICES[service]).build(name, settings))
 
 
 def _builder(kind: str) -> Callable[..., Embedder]:

@@ -84,7 +84,7 @@ def _seconds(network: Any, tokens: int, device: torch.device) -> float:
         try:
             with torch.inference_mode():
                 network(input_ids=ids)[0].sum().item()  # which waits for a GPU
-        except (RuntimeError, NotImplementedError):
+        except RuntimeError:  # torch has no such kernel, or the device has no room
             return float("inf")
         times.append(time.perf_counter() - start)
     return min(times[1:])

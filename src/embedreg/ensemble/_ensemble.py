@@ -299,4 +299,5 @@ def _counting_rows(
     if weight is None:
         return records, y, None
     counting = np.flatnonzero(weight)
-    return [records[i] for i in counting], y[counting], weight[counting]
+    kept: list[Record] = [records[i] for i in counting.tolist()]
+    return kept, y[counting], weight[counting]

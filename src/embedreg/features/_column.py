@@ -29,6 +29,7 @@ class Settings:
     random_state: int
 
 
+@dataclass(frozen=True, eq=False)
 class Column(ABC):
     """One way from a field's cells to features. A subclass is a frozen dataclass of JSON values and arrays.
 
@@ -56,7 +57,7 @@ class Column(ABC):
 
     def state(self) -> SavedState:
         """Return everything that was learnt."""
-        learnt = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]  # subclasses are dataclasses
+        learnt = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         arrays = {name: value for name, value in learnt.items() if isinstance(value, np.ndarray)}
         return SavedState({name: value for name, value in learnt.items() if name not in arrays}, arrays)
 

@@ -5,9 +5,9 @@ Importing this package loads none of them: each name is loaded when it is first 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from embedreg.core.lazy import lazy_names
 from embedreg.heads._registry import HEADS, head_from_state, make_head
 
 if TYPE_CHECKING:
@@ -34,25 +34,16 @@ __all__ = [
     "make_head",
 ]
 
-_HOME = {
-    "Head": "_base",
-    "Problem": "_base",
-    "fit_many": "_base",
-    "ExtraTreesHead": "_extra_trees",
-    "GaussianProcessHead": "_gp",
-    "MLPHead": "_mlp",
-    "MeanHead": "_mean",
-    "RidgeHead": "_ridge",
-    "XGBoostHead": "_xgboost",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used, so that importing the package stays fast."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    __all__,
+    {
+        "_base": ["Head", "Problem", "fit_many"],
+        "_extra_trees": ["ExtraTreesHead"],
+        "_gp": ["GaussianProcessHead"],
+        "_mean": ["MeanHead"],
+        "_mlp": ["MLPHead"],
+        "_ridge": ["RidgeHead"],
+        "_xgboost": ["XGBoostHead"],
+    },
+)

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from embedreg.core.lazy import lazy_names
 from embedreg.report._downloads import comparison_json
-from embedreg.report._page import require_report_packages, save_comparison, write_comparison_report
+from embedreg.report._html import require_report_packages
+from embedreg.report._page import save_comparison, write_comparison_report
 from embedreg.report._smoothness_files import SmoothnessFacts, smoothness_json
 from embedreg.report._smoothness_page import save_smoothness
 from embedreg.report._smoothness_table import smoothness_table
@@ -36,19 +37,12 @@ __all__ = [
     "write_study_report",
 ]
 
-_NEED_MATPLOTLIB = {
-    "distance_profile_figure": "_smoothness_figures",
-    "rugged_surface_figure": "_smoothness_figures",
-    "to_svg": "_style",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _NEED_MATPLOTLIB:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    require_report_packages()
-    return getattr(importlib.import_module(f"{__name__}.{_NEED_MATPLOTLIB[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    __all__,
+    {
+        "_smoothness_figures": ["distance_profile_figure", "rugged_surface_figure"],
+        "_style": ["to_svg"],
+    },
+    require=require_report_packages,
+)

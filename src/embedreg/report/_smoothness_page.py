@@ -5,18 +5,15 @@ from __future__ import annotations
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from embedreg.core.files import output_errors
 from embedreg.report._downloads import as_json
+from embedreg.report._html import figure_markup, rendered, require_report_packages, save_page
 from embedreg.report._numbers import figures, typeset
-from embedreg.report._page import require_report_packages, template, write_text
 from embedreg.report._smoothness_files import smoothness_files
 from embedreg.report._smoothness_table import NAMES, gap_in_words, rows_used
 from embedreg.smoothness import rugged_surface
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from matplotlib.figure import Figure
 
     from embedreg.report._smoothness_files import SmoothnessFacts
     from embedreg.smoothness import RepresentationSmoothness, RuggedSurface
@@ -51,13 +48,9 @@ def save_smoothness(found: RepresentationSmoothness, facts: SmoothnessFacts, dir
     seed = int(facts.settings.get("seed", 0))
     surfaces = {name: rugged_surface(v, found.y, seed=seed) for name, v in found.vectors.items()}
     files = smoothness_files(found, facts, surfaces)
-    context = _context(found, facts) | {"files": files, "figures": _figures(found, facts, surfaces)}
-    text = template("smoothness.html").render(context)
-    with output_errors(page.parent):
-        page.parent.mkdir(parents=True, exist_ok=True)
-    for file in files.values():
-        write_text(page.parent / file.name, file.text)
-    write_text(page, text)
+    drawn = _figures(found, facts, surfaces)
+    text = rendered("smoothness.html", **_context(found, facts), files=files, figures=drawn)
+    save_page(page, text, files.values())
     return page
 
 
@@ -95,19 +88,13 @@ def _context(found: RepresentationSmoothness, facts: SmoothnessFacts) -> dict[st
 def _figures(
     found: RepresentationSmoothness, facts: SmoothnessFacts, surfaces: Mapping[str, RuggedSurface]
 ) -> dict[str, Any]:
-    from markupsafe import Markup
-
     from embedreg.report import _smoothness_figures as draw
-    from embedreg.report._style import to_inline_svg
-
-    def markup(figure: Figure, name: str, label: str) -> Markup:
-        return Markup(to_inline_svg(figure, name, label))  # noqa: S704 (matplotlib and to_inline_svg escape texts)
 
     label = "Histograms of the Lipschitz factors over the embedding and over traditional features"
     return {
-        "factors": markup(draw.factor_histograms(found.distributions), "factors", label),
+        "factors": figure_markup(draw.factor_histograms(found.distributions), "factors", label),
         "surfaces": [
-            markup(
+            figure_markup(
                 draw.rugged_surface_figure(surface, title=NAMES[name], target=facts.target),
                 f"surface{i}",
                 f"Records in the plane by {surface.method} of {NAMES[name]}, coloured by the target",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from embedreg.core.files import output_errors
 from embedreg.report._downloads import DataFile, csv_file
-from embedreg.report._page import require_report_packages, template, write_text
+from embedreg.report._html import figure_markup, rendered, require_report_packages, save_page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,15 +43,14 @@ def write_study_report(
         If the file cannot be written.
     """
     require_report_packages()
-    with output_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    page = template("study.html").render(
+    page = rendered(
+        "study.html",
         study=results,
         findings=[_shown(finding) for finding in found],
         files={"rows": _table("rows.csv", results.rows), "means": _table("means.csv", means)},
         means=means,
     )
-    write_text(path, page)
+    save_page(path, page)
     return path
 
 
@@ -76,15 +74,12 @@ def _part(part: Part, name: str) -> dict[str, Any]:
 
 
 def _figure(drawn: Chart | dict[str, Chart], name: str, title: str) -> Any:
-    from markupsafe import Markup
-
     from embedreg.report._study_figures import finding_figure, panels_figure
-    from embedreg.report._style import to_inline_svg
 
     figure = panels_figure(drawn) if isinstance(drawn, dict) else finding_figure(drawn)
     chart = next(iter(drawn.values())) if isinstance(drawn, dict) else drawn
     label = f"{title}: {chart.y_label} by {chart.x_label}, as in the table below"
-    return Markup(to_inline_svg(figure, name, label))  # noqa: S704 (matplotlib and to_inline_svg escape texts)
+    return figure_markup(figure, name, label)
 
 
 def _table(name: str, rows: list[dict[str, Any]]) -> DataFile:

@@ -34,8 +34,8 @@ class Key(NamedTuple):
     label: str
 
 
-class _KeyFault(Exception):  # noqa: N818 (never leaves this module: it lacks the path)
-    """A key that cannot be written."""
+class _BadKeyError(Exception):
+    """A key that cannot be written. It never leaves this module, as it lacks the path."""
 
 
 def ordered_keys(mapping: Mapping[Any, Any], path: Path) -> tuple[Key, ...]:
@@ -48,9 +48,9 @@ def ordered_keys(mapping: Mapping[Any, Any], path: Path) -> tuple[Key, ...]:
     """
     try:
         return _ordered(tuple(mapping))
-    except _KeyFault as fault:
+    except _BadKeyError as error:
         raise field_error(
-            str(fault), path, expected="keys that are texts, each of them once", mend="rename that key"
+            str(error), path, expected="keys that are texts, each of them once", mend="rename that key"
         ) from None
 
 
@@ -60,14 +60,14 @@ def ordered_keys(mapping: Mapping[Any, Any], path: Path) -> tuple[Key, ...]:
 def _ordered(keys: tuple[Any, ...]) -> tuple[Key, ...]:
     for key in keys:
         if not isinstance(key, str):
-            raise _KeyFault(f"the key {key!r} of type {type(key).__name__}")
+            raise _BadKeyError(f"the key {key!r} of type {type(key).__name__}")
         if (broken := broken_character(key)) is not None:
-            raise _KeyFault(f"{broken} in the key {key!a}")
+            raise _BadKeyError(f"{broken} in the key {key!a}")
     ordered = sorted(keys, key=_natural)
     written = [quote(key) for key in ordered]
     for before, after in pairwise(written):
         if before == after:
-            raise _KeyFault(f"two keys that both read {before}")
+            raise _BadKeyError(f"two keys that both read {before}")
     labels = [
         text if _NEEDS_QUOTES.search(key) else text[1:-1] for key, text in zip(ordered, written, strict=True)
     ]

@@ -5,8 +5,9 @@ Names are loaded when first used: reading a stored result needs neither scipy no
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from embedreg.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from embedreg.study._bootstrap import bootstrap_intervals
@@ -41,24 +42,17 @@ __all__ = [
     "verdict",
 ]
 
-_NAMES_BY_MODULE = {
-    "_bootstrap": ["bootstrap_intervals"],
-    "_compare": ["CompareSettings", "compare_representations"],
-    "_metrics": ["LOWER_IS_BETTER", "METRICS", "evaluate"],
-    "_splits": ["Split", "group_split"],
-    "_statistics": ["bootstrap_p", "corrected_resampled_t_test", "holm"],
-    "_summary": ["MethodRuns", "Summary", "summarise"],
-    "_verdict": ["verdict"],
-    "result": ["Comparison", "Difference", "Interval", "MethodResult", "SmoothnessResult"],
-}
-_HOME = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    __all__,
+    {
+        "_bootstrap": ["bootstrap_intervals"],
+        "_compare": ["CompareSettings", "compare_representations"],
+        "_metrics": ["LOWER_IS_BETTER", "METRICS", "evaluate"],
+        "_splits": ["Split", "group_split"],
+        "_statistics": ["bootstrap_p", "corrected_resampled_t_test", "holm"],
+        "_summary": ["MethodRuns", "Summary", "summarise"],
+        "_verdict": ["verdict"],
+        "result": ["Comparison", "Difference", "Interval", "MethodResult", "SmoothnessResult"],
+    },
+)

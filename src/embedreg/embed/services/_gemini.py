@@ -12,6 +12,7 @@ from embedreg.embed.services._retry import failure_of_status, failure_of_transpo
 from embedreg.embed.services._secrets import checked_base_url, key_from, place_of, redacted, url_secrets
 from embedreg.embed.services._service import (
     Answer,
+    ClientConnection,
     KnownModel,
     Limits,
     WrongAnswerError,
@@ -124,10 +125,11 @@ class GeminiService:
         return self.base_url or os.environ.get(variable) or None
 
 
-class GeminiConnection:
+class GeminiConnection(ClientConnection):
     """Google's own client for one model."""
 
     def __init__(self, service: GeminiService, client: Any, secrets: Sequence[str]) -> None:
+        super().__init__(client, secrets)
         types = service_package("google.genai.types")
         config = {"task_type": service.task_type, "output_dimensionality": service.dimensions}
         if _is_vertex():
@@ -135,8 +137,6 @@ class GeminiConnection:
         self._config = types.EmbedContentConfig(**config)
         self._types = types
         self._service = service
-        self._client = client
-        self.secrets = [secret for secret in secrets if secret]
 
     def embed(self, texts: Sequence[str]) -> Answer:
         """Send one request, each text as a content of its own: a list of plain texts may become one vector."""
@@ -158,10 +158,6 @@ class GeminiConnection:
             raise failure_of_transport(error) from None
         return _read(answer)
 
-    def close(self) -> None:
-        """Close the sockets."""
-        self._client.close()
-
 
 def build(name: str, options: Mapping[str, str]) -> ServiceEmbedder:
     """Make the embedder of "gemini:NAME?options".
@@ -171,8 +167,6 @@ def build(name: str, options: Mapping[str, str]) -> ServiceEmbedder:
     UsageError
         If an option is unknown or cannot be read.
     """
-    if not name:
-        raise UsageError("no model after 'gemini:'", expected="gemini:MODEL", mend="name the model")
     settings, own = read_settings(
         "gemini",
         options,

@@ -10,7 +10,7 @@ from embedreg.core.errors import UsageError, unknown_name
 from embedreg.embed.services._packages import service_package
 from embedreg.embed.services._retry import failure_of_status, failure_of_transport
 from embedreg.embed.services._secrets import checked_base_url, key_from, place_of, url_secrets
-from embedreg.embed.services._service import Answer, KnownModel, Limits, WrongAnswerError
+from embedreg.embed.services._service import Answer, ClientConnection, KnownModel, Limits, WrongAnswerError
 from embedreg.embed.services._service_embedder import ServiceEmbedder
 from embedreg.embed.services._settings import read_flag, read_settings, read_text, read_whole
 
@@ -111,13 +111,12 @@ class OpenAIService:
         return place_of(self._url())
 
 
-class OpenAIConnection:
+class OpenAIConnection(ClientConnection):
     """OpenAI's own client for one model."""
 
     def __init__(self, service: OpenAIService, client: Any, secrets: Sequence[str]) -> None:
+        super().__init__(client, secrets)
         self._service = service
-        self._client = client
-        self.secrets = [secret for secret in secrets if secret]
 
     def embed(self, texts: Sequence[str]) -> Answer:
         """Send one request."""
@@ -137,10 +136,6 @@ class OpenAIConnection:
             raise WrongAnswerError("no JSON") from None
         return _read(answer)
 
-    def close(self) -> None:
-        """Close the sockets."""
-        self._client.close()
-
 
 def build(name: str, options: Mapping[str, str]) -> ServiceEmbedder:
     """Make the embedder of "openai:NAME?options".
@@ -150,8 +145,6 @@ def build(name: str, options: Mapping[str, str]) -> ServiceEmbedder:
     UsageError
         If an option is unknown or cannot be read.
     """
-    if not name:
-        raise UsageError("no model after 'openai:'", expected="openai:MODEL", mend="name the model")
     settings, own = read_settings(
         "openai",
         options,

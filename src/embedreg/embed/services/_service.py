@@ -137,6 +137,18 @@ class Connection(Protocol):
         ...
 
 
+class ClientConnection:
+    """What connections have in common that go through the client of the service's maker."""
+
+    def __init__(self, client: Any, secrets: Sequence[str]) -> None:
+        self._client = client
+        self.secrets = [secret for secret in secrets if secret]
+
+    def close(self) -> None:
+        """Close the sockets."""
+        self._client.close()
+
+
 class Service(Protocol):
     """One model of one service. It holds settings alone: no key, no socket."""
 

@@ -4,50 +4,33 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Final
 
 import pyarrow as pa
 
-from embedreg.tasks.formats._cells import nan_to_none
-from embedreg.tasks.formats._columnar import (
-    ColumnarWriter,
-    column_names,
-    columnar_writer,
-    numbered_rows,
-    reading,
-)
+from embedreg.tasks.formats._columnar import Columnar, ColumnarWriter, columnar_writer, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from embedreg.core.records import Value
-    from embedreg.tasks.formats._format import Row
     from embedreg.tasks.formats._source import Source
 
 _FILE_MAGIC: Final = b"ARROW1"
 
 
 @dataclass(frozen=True)
-class Arrow:
-    """Typed columns. A NaN cell is missing."""
+class Arrow(Columnar):
+    """Arrow IPC."""
 
     name: ClassVar[str] = "Arrow"
-    is_text: ClassVar[bool] = False
 
-    def columns(self, path: Path) -> tuple[str, ...]:
-        """Return the column names."""
-        return column_names(self.schema(path), path)
-
-    def rows(self, path: Path) -> Iterator[Row]:
-        """Yield every row as plain Python values."""
+    @contextlib.contextmanager
+    def batches(self, path: Path) -> Iterator[Iterator[pa.RecordBatch]]:
+        """Open a file and return its batches."""
         with self._open(path) as (_, batches):
-            yield from numbered_rows(batches, path)
-
-    def value(self, cell: Any) -> Value:
-        """Return the cell; NaN is missing."""
-        return nan_to_none(cell)
+            yield batches
 
     def schema(self, path: Path) -> pa.Schema:
         """Return the columns' types."""

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final
 
 import numpy as np
 import pyarrow as pa
 
 from embedreg.core.errors import DataError, OutputError
 from embedreg.core.records import native
-from embedreg.tasks.formats._cells import cell_text
+from embedreg.tasks.formats._cells import cell_text, nan_to_none
 from embedreg.tasks.formats._format import Row
 from embedreg.tasks.formats._names import unique_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from embedreg.core.records import Value
     from embedreg.tasks.formats._source import Source
 
 _ROWS_AT_ONCE: Final = 1000
@@ -41,6 +44,34 @@ def numbered_rows(batches: Iterable[pa.RecordBatch], path: Path) -> Iterator[Row
             columns = [_plain_column(part.column(i), name, path) for i, name in enumerate(names)]
             for cells, number in zip(zip(*columns, strict=True), numbers, strict=False):
                 yield Row(number, None, dict(zip(names, cells, strict=True)))
+
+
+class Columnar(ABC):
+    """Typed columns. A NaN cell is missing."""
+
+    name: ClassVar[str]
+    is_text: ClassVar[bool] = False
+
+    @abstractmethod
+    def schema(self, path: Path) -> pa.Schema:
+        """Return the columns' types."""
+
+    @abstractmethod
+    def batches(self, path: Path) -> AbstractContextManager[Iterator[pa.RecordBatch]]:
+        """Open a file and return what is in it, in parts."""
+
+    def columns(self, path: Path) -> tuple[str, ...]:
+        """Return the column names."""
+        return column_names(self.schema(path), path)
+
+    def rows(self, path: Path) -> Iterator[Row]:
+        """Yield every row as plain Python values."""
+        with self.batches(path) as batches:
+            yield from numbered_rows(batches, path)
+
+    def value(self, cell: Any) -> Value:
+        """Return the cell; NaN is missing."""
+        return nan_to_none(cell)
 
 
 @contextlib.contextmanager
