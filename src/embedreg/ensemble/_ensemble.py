@@ -22,7 +22,7 @@ from embedreg.ensemble._combination import (
 from embedreg.ensemble._explanation import Explanation
 from embedreg.ensemble._folds import grouped_folds, input_groups
 from embedreg.ensemble._members import KINDS, members_of
-from embedreg.ensemble._representations import REPRESENTATIONS, Context, applicable
+from embedreg.ensemble._representations import REPRESENTATIONS, Context, why_not
 from embedreg.ensemble._target import NormalScores
 from embedreg.serialize import input_numbers
 
@@ -41,6 +41,7 @@ MOST_JUDGED: Final = 2000
 
 MIN_ROWS: Final = 4
 _RANKS: Final = "feature ranks"
+_SHORT_TEXT: Final = "text of ranks"
 _FOLDS: Final = {"fast": 5, "balanced": 5, "best": 10}
 
 
@@ -117,6 +118,7 @@ class Ensemble:
         members, left_out = self._members(records, weight)
         judged = self._sample(len(records))
         fitting = _Fitting(self, members, records, inputs, judged)
+        left_out |= fitting.too_wide
         found = [fitting.target(column, weight) for column in np.ascontiguousarray(y.T)]
         self.combinations_ = [combination for combination, _ in found]
         self.explanations_ = [dataclasses.replace(explanation, left_out=left_out) for _, explanation in found]
@@ -131,11 +133,14 @@ class Ensemble:
         members: dict[str, Member] = {}
         left_out: dict[str, str] = {}
         for member in members_of(self.effort, self.kinds):
-            if not applicable(member.representation, records, self._context):
+            missing = why_not(member.representation, records, self._context)
+            if missing and member.representation == _SHORT_TEXT:  # the whole text takes its place
                 plain = dataclasses.replace(
-                    member, representation="text", name=member.name.replace("text of ranks", "text")
+                    member, representation="text", name=member.name.replace(_SHORT_TEXT, "text")
                 )
                 members.setdefault(plain.name, plain)
+            elif missing:
+                left_out[member.name] = missing
             elif member.most_rows is not None and len(records) > member.most_rows:
                 left_out[member.name] = f"more than {member.most_rows} rows"
             elif weight is not None and not member.takes_weights:
@@ -223,14 +228,21 @@ class _Fitting:
         judged: NDArray[np.intp],
     ) -> None:
         self._ensemble = ensemble
-        self._members = members
         self._records = records
         self._judged = judged
         self._seed = ensemble._context.random_state
         self._vectors: dict[tuple[str, bool], Array] = {}
-        self.fitted = self._learn()
-        self._groups = self._input_groups(inputs)
+        self.fitted: dict[str, MemberInput] = {}
+        for name in dict.fromkeys(member.representation for member in members):
+            if REPRESENTATIONS[name].reads_texts:  # what is wrong with a text or the model is said at once
+                self._learn(name)
         self._inputs = inputs
+        self._groups = input_groups(inputs[judged], self._vectors_of(_RANKS, everything=False))
+        width = self._vectors_of(_RANKS, everything=False).shape[1]
+        self._members = [m for m in members if m.most_columns is None or width <= m.most_columns]
+        self.too_wide = {
+            m.name: f"more than {m.most_columns} features" for m in members if m not in self._members
+        }
 
     def target(
         self, y: NDArray[np.float64], weight: NDArray[np.float64] | None
@@ -268,28 +280,24 @@ class _Fitting:
         with progress_bar(len(members), "fitting members", "member") as bar:
             for member in members:
                 vectors = self._vectors_of(member.representation, everything=everything)
-                if member.most_columns is None or vectors.shape[1] <= member.most_columns:
-                    fitted.append(fit_member(member, vectors, rows, scale))
+                fitted.append(fit_member(member, vectors, rows, scale))
                 bar.update()
         return fitted
 
     def _vectors_of(self, name: str, *, everything: bool) -> Array:
         """Return the vectors of the judged rows, or of all, computed once."""
         everything = everything or len(self._judged) == len(self._records)
+        self._learn(name)
         if (name, everything) not in self._vectors:
             rows = range(len(self._records)) if everything else self._judged
             self._vectors[name, everything] = self.fitted[name].transform([self._records[i] for i in rows])
         return self._vectors[name, everything]
 
-    def _learn(self) -> dict[str, MemberInput]:
-        """Learn every representation from all records; texts come first, so that what is wrong is said at once."""
-        names = dict.fromkeys([member.representation for member in self._members] + [_RANKS])
-        ordered = sorted(names, key=lambda name: REPRESENTATIONS[name].kind != "embedding")
-        context = self._ensemble._context
-        return {name: REPRESENTATIONS[name].cls.learn(self._records, context) for name in ordered}
-
-    def _input_groups(self, inputs: NDArray[np.intp]) -> NDArray[np.intp]:
-        return input_groups(inputs[self._judged], self._vectors_of(_RANKS, everything=False))
+    def _learn(self, name: str) -> None:
+        """Learn a representation from all records, once."""
+        if name not in self.fitted:
+            way = REPRESENTATIONS[name].cls
+            self.fitted[name] = way.learn(self._records, self._ensemble._context)
 
 
 def _counting_rows(
