@@ -40,6 +40,7 @@ MOST_JUDGED: Final = 2000
 """Members are chosen on a random sample of so many rows; those chosen are fitted to all rows."""
 
 MIN_ROWS: Final = 4
+_FEWEST_FITTED: Final = 2  # rows outside a fold
 _RANKS: Final = "feature ranks"
 _FOLDS: Final = {"fast": 5, "balanced": 5, "best": 10}
 
@@ -119,6 +120,7 @@ class Ensemble:
         fitting = _Fitting(self, members, records, inputs, judged)
         found = [fitting.target(column, weight) for column in np.ascontiguousarray(y.T)]
         self.combinations_ = [combination for combination, _ in found]
+        left_out |= fitting.too_wide
         self.explanations_ = [dataclasses.replace(explanation, left_out=left_out) for _, explanation in found]
         used = {member.representation for combination in self.combinations_ for member in combination.members}
         self.inputs_ = {name: fitted for name, fitted in fitting.fitted.items() if name in used}
@@ -228,6 +230,7 @@ class _Fitting:
         self._judged = judged
         self._seed = ensemble._context.random_state
         self._vectors: dict[tuple[str, bool], Array] = {}
+        self.too_wide: dict[str, str] = {}
         self.fitted = self._learn()
         self._groups = self._input_groups(inputs)
         self._inputs = inputs
@@ -237,7 +240,7 @@ class _Fitting:
     ) -> tuple[Combination, Explanation]:
         """Choose members on the judged rows, and fit those chosen to all rows."""
         scale = NormalScores.learn(y)
-        folds = grouped_folds(self._groups, _FOLDS[self._ensemble.effort], self._seed)
+        folds = self._folds(self._groups)
         judged = Rows(y[self._judged], folds, None if weight is None else weight[self._judged], self._seed)
         fitted = self._fit(self._members, judged, scale, everything=False)
         weights = choose_weights(fitted, judged, scale)
@@ -245,9 +248,7 @@ class _Fitting:
         rows = judged
         if len(self._judged) < len(self._records):
             chosen = [member.member for member, w in zip(fitted, weights, strict=True) if w > 0]
-            rows = Rows(
-                y, grouped_folds(self._inputs, _FOLDS[self._ensemble.effort], self._seed), weight, self._seed
-            )
+            rows = Rows(y, self._folds(self._inputs), weight, self._seed)
             fitted, weights = self._fit(chosen, rows, scale, everything=True), weights[weights > 0]
         out_of_fold = np.column_stack([member.out_of_fold for member in fitted]) @ weights
         explanation = Explanation(
@@ -261,6 +262,15 @@ class _Fitting:
         )
         return Combination.of(fitted, weights, rows, scale), explanation
 
+    def _folds(self, groups: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return folds of whole groups; of single rows where groups are so few that new rows will be in them again."""
+        count, distinct = _FOLDS[self._ensemble.effort], len(np.unique(groups))
+        folds = grouped_folds(groups, count, self._seed)
+        few = distinct < 2 * count and 2 * distinct <= len(groups)
+        if few or len(folds) - np.bincount(folds).max() < _FEWEST_FITTED:
+            return grouped_folds(np.arange(len(groups)), count, self._seed)
+        return folds
+
     def _fit(
         self, members: Sequence[Member], rows: Rows, scale: NormalScores, *, everything: bool
     ) -> list[FittedMember]:
@@ -268,7 +278,9 @@ class _Fitting:
         with progress_bar(len(members), "fitting members", "member") as bar:
             for member in members:
                 vectors = self._vectors_of(member.representation, everything=everything)
-                if member.most_columns is None or vectors.shape[1] <= member.most_columns:
+                if member.most_columns is not None and vectors.shape[1] > member.most_columns:
+                    self.too_wide[member.name] = f"more than {member.most_columns} columns"
+                else:
                     fitted.append(fit_member(member, vectors, rows, scale))
                 bar.update()
         return fitted

@@ -103,7 +103,9 @@ class ExtraTreesHead(Head):
 
         def fit(problem: Problem) -> Any:
             head: ExtraTreesHead = seeded(self, problem.random_state)
-            return head if stopped.is_set() else head._fit(problem.X, problem.y, None, problem.validation, 1)
+            if stopped.is_set():
+                return head
+            return head._fit(problem.X, problem.y, problem.weight, problem.validation, 1)
 
         fitted: dict[int, Any] = {}
         with progress_bar(len(problems), description, "fit") as bar:
