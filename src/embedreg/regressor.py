@@ -15,7 +15,7 @@ from embedreg.core.protocols import SavedState
 from embedreg.core.records import Records, as_records
 from embedreg.core.targets import check_targets
 from embedreg.embed import DEFAULT_MODEL
-from embedreg.ensemble import KINDS, Ensemble, Explanation, expected_improvement, thompson_ranking
+from embedreg.ensemble import EFFORTS, KINDS, Ensemble, Explanation, expected_improvement, thompson_ranking
 from embedreg.features import TabularFeatures
 from embedreg.heads import Head, make_head
 from embedreg.one_head import OneHead
@@ -276,18 +276,18 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         Expected improvement is that of Jones, Schonlau and Welch (1998), over the conformal distribution.
         """
         ensemble = self._fitted_ensemble("suggest")
-        records = self._records(candidates)
         if acquisition not in ACQUISITIONS:
             raise unknown_name("acquisition", acquisition, ACQUISITIONS)
+        if self._n_targets is not None:
+            raise UsageError(
+                "a model of several targets", expected="one number to improve", mend="fit one target"
+            )
+        records = self._records(candidates)
         if not 1 <= k <= len(records):
             raise UsageError(
                 f"k={k!r} of {len(records)} candidates",
                 expected="at least 1, and no more than there are",
                 mend="give another k",
-            )
-        if self._n_targets is not None:
-            raise UsageError(
-                "a model of several targets", expected="one number to improve", mend="fit one target"
             )
         sign = 1.0 if minimize else -1.0
         samples = sign * ensemble.samples(records, _SAMPLES, self.random_state)[:, 0]
@@ -295,7 +295,8 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
             return thompson_ranking(samples, k)
         seen = ensemble.combinations_[0].scale.values
         known = float(seen[0] if minimize else seen[-1]) if best is None else best
-        return np.argsort(-expected_improvement(samples, sign * known), kind="stable")[:k]
+        improvement = expected_improvement(samples, sign * known)
+        return np.lexsort((samples.mean(axis=1), -improvement))[:k]
 
     def explain(self) -> Explanation | list[Explanation]:
         """Return what was tried, what was chosen with which weight, and the error to expect; one a target.
@@ -398,6 +399,8 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
     def _make_predictor(self) -> Ensemble | OneHead:
         if self.representation not in REPRESENTATIONS:
             raise unknown_name("representation", self.representation, REPRESENTATIONS)
+        if self.effort not in EFFORTS:
+            raise unknown_name("effort", self.effort, EFFORTS)
         if not self._chooses:
             head = make_head(
                 self.head, random_state=self.random_state, target_transform=self.target_transform

@@ -26,6 +26,7 @@ FAST = {
         "batch_size": 64,
     },
     "xgboost": {"max_rounds": 300, "early_stopping_rounds": 20},
+    "extra_trees": {"n_trees": 50},
 }
 LEARNING = [name for name in HEADS if name != "mean"]
 TRANSFORMING = [name for name in HEADS if "target_transform" in HEADS[name]().get_params()]
@@ -304,6 +305,19 @@ def test_fitting_many_equals_fitting_each(name: str) -> None:
         alone = clone(head).set_params(**seeded).fit(p.X, p.y, validation=p.validation)
         np.testing.assert_allclose(fitted.predict(p.X), alone.predict(p.X), rtol=1e-4, atol=1e-4)
         assert fitted.get_params() == alone.get_params()
+
+
+@pytest.mark.parametrize("name", list(HEADS))
+def test_fitting_many_weighs_rows_or_refuses_to(name: str) -> None:
+    X, y = linear_data(n=60)
+    weight = np.linspace(0.1, 2.0, 60)
+    problem = Problem(X, y, weight=weight)
+    if name not in WEIGHTED:
+        with pytest.raises(UsageError, match="weights"):
+            fit_many(head_of(name), [problem])
+        return
+    together = fit_many(head_of(name), [problem])[0]
+    np.testing.assert_allclose(together.predict(X), head_of(name).fit(X, y, weight).predict(X), rtol=1e-9)
 
 
 def test_fitting_no_problem_gives_no_head(name: str) -> None:

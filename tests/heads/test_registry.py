@@ -12,8 +12,8 @@ from embedreg.heads import HEADS, Head, head_from_state, make_head
 
 
 def test_names_are_those_of_the_classes() -> None:
-    assert list(HEADS) == ["ridge", "mlp", "xgboost", "mean"]
-    assert len(HEADS) == 4
+    assert list(HEADS) == ["ridge", "mlp", "xgboost", "gp", "extra_trees", "mean"]
+    assert len(HEADS) == 6
     for name, head in HEADS.items():
         assert issubclass(head, Head)
         assert head.name == name

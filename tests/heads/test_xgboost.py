@@ -54,3 +54,18 @@ def test_no_rounds_are_refused(step: tuple, parameter: str) -> None:
 def test_a_held_out_share_that_is_none_is_refused(step: tuple, fraction: float) -> None:
     with pytest.raises(UsageError, match="validation_fraction"):
         XGBoostHead(validation_fraction=fraction).fit(*step)
+
+
+def test_without_early_stopping_all_rows_train_all_rounds(step: tuple) -> None:
+    X, y = step
+    head = XGBoostHead(max_rounds=30, early_stopping_rounds=None).fit(X, y)
+    assert head.chosen_ == {"rounds": 30}
+    assert head.booster_.num_boosted_rounds() == 30
+    elsewhere = XGBoostHead(max_rounds=30, early_stopping_rounds=None).fit(X, y, validation=(X, -y))
+    np.testing.assert_array_equal(elsewhere.predict(X), head.predict(X))
+
+
+def test_without_early_stopping_no_row_is_held_out() -> None:
+    X = np.arange(8.0)[:, None]
+    head = XGBoostHead(max_rounds=300, early_stopping_rounds=None, subsample=1.0).fit(X, X[:, 0] % 3)
+    np.testing.assert_allclose(head.predict(X), X[:, 0] % 3, atol=0.3)

@@ -18,7 +18,7 @@ from embedreg.ensemble._target import NormalScores
 from embedreg.heads import Problem, fit_many, head_from_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -82,29 +82,23 @@ def fit_member(member: Member, vectors: Array, rows: Rows, scale: NormalScores) 
     started = time.monotonic()
     target = scale.transform(rows.y) if member.on_scores else rows.y
     head = member.make(rows.seed)
-    if hasattr(
-        head, "settled"
-    ):  # what is slow to find is found once, on all rows; the folds then differ by their rows
+    if hasattr(head, "settled"):  # what is slow to find is found once, on all rows
         head = head.fit(vectors, target).settled()
-    if rows.weight is None:
-        problems = [
-            Problem(vectors[rows.folds != fold], target[rows.folds != fold], random_state=rows.seed)
-            for fold in range(rows.count)
-        ]
-        heads = fit_many(head, problems, description=f"fitting {member.name}")
-    else:
-        heads = [_fit_weighted(member, vectors, target, rows, fold) for fold in range(rows.count)]
+    problems = [
+        Problem(
+            vectors[others],
+            target[others],
+            random_state=rows.seed,
+            weight=None if rows.weight is None else rows.weight[others],
+        )
+        for others in (rows.folds != fold for fold in range(rows.count))
+    ]
+    heads = fit_many(head, problems, description=f"fitting {member.name}")
     out_of_fold = np.empty(len(target))
     for fold, fitted in enumerate(heads):
         own = rows.folds == fold
         out_of_fold[own] = _scores(member, fitted.predict(vectors[own]), scale)
     return FittedMember(member, heads, out_of_fold, time.monotonic() - started)
-
-
-def _fit_weighted(member: Member, vectors: Array, target: NDArray[np.float64], rows: Rows, fold: int) -> Head:
-    others = rows.folds != fold
-    fit: Callable[..., Head] = member.make(rows.seed).fit
-    return fit(vectors[others], target[others], sample_weight=np.asarray(rows.weight)[others])
 
 
 def _scores(member: Member, predictions: NDArray[np.float64], scale: NormalScores) -> NDArray[np.float64]:

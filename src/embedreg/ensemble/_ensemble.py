@@ -40,6 +40,7 @@ MOST_JUDGED: Final = 2000
 """Members are chosen on a random sample of so many rows; those chosen are fitted to all rows."""
 
 MIN_ROWS: Final = 4
+_FEWEST_FITTED: Final = 2  # rows outside a fold
 _RANKS: Final = "feature ranks"
 _SHORT_TEXT: Final = "text of ranks"
 _FOLDS: Final = {"fast": 5, "balanced": 5, "best": 10}
@@ -249,7 +250,7 @@ class _Fitting:
     ) -> tuple[Combination, Explanation]:
         """Choose members on the judged rows, and fit those chosen to all rows."""
         scale = NormalScores.learn(y)
-        folds = grouped_folds(self._groups, _FOLDS[self._ensemble.effort], self._seed)
+        folds = self._folds(self._groups)
         judged = Rows(y[self._judged], folds, None if weight is None else weight[self._judged], self._seed)
         fitted = self._fit(self._members, judged, scale, everything=False)
         weights = choose_weights(fitted, judged, scale)
@@ -257,9 +258,7 @@ class _Fitting:
         rows = judged
         if len(self._judged) < len(self._records):
             chosen = [member.member for member, w in zip(fitted, weights, strict=True) if w > 0]
-            rows = Rows(
-                y, grouped_folds(self._inputs, _FOLDS[self._ensemble.effort], self._seed), weight, self._seed
-            )
+            rows = Rows(y, self._folds(self._inputs), weight, self._seed)
             fitted, weights = self._fit(chosen, rows, scale, everything=True), weights[weights > 0]
         out_of_fold = np.column_stack([member.out_of_fold for member in fitted]) @ weights
         explanation = Explanation(
@@ -272,6 +271,15 @@ class _Fitting:
             members=sorted(scores, key=lambda score: -score.weight),
         )
         return Combination.of(fitted, weights, rows, scale), explanation
+
+    def _folds(self, groups: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return folds of whole groups; of single rows where groups are so few that new rows will be in them again."""
+        count, distinct = _FOLDS[self._ensemble.effort], len(np.unique(groups))
+        folds = grouped_folds(groups, count, self._seed)
+        few = distinct < 2 * count and 2 * distinct <= len(groups)
+        if few or len(folds) - np.bincount(folds).max() < _FEWEST_FITTED:
+            return grouped_folds(np.arange(len(groups)), count, self._seed)
+        return folds
 
     def _fit(
         self, members: Sequence[Member], rows: Rows, scale: NormalScores, *, everything: bool

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
+
+_MEAN: Final = "their weighted mean"
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,14 @@ class Explanation:
         return cls(**{**saved, "members": [MemberScore(**member) for member in saved["members"]]})
 
     def __str__(self) -> str:
-        width = max(len(member.name) for member in self.members)
+        width = max(len(name) for name in (_MEAN, *(member.name for member in self.members)))
         lines = [
             f"{'member':{width}}  weight  Kendall tau      RMSE  seconds",
             *(
                 f"{m.name:{width}}  {m.weight:6.2f}  {m.kendall_tau:11.3f}  {m.rmse:8.4g}  {m.seconds:7.1f}"
                 for m in self.members
             ),
-            f"{'their weighted mean':{width}}  {1:6.2f}  {self.kendall_tau:11.3f}  {self.rmse:8.4g}",
+            f"{_MEAN:{width}}  {1:6.2f}  {self.kendall_tau:11.3f}  {self.rmse:8.4g}",
             f"out of fold: {self.folds} folds of {self.judged_on} rows in {self.groups} groups of like inputs",
         ]
         return "\n".join(lines + [f"not tried: {name} ({why})" for name, why in self.left_out.items()])

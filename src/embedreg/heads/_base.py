@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils import check_array, check_consistent_length, check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    column_or_1d,
+    has_fit_parameter,
+    validate_data,
+)
 
 from embedreg.core.errors import DataError, SavedModelError, UsageError
 from embedreg.core.progress import progress_bar
@@ -43,12 +49,15 @@ class Problem:
         Rows for choosing and stopping, or None to hold out some of the training rows.
     random_state
         Seed of the head that is fitted to it.
+    weight
+        Weights of the rows, shape (n,), or None.
     """
 
     X: Array
     y: Array
     validation: tuple[Array, Array] | None = None
     random_state: int = 0
+    weight: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +188,8 @@ class Head(RegressorMixin, BaseEstimator, ABC):
 
     def _fit_alone(self, problem: Problem) -> Self:
         """Fit to a problem on one thread."""
-        return self.fit(problem.X, problem.y, validation=problem.validation)
+        weighted = {} if problem.weight is None else {"sample_weight": problem.weight}
+        return self.fit(problem.X, problem.y, validation=problem.validation, **weighted)
 
     def _read(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Rows:
         """Check training rows and leave out those of weight zero.
@@ -251,6 +261,11 @@ def fit_many(head: Head, problems: Sequence[Problem], *, description: str = "fit
     list of Head
         Fitted, in the order of `problems`. Each is what fitting it alone would give, up to float rounding.
 
+    Raises
+    ------
+    UsageError
+        If a problem has weights and the head takes none.
+
     Examples
     --------
     >>> from embedreg.heads import RidgeHead
@@ -259,6 +274,12 @@ def fit_many(head: Head, problems: Sequence[Problem], *, description: str = "fit
     >>> bool(rising.predict([[9.0]]) > 5), bool(falling.predict([[9.0]]) < -5)
     (True, True)
     """
+    if any(problem.weight is not None for problem in problems) and not has_fit_parameter(
+        head, "sample_weight"
+    ):
+        raise UsageError(
+            f"weights for the head {head.name!r}", expected="a head that takes weights", mend="leave them out"
+        )
     return list(head._fit_many(problems, description))
 
 

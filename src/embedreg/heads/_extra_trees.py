@@ -94,7 +94,7 @@ class ExtraTreesHead(Head):
         return self._fit(X, y, sample_weight, validation, worker_count())
 
     def _fit_alone(self, problem: Problem) -> Self:
-        return self._fit(problem.X, problem.y, None, problem.validation, 1)
+        return self._fit(problem.X, problem.y, problem.weight, problem.validation, 1)
 
     def _fit(
         self,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LEAF: Final = -1
+_NODES: Final = ("roots", "left", "right", "feature", "threshold", "value")
 _VISITS_AT_ONCE: Final = 2_000_000  # rows x trees: about 100 MB
 
 
@@ -77,13 +78,10 @@ class Forest:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what to save."""
-        own = {
-            name: getattr(self, name) for name in ("roots", "left", "right", "feature", "threshold", "value")
-        }
+        own: dict[str, NDArray[Any]] = {name: getattr(self, name) for name in _NODES}
         return own | {"depth": np.array([self.depth])}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Return the forest whose `arrays()` were saved."""
-        nodes = {name: array for name, array in arrays.items() if name != "depth"}
-        return cls(**nodes, depth=int(arrays["depth"][0]))
+        """Return the forest whose `arrays()` were saved, perhaps among others."""
+        return cls(**{name: arrays[name] for name in _NODES}, depth=int(arrays["depth"][0]))

@@ -138,7 +138,7 @@ class XGBoostHead(Head):
 
         def fit(problem: Problem) -> XGBoostHead:
             head: XGBoostHead = seeded(self, problem.random_state)
-            return head._fit(problem.X, problem.y, None, problem.validation, threads, stopped)
+            return head._fit(problem.X, problem.y, problem.weight, problem.validation, threads, stopped)
 
         fitted: dict[int, Any] = {}
         with progress_bar(len(problems), description, "fit") as bar:

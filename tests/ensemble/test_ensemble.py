@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau
+
+from embedreg.core.errors import DataError, UsageError
+from embedreg.core.protocols import SavedState
+from embedreg.ensemble import Ensemble, _ensemble, members_of
+from embedreg.ensemble._combination import Combination
+
+LEVELS = np.array([0.05, 0.5, 0.95])
+
+
+@pytest.fixture(scope="module")
+def new(data):
+    return [{**record, "rate": record["rate"] / 2} for record in data[0][:15]]
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    return Ensemble(effort="fast", kinds=("tabular",)).fit(data[0], data[1][:, None])
+
+
+def reread(parts):
+    """Write every part to files and read it back, as saving does."""
+    return {name: SavedState.from_files(name, state.to_files(name)) for name, state in parts.items()}
+
+
+def test_saving_keeps_every_bit_of_what_is_predicted(fitted, new):
+    loaded = Ensemble.from_state(reread(fitted.state()), text={}, random_state=0)
+    np.testing.assert_array_equal(loaded.predict(new), fitted.predict(new))
+    np.testing.assert_array_equal(loaded.quantiles(new, LEVELS), fitted.quantiles(new, LEVELS))
+    np.testing.assert_array_equal(loaded.samples(new, 20, 3), fitted.samples(new, 20, 3))
+    assert loaded.explanations_ == fitted.explanations_
+
+
+def test_a_loaded_ensemble_saves_the_same_files(fitted):
+    files = {name: state.to_files(name) for name, state in fitted.state().items()}
+    loaded = Ensemble.from_state(reread(fitted.state()), text={}, random_state=0)
+    assert {name: state.to_files(name) for name, state in loaded.state().items()} == files
+
+
+def test_a_combination_alone_keeps_every_bit(fitted, new):
+    combination = fitted.combinations_[0]
+    states = [SavedState.from_files("a", state.to_files("a")) for state in combination.state()]
+    loaded, vectors = Combination.from_state(states), fitted._vectors(new)
+    np.testing.assert_array_equal(loaded.predict(vectors), combination.predict(vectors))
+    np.testing.assert_array_equal(loaded.weights, combination.weights)
+
+
+def test_what_is_explained_is_what_was_tried_and_kept(fitted, data):
+    explanation = fitted.explanations_[0]
+    assert {m.name for m in explanation.members} | set(explanation.left_out) == {
+        m.name for m in members_of("fast", ("tabular",))
+    }
+    weights = [member.weight for member in explanation.members]
+    assert weights == sorted(weights, reverse=True)
+    assert sum(weights) == pytest.approx(1)
+    assert explanation.rows == explanation.judged_on == len(data[0])
+    assert explanation.kendall_tau > 0.5
+    assert {m.name for m in fitted.combinations_[0].members} == {
+        m.name for m in explanation.members if m.weight > 0
+    }
+
+
+def test_only_representations_that_are_needed_are_kept(fitted):
+    used = {m.representation for m in fitted.combinations_[0].members}
+    assert set(fitted.inputs_) == used
+
+
+def test_the_choice_is_on_a_sample_and_the_fit_on_all_rows_where_there_are_many(data, monkeypatch):
+    monkeypatch.setattr(_ensemble, "MOST_JUDGED", 25)
+    records, y = data
+    ensemble = Ensemble(effort="fast", kinds=("tabular",)).fit(records, y[:, None])
+    assert ensemble.explanations_[0].judged_on == 25
+    assert ensemble.explanations_[0].rows == len(records)
+    assert len(ensemble.combinations_[0].predictive.residuals) == len(records)
+    assert kendalltau(ensemble.predict(records)[:, 0], y).statistic > 0.6
+
+
+def test_members_that_do_not_apply_are_said_with_the_reason(data):
+    records, y = data
+    ensemble = Ensemble(effort="balanced", kinds=("tabular",)).fit(records, y[:, None], np.ones(len(records)))
+    left_out = ensemble.explanations_[0].left_out
+    unweighted = {m.name for m in members_of("balanced", ("tabular",)) if not m.takes_weights}
+    assert {name for name, why in left_out.items() if why == "it takes no weights"} == unweighted
+
+
+def test_a_member_that_is_left_out_for_its_width_is_said(data):
+    records = [{f"x{i}": float(np.sin(i * r["rate"])) for i in range(70)} for r in data[0]]
+    narrow = {m.name for m in members_of("balanced", ("tabular",)) if m.most_columns and m.most_columns < 70}
+    ensemble = Ensemble(effort="balanced", kinds=("tabular",))
+    left_out = ensemble.fit(records, data[1][:, None]).explanations_[0].left_out
+    assert narrow == {name for name, why in left_out.items() if "features" in why}
+
+
+def test_several_targets_are_embedded_once(data, counting):
+    records, y = data
+    ensemble = Ensemble(effort="fast", kinds=("embedding",), text={"model": counting, "cache": False})
+    ensemble.fit(records, np.column_stack([y, -y, y**2]))
+    one = type(counting)()
+    Ensemble(effort="fast", kinds=("embedding",), text={"model": one, "cache": False}).fit(
+        records, y[:, None]
+    )
+    assert len(counting.texts) == len(one.texts) > 0
+    assert ensemble.predict(records).shape == (len(records), 3)
+    assert ensemble.quantiles(records, LEVELS).shape == (len(records), 3, 3)
+    assert len(ensemble.explanations_) == 3
+
+
+def test_texts_of_equal_numbers_as_ranks_are_short(data, counting):
+    records, y = data
+    Ensemble(effort="fast", kinds=("embedding",), text={"model": counting, "cache": False}).fit(
+        records, y[:, None]
+    )
+    assert max(map(len, counting.texts)) < 30
+
+
+def test_what_is_wrong_is_said_before_anything_is_embedded(data, counting):
+    records, y = data
+    text = {"model": counting, "cache": False}
+    with pytest.raises(UsageError, match="effort"):
+        Ensemble(effort="quick", text=text).fit(records, y[:, None])
+    with pytest.raises(DataError, match="3 records"):
+        Ensemble(text=text).fit(records[:3], y[:3, None])
+    with pytest.raises(DataError, match="1 of them different"):
+        Ensemble(text=text).fit([records[0]] * 9, y[:9, None])
+    assert not counting.texts
+
+
+def test_inputs_that_come_again_and_again_are_told_apart():
+    """Folds of whole groups would leave no model that has seen both."""
+    records = [{"on": bool(i % 2)} for i in range(40)]
+    y = np.array([float(i % 2) for i in range(40)])
+    low, high = Ensemble(effort="fast", kinds=("tabular",)).fit(records, y[:, None]).predict(records[:2])
+    assert low < 0.2
+    assert high > 0.8
+
+
+@pytest.mark.parametrize("repeated", [3, 9, 30])
+def test_one_record_that_differs_from_all_others_is_enough(repeated):
+    records = [{"x": 1.0}] * repeated + [{"x": 2.0}]
+    y = np.r_[np.linspace(0, 1, repeated), 5.0]
+    assert np.isfinite(
+        Ensemble(effort="fast", kinds=("tabular",)).fit(records, y[:, None]).predict(records)
+    ).all()

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.gaussian_process import GaussianProcessRegressor
+
+from embedreg.core.errors import UsageError
+from embedreg.heads import GaussianProcessHead
+
+
+@pytest.fixture
+def wave() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-3, 3, size=(80, 3))
+    return X, np.sin(2 * X[:, 0]) + 0.05 * rng.normal(size=80)
+
+
+def test_predicts_what_scikit_learn_predicts_with_that_kernel(wave: tuple) -> None:
+    X, y = wave
+    head = GaussianProcessHead().fit(X, y)
+    Z, t = (X - X.mean(axis=0)) / X.std(axis=0), (y - y.mean()) / y.std()
+    oracle = GaussianProcessRegressor(head.kernel_, optimizer=None).fit(Z, t)
+    np.testing.assert_allclose(head.predict(X), oracle.predict(Z) * y.std() + y.mean(), rtol=1e-6, atol=1e-8)
+
+
+def test_the_parameters_found_are_as_likely_as_those_of_scikit_learns_own_search(wave: tuple) -> None:
+    X, y = wave
+    y = y + np.random.default_rng(1).normal(size=80)  # enough noise that no parameter is at its bound
+    head = GaussianProcessHead().fit(X, y)
+    Z, t = (X - X.mean(axis=0)) / X.std(axis=0), (y - y.mean()) / y.std()
+    own = GaussianProcessRegressor(head.kernel_, random_state=0).fit(Z, t)
+    assert head.chosen_["log_likelihood"] > own.log_marginal_likelihood_value_ - 1.0
+
+
+def test_a_length_scale_each_finds_the_column_that_matters(wave: tuple) -> None:
+    X, y = wave
+    shared, each = (
+        GaussianProcessHead(length_scales=scales).fit(X[:50], y[:50]) for scales in ("shared", "each")
+    )
+    lengths = np.exp(each.kernel_.theta[1:-1])
+    assert len(lengths) == 3
+    assert lengths[0] < lengths[1:].min() / 3
+    assert each.score(X[50:], y[50:]) > shared.score(X[50:], y[50:])
+
+
+def test_a_settled_head_searches_for_nothing_and_predicts_the_same(
+    wave: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, y = wave
+    for scales in ("shared", "each"):
+        found = GaussianProcessHead(length_scales=scales).fit(X, y)
+        settled = found.settled()
+        assert not hasattr(settled, "chosen_")
+        np.testing.assert_array_equal(settled.fit(X, y).predict(X), found.predict(X))
+        np.testing.assert_array_equal(settled.kernel_.theta, found.kernel_.theta)
+        np.testing.assert_array_equal(settled.fit(X[:40], y[:40]).kernel_.theta, found.kernel_.theta)
+
+
+def test_a_theta_of_another_length_is_refused(wave: tuple) -> None:
+    with pytest.raises(UsageError, match="theta"):
+        GaussianProcessHead(theta=(0.0, 0.0)).fit(*wave)
+
+
+@pytest.mark.parametrize("parameters", [{"nu": 3.0}, {"length_scales": "own"}])
+def test_settings_that_mean_nothing_are_refused(wave: tuple, parameters: dict) -> None:
+    with pytest.raises(UsageError, match=next(iter(parameters))):
+        GaussianProcessHead(**parameters).fit(*wave)
+
+
+def test_too_many_rows_are_refused_before_the_work(wave: tuple) -> None:
+    with pytest.raises(UsageError, match="80 rows"):
+        GaussianProcessHead(max_rows=79).fit(*wave)
+
+
+def test_many_rows_are_predicted_in_parts(wave: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = wave
+    head = GaussianProcessHead().fit(X, y)
+    whole = head.predict(X)
+    monkeypatch.setattr("embedreg.heads._gp._AT_ONCE", 7)
+    np.testing.assert_allclose(head.predict(X), whole, rtol=1e-12)
+
+
+def test_no_noise_and_only_noise_are_no_trouble() -> None:
+    X = np.linspace(0, 1, 30)[:, None]
+    assert GaussianProcessHead().fit(X, X[:, 0] ** 2).score(X, X[:, 0] ** 2) > 0.999
+    noise = np.random.default_rng(0).normal(size=30)
+    assert np.isfinite(GaussianProcessHead().fit(X, noise).predict(X)).all()
