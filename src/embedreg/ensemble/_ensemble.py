@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
-from embedreg.core.errors import DataError
+from embedreg.core.errors import DataError, unknown_name
 from embedreg.core.progress import progress_bar
 from embedreg.core.protocols import SavedState
 from embedreg.ensemble._combination import (
@@ -21,7 +21,7 @@ from embedreg.ensemble._combination import (
 )
 from embedreg.ensemble._explanation import Explanation
 from embedreg.ensemble._folds import grouped_folds, input_groups
-from embedreg.ensemble._members import KINDS, members_of
+from embedreg.ensemble._members import EFFORTS, KINDS, members_of
 from embedreg.ensemble._representations import REPRESENTATIONS, Context, why_not
 from embedreg.ensemble._target import NormalScores
 from embedreg.serialize import input_numbers
@@ -42,7 +42,6 @@ MOST_JUDGED: Final = 2000
 MIN_ROWS: Final = 4
 _FEWEST_FITTED: Final = 2  # rows outside a fold
 _RANKS: Final = "feature ranks"
-_SHORT_TEXT: Final = "text of ranks"
 _FOLDS: Final = {"fast": 5, "balanced": 5, "best": 10}
 
 
@@ -131,24 +130,30 @@ class Ensemble:
         self, records: Sequence[Record], weight: NDArray[np.float64] | None
     ) -> tuple[list[Member], dict[str, str]]:
         """Return the members to try on these records, and why the others are left out."""
-        members: dict[str, Member] = {}
+        if self.effort not in EFFORTS:
+            raise unknown_name("effort", self.effort, EFFORTS)
+        members: list[Member] = []
         left_out: dict[str, str] = {}
-        for member in members_of(self.effort, self.kinds):
-            missing = why_not(member.representation, records, self._context)
-            if missing and member.representation == _SHORT_TEXT:  # the whole text takes its place
-                plain = dataclasses.replace(
-                    member, representation="text", name=member.name.replace(_SHORT_TEXT, "text")
-                )
-                members.setdefault(plain.name, plain)
-            elif missing:
-                left_out[member.name] = missing
-            elif member.most_rows is not None and len(records) > member.most_rows:
-                left_out[member.name] = f"more than {member.most_rows} rows"
-            elif weight is not None and not member.takes_weights:
-                left_out[member.name] = "it takes no weights"
-            else:
-                members.setdefault(member.name, member)
-        return list(members.values()), left_out
+        enough = EFFORTS[EFFORTS.index(self.effort) :]  # more where the records leave no member
+        for effort in enough:
+            for member in members_of(effort, self.kinds):
+                reason = self._why_not(member, records, weight)
+                if reason is None:
+                    members.append(member)
+                else:
+                    left_out[member.name] = reason
+            if members:
+                break
+        return members, left_out
+
+    def _why_not(
+        self, member: Member, records: Sequence[Record], weight: NDArray[np.float64] | None
+    ) -> str | None:
+        if member.most_rows is not None and len(records) > member.most_rows:
+            return f"more than {member.most_rows} rows"
+        if weight is not None and not member.takes_weights:
+            return "it takes no weights"
+        return why_not(member.representation, records, self._context)
 
     def _sample(self, n: int) -> NDArray[np.intp]:
         if n <= MOST_JUDGED:

@@ -90,6 +90,7 @@ MEMBERS: Final = (
         "boosted shallow trees",
         "features",
         "xgboost",
+        effort="balanced",
         settings=_BOOSTING | {"max_rounds": 500, "max_depth": 3},
     ),
     Member("extra trees", "features", "extra_trees", most_rows=20_000),
@@ -109,7 +110,9 @@ MEMBERS: Final = (
         most_columns=60,
     ),
     Member("gaussian process", "feature ranks", "gp", most_rows=2000),
-    Member("gaussian process, plain target", "feature ranks", "gp", on_scores=False, most_rows=2000),
+    Member(
+        "gaussian process, plain target", "feature ranks", "gp", "balanced", on_scores=False, most_rows=2000
+    ),
     Member(
         "gaussian process, a length scale each",
         "feature ranks",
@@ -121,7 +124,7 @@ MEMBERS: Final = (
     Member("perceptron on ranks", "feature ranks", "mlp", effort="balanced", settings=_ONE_MLP),
     Member("ridge on fields", "fields", "ridge", most_rows=20_000),
     Member("boosted trees on features and fields", "features and fields", "xgboost", settings=_BOOSTING),
-    Member("ridge on text of ranks", "text of ranks", "ridge"),
+    Member("ridge on text of ranks", "text of ranks", "ridge", effort="balanced"),
     Member(
         "ridge on text of ranks, plain target", "text of ranks", "ridge", effort="balanced", on_scores=False
     ),

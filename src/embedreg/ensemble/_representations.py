@@ -437,8 +437,8 @@ def why_not(name: str, records: Sequence[Record], context: Context) -> str | Non
         if {"serializer", "numbers"} & set(context.text):
             return "the way texts are written is given"
         return None if FieldRanks.learn(records[:_LOOKED_AT]).values else "no field has numbers"
+    if name == "text":
+        return "it is the one field" if isinstance(records[0], str) else None
     if name in ("fields", "features and fields"):
-        if name == "fields" and isinstance(records[0], str):
-            return "the records are texts themselves"
         return None if text_fields(records) else "no field has texts"
     return None
