@@ -49,7 +49,7 @@ class Member:
     representation: str
     head: str
     effort: str = "fast"
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict, hash=False)
     on_scores: bool = True
     most_rows: int | None = None
     most_columns: int | None = None
