@@ -2,7 +2,8 @@
 
 The first trial is XGBoost's own defaults with a learning rate of 0.1; the others are drawn from SPACE. Each trial grows at most
 1000 trees and stops when the validation error has not improved for 50. The trial with the least validation RMSE is
-grown again on training and validation rows, with its number of trees.
+grown again on training and validation rows, with its number of trees. Columns are cut into 64 bins where there are more than
+100 columns, as our own XGBoost head does, which takes a third of the time.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 TRIALS = 50
 MOST_TREES = 1000
 PATIENCE = 50
+WIDE = 100
+BINS = {True: 64, False: 256}  # of a column, by whether there are more columns than WIDE
 SPACE: dict[str, tuple[str, float, float]] = {
-    "learning_rate": ("log", 0.01, 0.3),
+    "learning_rate": ("log", 0.02, 0.3),
     "max_depth": ("integer", 2, 10),
     "min_child_weight": ("log", 1, 20),
     "subsample": ("even", 0.5, 1),
@@ -54,14 +57,15 @@ def _fit(parts: Parts, seed: int) -> Fitted:
     trials = [{"learning_rate": 0.1}, *(drawn(rng) for _ in range(TRIALS - 1))]
     mean, scale = parts.train.y.mean(), parts.train.y.std() or 1.0
     features = TabularFeatures(random_state=seed).fit(parts.train.records)
-    train, validation = (
-        xgb.DMatrix(features.transform(part.records), (part.y - mean) / scale)
+    chosen_on = [
+        (features.transform(part.records), (part.y - mean) / scale)
         for part in (parts.train, parts.validation)
-    )
+    ]
 
     def tried(settings: dict[str, Any]) -> tuple[float, int]:
+        train, validation = (xgb.DMatrix(X, y) for X, y in chosen_on)  # threads may not share one
         booster = xgb.train(
-            _full(settings, seed),
+            _full(settings, seed, train),
             train,
             MOST_TREES,
             evals=[(validation, "validation")],
@@ -76,7 +80,7 @@ def _fit(parts: Parts, seed: int) -> Fitted:
     known = parts.known
     features = TabularFeatures(random_state=seed).fit(known.records)
     everything = xgb.DMatrix(features.transform(known.records), (known.y - mean) / scale)
-    booster = xgb.train(_full(trials[best], seed), everything, found[best][1])
+    booster = xgb.train(_full(trials[best], seed, everything), everything, found[best][1])
 
     def predict(records: list[Record]) -> np.ndarray:
         return booster.predict(xgb.DMatrix(features.transform(records))).astype(np.float64) * scale + mean
@@ -84,8 +88,9 @@ def _fit(parts: Parts, seed: int) -> Fitted:
     return Fitted(predict, chosen={**trials[best], "trees": found[best][1], "trial": best})
 
 
-def _full(settings: dict[str, Any], seed: int) -> dict[str, Any]:
-    return {"objective": "reg:squarederror", "nthread": 1, "seed": seed, "verbosity": 0, **settings}
+def _full(settings: dict[str, Any], seed: int, rows: xgb.DMatrix) -> dict[str, Any]:
+    fixed = {"objective": "reg:squarederror", "nthread": 1, "seed": seed, "verbosity": 0}
+    return {**fixed, "max_bin": BINS[rows.num_col() > WIDE], **settings}
 
 
 XGBOOST = Method(
