@@ -16,4 +16,6 @@ def quality_of(path: Path) -> str:
         sys.path.append(str(_ROOT))  # a script's path begins with its own folder
     page = importlib.import_module("benchmarks.quality._page")
     results = importlib.import_module("benchmarks.quality._results")
-    return str(page.quality_section(results.read(path)))
+    methods = importlib.import_module("benchmarks.quality.methods").METHODS
+    now = {name: method.digest() for name, method in methods.items()}
+    return str(page.quality_section(results.read(path), now))

@@ -20,7 +20,7 @@ from benchmarks.quality._tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from benchmarks.quality._results import Results
 
@@ -35,11 +35,19 @@ WIDE_FAMILIES = ("text", "bbob, 25 inputs", "bbob, 50 inputs", "bbob, 100 inputs
 ALL = "**all tasks**"
 
 
-def quality_section(results: Results) -> str:
-    """Return the tables in Markdown, or that nothing was run."""
+def quality_section(results: Results, settings: Mapping[str, str] | None = None) -> str:
+    """Return the tables in Markdown, or that nothing was run.
+
+    Parameters
+    ----------
+    results
+        What was run.
+    settings
+        The digest of each method's settings as they are now, to say which rows are of earlier ones.
+    """
     if not results.rows:
         return "## Quality\n\nNothing is run yet.\n"
-    page = _Page(results)
+    page = _Page(results, dict(results.settings if settings is None else settings))
     parts = [
         page.head(),
         page.means(),
@@ -57,6 +65,7 @@ def quality_section(results: Results) -> str:
 @dataclass(frozen=True)
 class _Page:
     results: Results
+    settings: dict[str, str]
 
     @cached_property
     def by_method(self) -> dict[str, dict[tuple[str, int], dict[str, object]]]:
@@ -94,12 +103,23 @@ class _Page:
         )
         how_much = (
             f"**{len(results.rows):,} of {results.cells:,} cells are run ({state})**, collected {results.date}{on}. Tasks with any: "
-            f"{', '.join(parts)}. Seeds (tasks): {', '.join(each)} of {', '.join(map(str, results.seeds))}. {versions}.\n"
+            f"{', '.join(parts)}. Seeds (tasks): {', '.join(each)} of {', '.join(map(str, results.seeds))}. {versions}.{self._earlier()}\n"
         )
         return "\n".join(["## Quality\n", what, how_much])
 
+    def _earlier(self) -> str:
+        """Name the methods with rows whose settings have changed since."""
+        then = self.results.settings
+        changed = [m for m in self.by_method if self.settings.get(m) != then.get(m)]
+        return (
+            f" **Settings have changed since these rows were made:** {', '.join(changed)}." if changed else ""
+        )
+
     def means(self) -> str:
-        methods = [m for m in (*OURS, *PEERS) if m in self.by_method]
+        core = [m for m in (DEFAULT, *PEERS) if m in self.by_method]
+        places = {(row["task"], row["seed"]) for row in complete(self.results.rows, core)}
+        others = [m for m in OURS if m != DEFAULT and places <= set(self.by_method.get(m, {}))]
+        methods = [m for m in (*OURS, *PEERS) if m in core or m in others]
         rows = complete(self.results.rows, methods)
         found = by_method(rows)
         columns = {m: task_means(found.get(m, {}), "kendall_tau") for m in methods}
@@ -229,42 +249,24 @@ class _Page:
         return _table("Failures", "", ["method", "task", "seed", "error"], lines)
 
     def targets(self) -> str:
-        """Say of each aim whether the finished part reaches it."""
+        """Say of each aim how far it holds on what is run; it is reached or not only when all is run."""
         rows = self.results.rows
         over_xgboost = mean_by_family(_averaged(differences(rows, DEFAULT, XGBOOST)), self.family_of_task)
+        wide = [family for family in self.results.tasks if family in WIDE_FAMILIES]
         lines = [
             "### Targets\n",
-            f"What was aimed at, and where the finished part stands, by means (`{DEFAULT}`):\n",
+            f"What was aimed at for `{DEFAULT}`, and where its mean differences stand on what is run; their intervals are above.\n",
+            f"- Tau {MARGIN} above `{XGBOOST}` in every family: {_standing(over_xgboost, list(self.results.tasks), MARGIN)}",
+            f"- {WIDE_MARGIN:.2f} above it on text and on BBOB at 25 inputs and more: {_standing(over_xgboost, wide, WIDE_MARGIN)}",
         ]
-        if over_xgboost:
-            lines += [
-                _reached(
-                    f"tau {MARGIN} above `{XGBOOST}` in every family", self._short(over_xgboost, MARGIN)
-                ),
-                _reached(
-                    f"{WIDE_MARGIN:.2f} above it on text and on BBOB at 25 inputs and more",
-                    self._short({f: e for f, e in over_xgboost.items() if f in WIDE_FAMILIES}, WIDE_MARGIN),
-                ),
-            ]
         duels = {p: Duel.of(pairs) for p in PEERS if (pairs := differences(rows, DEFAULT, p))}
-        behind = [f"{p} ({d.far_behind:.0%})" for p, d in duels.items() if d.far_behind > SHARE_BEHIND]
+        behind = [f"{p} {d.far_behind:.0%} of {d.tasks}" for p, d in duels.items()]
         lines.append(
-            _reached(
-                f"behind a peer by more than {FAR_BEHIND} on {SHARE_BEHIND:.0%} of tasks at most", behind
-            )
+            f"- Behind a peer by more than {FAR_BEHIND} on {SHARE_BEHIND:.0%} of tasks at most: {', '.join(behind) or 'not run'}."
         )
-        if PAPER in duels:
-            ahead = duels[PAPER].ahead
-            lines.append(
-                _reached(
-                    f"ahead of `{PAPER}` on {SHARE_AHEAD:.0%} of tasks",
-                    [f"{ahead:.0%}"] if ahead < SHARE_AHEAD else [],
-                )
-            )
+        ahead = f"{duels[PAPER].ahead:.0%} of {duels[PAPER].tasks}" if PAPER in duels else "not run"
+        lines.append(f"- Ahead of `{PAPER}` on {SHARE_AHEAD:.0%} of tasks: {ahead}.")
         return "\n".join([*lines, ""])
-
-    def _short(self, found: dict[str, Estimate], margin: float) -> list[str]:
-        return [f"{f} ({found[f].mean:+.3f})" for f in self.families if f in found and found[f].mean < margin]
 
     def _family_lines(
         self, columns: dict[str, dict[str, float]], *, bold: bool = False
@@ -302,8 +304,15 @@ def _duel(duel: Duel) -> list[object]:
     ]
 
 
-def _reached(aim: str, short: Sequence[str]) -> str:
-    return f"- {aim}: {'not reached: ' + ', '.join(short) if short else 'reached'}."
+def _standing(found: Mapping[str, Estimate], families: Sequence[str], margin: float) -> str:
+    """Say in how many families that are run the mean is at least `margin`, which are short of it, and which are not run."""
+    run = [family for family in families if family in found]
+    short = [f"{family} ({found[family].mean:+.3f})" for family in run if found[family].mean < margin]
+    absent = [family for family in families if family not in found]
+    parts = [f"in {len(run) - len(short)} of {len(run)} families with any task run"]
+    parts += [f"short of it: {', '.join(short)}"] if short else []
+    parts += [f"not run: {', '.join(absent)}"] if absent else []
+    return "; ".join(parts) + "."
 
 
 def _table(title: str, text: str, columns: Iterable[str], lines: Sequence[Sequence[object]]) -> str:

@@ -44,6 +44,8 @@ class Results:
         Of the whole grid, and the rows sampled of each task.
     versions
         Of each package, those that the rows were made with.
+    settings
+        Of each method, the digest of the settings that its rows were made with.
     date, machine
         When they were collected, and what they were made on, in words.
     """
@@ -55,6 +57,7 @@ class Results:
     seeds: list[int] = field(default_factory=list)
     sampled: int = 0
     versions: dict[str, list[str]] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
     date: str = ""
     machine: str = ""
 
@@ -75,6 +78,7 @@ def collect(cells: Sequence[Cell], store: StudyStore, sampled: int, machine: str
         seeds=sorted({cell.seed for cell in cells}),
         sampled=sampled,
         versions={package: sorted(numbers) for package, numbers in sorted(versions.items())},
+        settings={cell.method.name: cell.method.digest() for cell in cells},
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         machine=machine,
     )

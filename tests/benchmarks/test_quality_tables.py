@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -173,9 +174,29 @@ def test_the_page_has_every_table(results):
     assert "| xla | 2 | 0.05" in text  # what embeddings add
     assert "| text | 1 | 0.780 | 0.500 | 0.900 | 0.600 |" in text
     assert "| skrub | xla/a | 0 | ValueError: a / b c |" in text
-    assert "- tau 0.03 above `xgboost-tuned` in every family: reached." in text
-    assert "- 0.10 above it on text and on BBOB at 25 inputs and more: " in text
-    assert "- ahead of `paper` on 90% of tasks: not reached: 0%." in text
+    assert (
+        "above `xgboost-tuned` in every family: in 2 of 2 families with any task run; not run: automl."
+        in text
+    )
+    assert (
+        "- Behind a peer by more than 0.02 on 5% of tasks at most: paper 100% of 3, xgboost-tuned 0% of 3."
+        in text
+    )
+    assert "- Ahead of `paper` on 90% of tasks: 0% of 3." in text
+
+
+def test_an_effort_that_has_run_on_less_is_left_out_of_the_means(results):
+    extra = row("embedreg-best", "xla/a", 0, 0.9)
+    assert "| family | tasks | embedreg-balanced | paper | xgboost-tuned |" in quality_section(
+        dataclasses.replace(results, rows=[*results.rows, extra])
+    )
+
+
+def test_the_page_names_methods_whose_settings_have_changed(results):
+    then = dict.fromkeys(by_method(results.rows), "a")
+    made = dataclasses.replace(results, settings=then)
+    assert "have changed" not in quality_section(made, then)
+    assert "rows were made:** paper." in quality_section(made, then | {"paper": "b"})
 
 
 def test_results_are_read_as_they_were_written(results, tmp_path):

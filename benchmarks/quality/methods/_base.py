@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -82,6 +84,10 @@ class Method:
     fit: Callable[[Parts, int], Fitted]
     packages: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
+
+    def digest(self) -> str:
+        """Return a digest of the settings."""
+        return hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def require(methods: Iterable[Method]) -> None:

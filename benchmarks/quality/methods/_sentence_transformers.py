@@ -19,7 +19,7 @@ from embedreg.serialize import make_serializer, serialize_records
 if TYPE_CHECKING:
     from embedreg.core.records import Record
 
-PENALTIES = [10.0**power for power in range(-4, 4)]
+PENALTIES = [10.0**power for power in range(-8, 4)]
 
 
 @functools.cache
