@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.quality._grid import ROWS, SEEDS, TASKS, cells_of, chosen_tasks
 from benchmarks.quality._page import quality_section
-from benchmarks.quality._results import collect, write
+from benchmarks.quality._results import Results, collect, write
 from benchmarks.quality._run import run_cells
 from benchmarks.quality.methods import METHODS, Method, require
 from embedreg.core.errors import EmbedregError, UsageError, unknown_name
@@ -71,7 +71,7 @@ def _table(options: argparse.Namespace) -> int:
     return 0
 
 
-def _collected(options: argparse.Namespace):
+def _collected(options: argparse.Namespace) -> Results:
     cells = cells_of(chosen_tasks(), SEEDS, METHODS.values())
     return collect(cells, StudyStore(options.directory), ROWS, getattr(options, "machine", ""))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -197,6 +199,16 @@ def test_the_page_names_methods_whose_settings_have_changed(results):
     made = dataclasses.replace(results, settings=then)
     assert "have changed" not in quality_section(made, then)
     assert "rows were made:** paper." in quality_section(made, then | {"paper": "b"})
+
+
+def test_the_results_page_has_the_section_where_rows_are_stored(results, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "docs")
+    results_page = importlib.import_module("results_page").results_page
+    assert "## Quality" not in results_page(tmp_path)[0]
+    write(results, tmp_path / "quality.parquet")
+    text = results_page(tmp_path)[0]
+    assert "24 of 100 cells are run" in text
+    assert "Settings have changed since these rows were made:** embedreg-balanced" in text
 
 
 def test_results_are_read_as_they_were_written(results, tmp_path):
