@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import click
+from experiments_page import experiments_page
 from models_page import models_page
 from results_page import results_page
 from study_section import numbers_of
@@ -124,6 +125,7 @@ def main() -> None:
         ("tasks.md", with_suites_table((DOCS / "tasks.md").read_text())),
         ("results.md", WARNING + results),
         ("models.md", WARNING + models_page()),
+        ("experiments.md", WARNING + experiments_page()),
     )
     for name, page in pages:
         path = DOCS / name
