@@ -157,3 +157,18 @@ def tiny_entry(monkeypatch: pytest.MonkeyPatch, tiny_bert: Path) -> Callable[...
         return entry
 
     return add
+
+
+@pytest.fixture
+def small_members(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the ensemble's members small, for tests of what it does with their predictions."""
+    import dataclasses
+
+    from embedreg.ensemble import _members
+
+    small = {"xgboost": {"max_rounds": 15}, "extra_trees": {"n_trees": 15}, "mlp": {"max_epochs": 5}}
+    members = tuple(
+        dataclasses.replace(member, settings=member.settings | small.get(member.head, {}))
+        for member in _members.MEMBERS
+    )
+    monkeypatch.setattr(_members, "MEMBERS", members)

@@ -160,6 +160,10 @@ class Text:
         """Return the embeddings, shape (n, d)."""
         return self.embedder.transform(list(records))
 
+    def texts(self, records: Sequence[Record]) -> list[str]:
+        """Return what is embedded."""
+        return self.embedder.texts(list(records))
+
     def state(self) -> SavedState:
         """Return what tells whether the model is the same."""
         return SavedState(self.embedder.identity())
@@ -186,6 +190,10 @@ class RankText:
     def transform(self, records: Sequence[Record]) -> Array:
         """Return the embeddings, shape (n, d)."""
         return self.embedder.transform(self.ranks.transform(records))
+
+    def texts(self, records: Sequence[Record]) -> list[str]:
+        """Return what is embedded."""
+        return self.embedder.texts(self.ranks.transform(records))
 
     def state(self) -> SavedState:
         """Return what it has learnt, and what tells whether the model is the same."""
