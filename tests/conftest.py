@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tiny_models import SIZES, save_random, save_tokenizer
+
+# Threads of XGBoost and torch that wait for each other sleep: where another process has a core, spinning takes ages.
+# It counts only before those libraries are loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from collections.abc import Callable
