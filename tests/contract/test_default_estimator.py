@@ -210,6 +210,19 @@ def test_what_cannot_be_fitted_is_said_before_anything_is_embedded(settings, X, 
     assert hashes.embedded == 0
 
 
+def test_a_plan_counts_what_fit_would_embed():
+    for settings in ({}, {"effort": "balanced"}, {"head": "ridge"}, {"serializer": "json"}):
+        hashes = CountingHashes()
+        model = default(model=hashes, **settings)
+        plan = model.plan(RECORDS)
+        assert hashes.embedded == 0
+        model.fit(RECORDS, Y)
+        assert hashes.embedded == plan.texts
+    for head in ("auto", "ridge"):
+        with pytest.raises(UsageError, match="tabular"):
+            default(representation="tabular", head=head).plan(RECORDS)
+
+
 def test_a_named_head_after_a_combination_leaves_nothing_of_it(fitted):
     fitted.set_params(head="ridge").fit(RECORDS, Y)
     assert not hasattr(fitted, "ensemble_")

@@ -27,7 +27,16 @@ def expected_failures(estimator):
     return failures | ({"check_regressors_train": BLIND} if estimator.representation == "auto" else {})
 
 
-@pytest.mark.usefixtures("small_members")
+@pytest.fixture
+def few_members(small_members: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep one small member of each representation and head: most checks fit many times."""
+    from embedreg.ensemble import _members
+
+    kept = {(member.representation, member.head): member for member in reversed(_members.MEMBERS)}
+    monkeypatch.setattr(_members, "MEMBERS", tuple(kept.values()))
+
+
+@pytest.mark.usefixtures("few_members")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")  # checks that do not apply say so
 @parametrize_with_checks(
     [
