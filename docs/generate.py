@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 from experiments_page import experiments_page
+from members_table import with_members_table
 from models_page import models_page
 from results_page import results_page
 from study_section import numbers_of
@@ -31,7 +32,18 @@ API = {
         "catalogue",
     ],
     "embedreg.features": ["TabularFeatures"],
-    "embedreg.heads": ["make_head", "fit_many", "RidgeHead", "MLPHead", "XGBoostHead", "MeanHead"],
+    "embedreg.heads": [
+        "make_head",
+        "fit_many",
+        "RidgeHead",
+        "MLPHead",
+        "XGBoostHead",
+        "GaussianProcessHead",
+        "ExtraTreesHead",
+        "MeanHead",
+        "Problem",
+    ],
+    "embedreg.ensemble": ["Explanation", "MemberScore"],
     "embedreg.smoothness": [
         "lipschitz_factors",
         "nlfd",
@@ -122,6 +134,7 @@ def main() -> None:
     pages = (
         ("cli.md", cli_page()),
         ("api.md", api_page()),
+        ("ensemble.md", with_members_table((DOCS / "ensemble.md").read_text())),
         ("tasks.md", with_suites_table((DOCS / "tasks.md").read_text())),
         ("results.md", WARNING + results),
         ("models.md", WARNING + models_page()),

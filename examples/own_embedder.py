@@ -34,5 +34,5 @@ if __name__ == "__main__":
     optimizers, schedules = ("adam", "lion", "rmsprop", "sgd"), ("constant", "cosine", "linear", "step")
     texts = [f"{a} with a {b} rate" for a in optimizers for b in schedules]
     speeds = [2.0 * i + j for i in range(4) for j in range(4)]
-    model = EmbeddingRegressor(model=WordPairs(), cache=False).fit(texts[:-1], speeds[:-1])
+    model = EmbeddingRegressor(model=WordPairs(), head="ridge", cache=False).fit(texts[:-1], speeds[:-1])
     print(model.predict(texts[-1:]).round(1), "expected", speeds[-1])

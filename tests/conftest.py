@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tiny_models import SIZES, save_random, save_tokenizer
+
+# Threads of XGBoost and torch that wait for each other sleep: where another process has a core, spinning takes ages.
+# It counts only before those libraries are loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,3 +162,18 @@ def tiny_entry(monkeypatch: pytest.MonkeyPatch, tiny_bert: Path) -> Callable[...
         return entry
 
     return add
+
+
+@pytest.fixture
+def small_members(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the ensemble's members small, for tests of what it does with their predictions."""
+    import dataclasses
+
+    from embedreg.ensemble import _members
+
+    small = {"xgboost": {"max_rounds": 15}, "extra_trees": {"n_trees": 15}, "mlp": {"max_epochs": 5}}
+    members = tuple(
+        dataclasses.replace(member, settings=member.settings | small.get(member.head, {}))
+        for member in _members.MEMBERS
+    )
+    monkeypatch.setattr(_members, "MEMBERS", members)

@@ -70,9 +70,16 @@ def test_the_python_of_the_readme_runs(tiny_bert, tmp_path):
     code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)[0]
     assert 'model="minilm", ' in code
     code = code.replace('model="minilm", ', f"model={str(tiny_bert)!r}, ")
-    code = code.replace("EmbeddingRegressor()", f"EmbeddingRegressor({str(tiny_bert)!r})")
+    code = code.replace('Regressor(head="ridge")', f'Regressor({str(tiny_bert)!r}, head="ridge")')
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, capture_output=True)
     assert (tmp_path / "model" / "manifest.json").is_file()
+
+
+def test_the_python_of_the_page_on_the_default_runs(tiny_bert):
+    code = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "ensemble.md").read_text(), flags=re.DOTALL)[0]
+    code = code.replace("EmbeddingRegressor(effort", f"EmbeddingRegressor({str(tiny_bert)!r}, effort")
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "their weighted mean" in found.stdout
 
 
 def test_the_example_of_an_embedder_is_short_and_runs():

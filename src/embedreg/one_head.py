@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from embedreg.core.protocols import Array
     from embedreg.core.records import Record
+    from embedreg.embed import EmbeddingPlan
 
 _FEATURES = "features"
 
@@ -60,6 +61,12 @@ class OneHead:
         vectors: Array = self.representation.fit(list(records)).transform(list(records))
         self.heads_ = [make_head(self.head).fit(vectors, target, **weights) for target in y.T]
         return self
+
+    def plan(self, records: Sequence[Record]) -> EmbeddingPlan | None:
+        """Return what `fit` would have to embed, or None if that is nothing."""
+        if isinstance(self.representation, TabularFeatures):
+            return None
+        return self.representation.plan(list(records))
 
     def predict(self, records: Sequence[Record]) -> NDArray[np.float64]:
         """Return predictions, shape (n, targets)."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from embedreg.core.protocols import Embedder, Serializer
+    from embedreg.embed import EmbeddingPlan
 
 AUTO: Final = "auto"
 REPRESENTATIONS: Final = (AUTO, "embedding", "tabular")
@@ -170,6 +171,26 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         remember_columns(self, records)
         return self
 
+    def plan(self, X: Any) -> EmbeddingPlan:
+        """Say what `fit` would take for these records: texts, tokens, requests and cost. Nothing is sent.
+
+        Raises
+        ------
+        UsageError
+            If nothing would be embedded.
+        DataError
+            If a record cannot be written as text.
+        """
+        predictor, items = self._make_predictor(), as_records(X).items
+        plan = predictor.plan(items)
+        if plan is None:
+            raise UsageError(
+                "a plan of embedding without an embedding",
+                expected="a representation other than 'tabular'",
+                mend="leave the plan out: nothing will be sent",
+            )
+        return plan
+
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return the predicted numbers of n records, shape (n,) or (n, targets) as `y` was, in its unit.
 
@@ -210,7 +231,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         the training records were; with n of them, none beyond 1 / (n + 1) can be told.
         """
         levels = np.atleast_1d(np.asarray(quantiles, dtype=np.float64))
-        if levels.ndim != 1 or not np.all((levels > 0) & (levels < 1)):
+        if levels.ndim != 1 or not len(levels) or not np.all((levels > 0) & (levels < 1)):
             raise UsageError(
                 f"quantiles={quantiles!r}", expected="numbers between 0 and 1", mend="give levels such as 0.1"
             )
@@ -230,6 +251,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         UsageError
             If `coverage` is not between 0 and 1, or a head is named.
         """
+        self._fitted_ensemble("predict_interval")
         if not 0 < coverage < 1:
             raise UsageError(
                 f"coverage={coverage!r}", expected="a number between 0 and 1", mend="give 0.9, say"

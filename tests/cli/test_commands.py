@@ -21,7 +21,17 @@ def fitted(run, knobs, tiny_bert, tmp_path):
 
 
 def fit_words(data, output, *more):
-    return ("fit", data, "--target", "tps", "-o", output, *more)
+    return ("fit", data, "--target", "tps", "-o", output, "--head", "ridge", *more)
+
+
+@pytest.fixture
+def combined(run, knobs, tiny_bert, tmp_path, small_members):
+    """A model that `fit` made by itself, with little effort."""
+    model = tmp_path / "combined"
+    words = ("fit", knobs, "--target", "tps", "-o", model, "--model", tiny_bert, "--effort", "fast")
+    outcome = run(*words)
+    assert outcome.status == 0, outcome.err
+    return model
 
 
 def test_compare_prints_every_method_and_one_sentence(run, knobs, tiny_bert):
@@ -184,13 +194,13 @@ def test_fit_does_not_replace_a_model_unasked(run, knobs, fitted, tiny_bert):
 
 
 def test_a_changed_byte_in_a_model_is_refused(run, knobs, fitted):
-    path = fitted / "head.safetensors"
+    path = fitted / "head-0.safetensors"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
     outcome = run("predict", fitted, knobs)
     assert outcome.status == 1
-    assert "head.safetensors" in outcome.err
+    assert "head-0.safetensors" in outcome.err
 
 
 def test_models_list_json_names_the_default(run):
@@ -275,7 +285,7 @@ def test_ctrl_c_is_one_line_and_status_1(run, knobs, tiny_bert, monkeypatch):
     ("command", "words"),
     [
         ("embed", ["-o", "{out}", "--target", "tps"]),
-        ("fit", ["-o", "{out}", "--target", "tps"]),
+        ("fit", ["-o", "{out}", "--target", "tps", "--head", "ridge"]),
         ("compare", ["--output", "{out}", "--target", "tps"]),
     ],
 )
@@ -304,3 +314,84 @@ def test_a_dry_run_of_a_comparison_counts_the_rows_it_would_embed(run, knobs, ti
 def test_a_dry_run_without_an_embedding_is_refused(run, knobs, tmp_path):
     words = fit_words(knobs, tmp_path / "m", "--representation", "tabular", "--dry-run")
     assert run(*words).status == 2
+
+
+def test_a_dry_run_of_a_fit_counts_the_texts_of_every_format_it_would_try(run, knobs, tiny_bert, tmp_path):
+    words = ("fit", knobs, "--target", "tps", "-o", tmp_path / "m", "--model", tiny_bert)
+    plan = run(*words, "--dry-run", "--json").json()
+    assert plan["texts"] == 120
+    assert run(*words, "--effort", "fast", "--dry-run", "--json").json()["texts"] == 60
+    assert not (tmp_path / "m").exists()
+
+
+def test_fit_by_itself_says_what_it_tried_and_chose(run, knobs, tiny_bert, tmp_path, small_members):
+    words = ("fit", knobs, "--target", "tps", "--model", tiny_bert, "--effort", "fast")
+    outcome = run(*words, "-o", tmp_path / "a")
+    assert "their weighted mean" in outcome.out
+    assert "ridge on text of ranks" in outcome.out
+    found = run(*words, "-o", tmp_path / "b", "--json").json()["explanation"]
+    assert sum(member["weight"] for member in found["members"]) == pytest.approx(1)
+    assert run("explain", tmp_path / "b", "--json").json() == found
+    assert "their weighted mean" in run("explain", tmp_path / "b").out
+
+
+def test_predict_adds_intervals_and_quantiles(run, knobs, combined, tmp_path):
+    out = tmp_path / "out.csv"
+    outcome = run("predict", combined, knobs, "-o", out, "--coverage", 0.8, "--quantiles", "0.25, 0.5")
+    assert outcome.status == 0, outcome.err
+    with out.open() as file:
+        rows = list(csv.DictReader(file))
+    added = ["prediction", "prediction_lower", "prediction_upper", "prediction_q0.25", "prediction_q0.5"]
+    assert list(rows[0])[-5:] == added
+    for row in rows:
+        _, low, high, quarter, middle = (float(row[name]) for name in added)
+        assert low <= quarter <= middle <= high
+
+
+def test_evaluate_says_how_many_true_numbers_the_intervals_hold(run, knobs, combined):
+    found = run("evaluate", combined, knobs, "--json").json()["intervals"]
+    assert list(found) == ["50%", "80%", "90%"]
+    assert found["50%"]["mean_width"] < found["90%"]["mean_width"]
+    assert found["90%"]["covered"] > 0.8
+    assert "90% intervals hold" in run("evaluate", combined, knobs).out
+
+
+@pytest.mark.parametrize("acquisition", ["expected_improvement", "thompson"])
+def test_suggest_writes_the_most_promising_rows_as_they_were(run, knobs, combined, tmp_path, acquisition):
+    header, *lines = knobs.read_text().splitlines()
+    unlabelled = tmp_path / "candidates.csv"
+    unlabelled.write_text("\n".join(line.rsplit(",", 1)[0] for line in [header, *lines]))
+    words = ("suggest", combined, unlabelled, "-k", 4, "--acquisition", acquisition, "--maximize")
+    outcome = run(*words)
+    assert outcome.status == 0, outcome.err
+    first, *rows = outcome.out.splitlines()
+    assert first == "threads,cache,policy"
+    assert len(set(rows)) == 4
+    assert all(row in unlabelled.read_text() for row in rows)
+    assert np.mean([int(row.split(",")[0]) for row in rows]) > 8
+    run(*words, "-o", tmp_path / "next.csv")
+    assert (tmp_path / "next.csv").read_text().splitlines() == outcome.out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["predict", "{fitted}", "{knobs}", "--coverage", "0.9"], "--head auto"),
+        (["explain", "{fitted}"], "head='auto'"),
+        (["suggest", "{fitted}", "{knobs}"], "head='auto'"),
+        (["predict", "{fitted}", "{knobs}", "--coverage", "90"], "range"),
+        (["predict", "{fitted}", "{knobs}", "--quantiles", "a,b"], "numbers"),
+        (["fit", "{knobs}", "--target", "tps", "-o", "m", "--effort", "quick"], "balanced"),
+    ],
+)
+def test_what_a_model_cannot_tell_is_one_readable_line(run, knobs, fitted, words, said):
+    outcome = run(*[w.format(knobs=knobs, fitted=fitted) for w in words])
+    assert (outcome.status, outcome.out) == (2, "")
+    assert outcome.err.count("\n") == 1
+    assert said in outcome.err
+
+
+def test_suggest_says_that_there_are_too_few_candidates(run, knobs, combined):
+    outcome = run("suggest", combined, knobs, "-k", 61)
+    assert outcome.status == 2
+    assert "k=61 of 60" in outcome.err

@@ -140,7 +140,7 @@ def test_sample_weight_is_refused_by_a_head_that_has_none(regressor):
         regressor.set_params(head="mlp").fit(MAPPINGS, Y, sample_weight=np.ones(N))
 
 
-@pytest.mark.parametrize("head", ["ridge", "mlp", "xgboost", "mean"])
+@pytest.mark.parametrize("head", ["ridge", "mlp", "xgboost", "gp", "extra_trees", "mean"])
 def test_saving_keeps_every_prediction(regressor, head, tmp_path):
     fitted = regressor.set_params(head=head).fit(FRAME, Y)
     fitted.save(tmp_path / "model", extra={"note": "kept"})

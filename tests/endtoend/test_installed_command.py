@@ -19,6 +19,8 @@ COMMANDS = [
     "fit",
     "predict",
     "evaluate",
+    "explain",
+    "suggest",
     "embed",
     "models",
     "models list",
@@ -66,7 +68,9 @@ def test_import_is_light():
 
 def test_results_go_to_stdout_and_the_rest_to_stderr(table, tiny_bert, tmp_path):
     model = tmp_path / "model"
-    fitted = run("fit", table, "--target", "y", "-o", model, "--model", tiny_bert, "--json")
+    fitted = run(
+        "fit", table, "--target", "y", "-o", model, "--model", tiny_bert, "--head", "ridge", "--json"
+    )
     assert fitted.returncode == 0, fitted.stderr
     assert json.loads(fitted.stdout)["rows"] == 60
     predicted = run("predict", model, table)
@@ -77,7 +81,10 @@ def test_results_go_to_stdout_and_the_rest_to_stderr(table, tiny_bert, tmp_path)
 
 def test_the_reader_of_the_output_may_go_away(table, tiny_bert, tmp_path):
     model = tmp_path / "model"
-    assert run("fit", table, "--target", "y", "-o", model, "--model", tiny_bert).returncode == 0
+    assert (
+        run("fit", table, "--target", "y", "-o", model, "--model", tiny_bert, "--head", "ridge").returncode
+        == 0
+    )
     piped = subprocess.run(
         f"{COMMAND} predict {model} {table} | head -n 1",
         shell=True,
@@ -92,7 +99,10 @@ def test_the_reader_of_the_output_may_go_away(table, tiny_bert, tmp_path):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
 def test_a_full_disk_is_one_line(table, tiny_bert, tmp_path):
     model = tmp_path / "model"
-    assert run("fit", table, "--target", "y", "-o", model, "--model", tiny_bert).returncode == 0
+    assert (
+        run("fit", table, "--target", "y", "-o", model, "--model", tiny_bert, "--head", "ridge").returncode
+        == 0
+    )
     with Path("/dev/full").open("w") as full:
         found = subprocess.run(
             [COMMAND, "predict", model, table], stdout=full, stderr=subprocess.PIPE, text=True, check=False

@@ -16,12 +16,14 @@ from embedreg.cli._cache import cache
 from embedreg.cli._compare import compare
 from embedreg.cli._embed import embed
 from embedreg.cli._evaluate import evaluate
+from embedreg.cli._explain import explain
 from embedreg.cli._fit import fit
 from embedreg.cli._models import models
 from embedreg.cli._predict import predict
 from embedreg.cli._serve_embeddings import serve_embeddings
 from embedreg.cli._smoothness import smoothness
 from embedreg.cli._study import study
+from embedreg.cli._suggest import suggest
 from embedreg.cli._tasks import tasks
 from embedreg.core.errors import EmbedregError, EmbedregWarning
 
@@ -38,8 +40,8 @@ WRONG_USE: Final = 2
 def app() -> None:
     """Predict a number from anything you can write down.
 
-    Records become text, text becomes a language model's embedding, and a small head predicts the number from it. Start with
-    `embedreg compare DATA --target COLUMN`: does that beat your usual features, and by how much?
+    `embedreg fit DATA --target COLUMN -o MODEL` combines language-model embeddings of the records with traditional features,
+    as does best on held-out rows. `embedreg compare DATA --target COLUMN` tells whether embeddings beat your usual features.
 
     Every command takes --debug, which shows the traceback of an error.
     """
@@ -49,8 +51,10 @@ _COMMANDS: Final = (
     compare,
     smoothness,
     fit,
+    explain,
     predict,
     evaluate,
+    suggest,
     embed,
     study,
     tasks,

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from embedreg.core.records import Record
+    from embedreg.regressor import EmbeddingRegressor
     from embedreg.text_embedder import TextEmbedder
 
 dry_run_option = click.option(
@@ -17,7 +18,9 @@ dry_run_option = click.option(
 )
 
 
-def print_plan(embedder: TextEmbedder, records: Sequence[Record], *, as_json: bool = False) -> None:
+def print_plan(
+    embedder: TextEmbedder | EmbeddingRegressor, records: Sequence[Record], *, as_json: bool = False
+) -> None:
     """Print what embedding the records would take."""
     import dataclasses
     import json

@@ -10,10 +10,11 @@ import click
 from embedreg.cli._dry_run import dry_run_option, print_plan
 from embedreg.cli._options import (
     data_argument,
-    embedder_options,
+    embedder_options_left_open,
     embedder_settings,
     input_options,
     json_option,
+    short,
     target_option,
 )
 
@@ -30,48 +31,57 @@ from embedreg.cli._options import (
     help="Directory to save to.",
 )
 @input_options
-@click.option("--head", default="ridge", show_default=True, help="ridge, mlp, xgboost or mean.")
+@click.option(
+    "--head",
+    default="auto",
+    show_default=True,
+    help="auto for the best combination of several, or one: ridge, mlp, xgboost, gp, extra_trees or mean.",
+)
 @click.option(
     "--representation",
-    default="embedding",
+    default="auto",
     show_default=True,
-    help="embedding, or tabular for traditional features alone.",
+    help="auto, embedding, or tabular for traditional features alone.",
 )
-@click.option("--target-transform", metavar="NAME", help="yeo-johnson or auto. [default: none]")
+@click.option(
+    "--effort",
+    default="balanced",
+    show_default=True,
+    help="How much --head auto tries: fast, balanced or best.",
+)
+@click.option(
+    "--target-transform", metavar="NAME", help="yeo-johnson or auto, for a head by name. [default: none]"
+)
 @click.option(
     "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of everything random."
 )
-@embedder_options
+@embedder_options_left_open
 @click.option("--overwrite", is_flag=True, help="Replace a model saved at that path.")
 @dry_run_option
 @json_option
 def fit(data: Path, output: Path, **options: Any) -> None:
     """Train on DATA and save the model.
 
-    DATA is CSV, TSV, Parquet, Arrow/Feather or JSON Lines; the text formats may be gzipped.
+    By itself it tries embeddings and traditional features with several heads, keeps the combination that predicts held-out
+    folds best, and says what that is. DATA is CSV, TSV, Parquet, Arrow/Feather or JSON Lines; the text formats may be gzipped.
     """
     from embedreg.core.bundle import check_free
-    from embedreg.core.errors import UsageError
     from embedreg.regressor import EmbeddingRegressor
     from embedreg.tasks import load_labelled
-    from embedreg.text_embedder import TextEmbedder
 
-    if options["dry_run"] and options["representation"] != "embedding":
-        raise UsageError(
-            "--dry-run without an embedding", expected="--representation embedding", mend="leave it out"
-        )
     check_free(output, overwrite=options["overwrite"])
-    table = load_labelled(data, options["target"], text=options["text"], columns=options["columns"])
-    if options["dry_run"]:
-        print_plan(TextEmbedder(**embedder_settings(options)), table.records, as_json=options["as_json"])
-        return
     regressor = EmbeddingRegressor(
         **embedder_settings(options),
         head=options["head"],
         representation=options["representation"],
+        effort=options["effort"],
         target_transform=options["target_transform"],
         random_state=options["seed"],
     )
+    table = load_labelled(data, options["target"], text=options["text"], columns=options["columns"])
+    if options["dry_run"]:
+        print_plan(regressor, table.records, as_json=options["as_json"])
+        return
     regressor.fit(table.records, table.y)
     regressor.save(output, overwrite=options["overwrite"], extra={"input": table.spec.to_json()})
     _report(regressor, table, output, as_json=options["as_json"])
@@ -80,21 +90,16 @@ def fit(data: Path, output: Path, **options: Any) -> None:
 def _report(regressor: Any, table: Any, output: Path, *, as_json: bool) -> None:
     import json
 
-    facts = {
-        "model": str(output),
-        "rows": len(table.records),
-        "input": table.spec.describe(),
-        "chosen": regressor.head_.chosen_,
-    }
+    facts = {"model": str(output), "rows": len(table.records), "input": table.spec.describe()}
+    combined = hasattr(regressor, "ensemble_")
     if as_json:
-        click.echo(json.dumps(facts))
+        chosen = regressor.explain().to_json() if combined else regressor.head_.chosen_
+        click.echo(json.dumps(facts | {"explanation" if combined else "chosen": chosen}))
         return
     click.echo(f"fitted on {facts['rows']} rows; input: {facts['input']}")
-    click.echo(
-        "chosen: " + ", ".join(f"{name} {_short(value)}" for name, value in regressor.head_.chosen_.items())
-    )
+    if combined:
+        click.echo(regressor.explain())
+    else:
+        chosen = regressor.head_.chosen_.items()
+        click.echo("chosen: " + ", ".join(f"{name} {short(value)}" for name, value in chosen))
     click.echo(f"saved to {output}")
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -20,6 +20,13 @@ target_option = click.option("--target", required=True, metavar="COLUMN", help="
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document instead of a table."
 )
+rows_output_option = click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    help="File to write, its format by its name. [default: stdout]",
+)
 
 
 def input_options(function: Function) -> Function:
@@ -59,6 +66,16 @@ def prepare_output(folder: Path) -> None:
 
 def embedder_options(function: Function) -> Function:
     """Add what decides the way from a record to its vector."""
+    return _embedder_options(function, serializer="json", numbers=None, layers="last")
+
+
+def embedder_options_left_open(function: Function) -> Function:
+    """Add what decides the way from a record to its vector; the format and the layers are the ensemble's to choose."""
+    return _embedder_options(function, serializer="auto", numbers="auto", layers="auto")
+
+
+def _embedder_options(function: Function, *, serializer: str, numbers: str | None, layers: str) -> Function:
+    auto = "auto, " if serializer == "auto" else ""
     for option in reversed(
         (
             click.option(
@@ -69,14 +86,17 @@ def embedder_options(function: Function) -> Function:
             ),
             click.option(
                 "--serializer",
-                default="json",
+                default=serializer,
                 show_default=True,
-                help="json, json_values, key_value or values.",
+                help=f"{auto}json, json_values, key_value or values.",
             ),
             click.option(
                 "--numbers",
                 metavar="FORMAT",
-                help="significant:N, decimals:N or as_is. [default: significant:4]",
+                default=numbers,
+                show_default=numbers is not None,
+                help=f"{auto}significant:N, decimals:N or as_is."
+                + ("" if numbers else " [default: significant:4]"),
             ),
             click.option(
                 "--pooling",
@@ -86,10 +106,10 @@ def embedder_options(function: Function) -> Function:
             ),
             click.option(
                 "--layers",
-                default="last",
+                default=layers,
                 show_default=True,
                 callback=_layer,
-                help="last, all, mean, a range (2-4, mean:2-4) or an index.",
+                help=f"{auto}last, all, mean, a range (2-4, mean:2-4) or an index.",
             ),
             click.option(
                 "--dtype", default="float32", show_default=True, help="float32, bfloat16, float16 or auto."
@@ -112,6 +132,11 @@ def embedder_settings(options: dict[str, Any]) -> dict[str, Any]:
     return {key: options[key] for key in EMBEDDER_KEYS if options[key] is not None}
 
 
+def short(value: Any) -> str:
+    """Return a value of a table, a number with four digits."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def command_line() -> str:
     """Return the command line that is running, to repeat it."""
     return shlex.join(["embedreg", *sys.argv[1:]])
@@ -126,4 +151,4 @@ def _split_names(_context: click.Context, _option: click.Parameter, value: str |
 def _layer(_context: click.Context, _option: click.Parameter, value: str) -> str | int:
     from embedreg.embed._layers import read_layers
 
-    return read_layers(value)
+    return value if value == "auto" else read_layers(value)

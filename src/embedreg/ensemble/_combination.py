@@ -12,7 +12,7 @@ from scipy.stats import kendalltau
 from embedreg.core.protocols import SavedState
 from embedreg.ensemble._explanation import MemberScore
 from embedreg.ensemble._members import Member
-from embedreg.ensemble._predictive import Predictive
+from embedreg.ensemble._predictive import Predictive, size_of
 from embedreg.ensemble._selection import greedy_weights
 from embedreg.ensemble._target import NormalScores
 from embedreg.heads import Problem, fit_many, head_from_state
@@ -133,34 +133,53 @@ class Combination:
 
     @classmethod
     def of(
-        cls, fitted: Sequence[FittedMember], weights: NDArray[np.float64], rows: Rows, scale: NormalScores
+        cls,
+        fitted: Sequence[FittedMember],
+        weights: NDArray[np.float64],
+        rows: Rows,
+        scale: NormalScores,
+        novelty: NDArray[np.float64],
     ) -> Combination:
-        """Keep the members that have a weight."""
+        """Keep the members that have a weight, and learn from the rows' errors, given their novelty (n,)."""
         kept = [(member, float(weight)) for member, weight in zip(fitted, weights, strict=True) if weight > 0]
         out_of_fold = np.column_stack([member.out_of_fold for member, _ in kept])
         own = np.array([weight for _, weight in kept])
         center, spread = _center_and_spread(out_of_fold, own)
+        residuals = scale.transform(rows.y) - center
         return cls(
             scale,
             [f.member for f, _ in kept],
             [f.heads for f, _ in kept],
             own,
-            Predictive.learn(scale.transform(rows.y) - center, spread, rows.folds),
+            Predictive.learn(residuals, np.hypot(spread, size_of(residuals) * novelty), rows.folds),
         )
 
     def predict(self, vectors: Mapping[str, Array]) -> NDArray[np.float64]:
         """Return the mean over members and folds, as targets, shape (n,)."""
         return self.scale.inverse(self._by_fold(vectors)[0].mean(axis=0))
 
-    def quantiles(self, vectors: Mapping[str, Array], levels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return quantiles of new targets, shape (n, levels)."""
-        return self.scale.inverse(self.predictive.quantiles(*self._by_fold(vectors), levels))
+    def quantiles(
+        self, vectors: Mapping[str, Array], novelty: NDArray[np.float64], levels: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return quantiles of new targets, shape (n, levels), of rows with that novelty (folds, n)."""
+        return self.scale.inverse(self.predictive.quantiles(*self._around(vectors, novelty), levels))
 
     def samples(
-        self, vectors: Mapping[str, Array], count: int, rng: np.random.Generator
+        self,
+        vectors: Mapping[str, Array],
+        novelty: NDArray[np.float64],
+        count: int,
+        rng: np.random.Generator,
     ) -> NDArray[np.float64]:
         """Return equally likely new targets of each row, shape (n, count)."""
-        return self.scale.inverse(self.predictive.samples(*self._by_fold(vectors), count, rng))
+        return self.scale.inverse(self.predictive.samples(*self._around(vectors, novelty), count, rng))
+
+    def _around(
+        self, vectors: Mapping[str, Array], novelty: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return each fold's mean, and how uncertain it is by the members' spread and the rows' novelty."""
+        centers, spreads = self._by_fold(vectors)
+        return centers, np.hypot(spreads, self.predictive.floor * novelty)
 
     def _by_fold(self, vectors: Mapping[str, Array]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return each fold's mean and the members' spread around it, in scores, both (folds, n)."""

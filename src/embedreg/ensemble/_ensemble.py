@@ -22,6 +22,7 @@ from embedreg.ensemble._combination import (
 from embedreg.ensemble._explanation import Explanation
 from embedreg.ensemble._folds import grouped_folds, input_groups
 from embedreg.ensemble._members import EFFORTS, KINDS, members_of
+from embedreg.ensemble._novelty import Novelty
 from embedreg.ensemble._representations import REPRESENTATIONS, Context, why_not
 from embedreg.ensemble._target import NormalScores
 from embedreg.serialize import input_numbers
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from embedreg.core.protocols import Array
     from embedreg.core.records import Record
+    from embedreg.embed import EmbeddingPlan
     from embedreg.ensemble._members import Member
     from embedreg.ensemble._representations import MemberInput
 
@@ -42,6 +44,7 @@ MOST_JUDGED: Final = 2000
 MIN_ROWS: Final = 4
 _FEWEST_FITTED: Final = 2  # rows outside a fold
 _RANKS: Final = "feature ranks"
+_FEATURES: Final = "features"
 _FOLDS: Final = {"fast": 5, "balanced": 5, "best": 10}
 
 
@@ -67,11 +70,14 @@ class Ensemble:
         One a target.
     inputs_ : dict
         The representations that the combinations need, fitted.
+    novelty_ : Novelty
+        How far a row is from the training rows.
     """
 
     combinations_: list[Combination]
     explanations_: list[Explanation]
     inputs_: dict[str, MemberInput]
+    novelty_: Novelty
 
     def __init__(
         self,
@@ -122,7 +128,9 @@ class Ensemble:
         found = [fitting.target(column, weight) for column in np.ascontiguousarray(y.T)]
         self.combinations_ = [combination for combination, _ in found]
         self.explanations_ = [dataclasses.replace(explanation, left_out=left_out) for _, explanation in found]
+        self.novelty_ = fitting.novelty()
         used = {member.representation for combination in self.combinations_ for member in combination.members}
+        used.add(_FEATURES)
         self.inputs_ = {name: fitted for name, fitted in fitting.fitted.items() if name in used}
         return self
 
@@ -161,6 +169,17 @@ class Ensemble:
         rng = np.random.default_rng(self._context.random_state)
         return np.sort(rng.choice(n, MOST_JUDGED, replace=False))
 
+    def plan(self, records: Sequence[Record]) -> EmbeddingPlan | None:
+        """Return what `fit` would have to embed, or None if that is nothing."""
+        members, _ = self._members(records, None)
+        names = dict.fromkeys(member.representation for member in members if member.kind == "embedding")
+        if not names:
+            return None
+        ways = [REPRESENTATIONS[name].cls.learn(records, self._context) for name in names]
+        texts = [text for way in ways for text in way.texts(records)]
+        plan: EmbeddingPlan = ways[0].embedder.plan(texts)
+        return plan
+
     def predict(self, records: Sequence[Record]) -> NDArray[np.float64]:
         """Return predictions, shape (n, targets)."""
         vectors = self._vectors(records)
@@ -169,12 +188,14 @@ class Ensemble:
     def quantiles(self, records: Sequence[Record], levels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return quantiles of new targets, shape (n, targets, levels)."""
         vectors = self._vectors(records)
-        return np.stack([c.quantiles(vectors, levels) for c in self.combinations_], axis=1)
+        novelty = self.novelty_.measure(vectors[_FEATURES])
+        return np.stack([c.quantiles(vectors, novelty, levels) for c in self.combinations_], axis=1)
 
     def samples(self, records: Sequence[Record], count: int, seed: int) -> NDArray[np.float64]:
         """Return equally likely new targets, shape (n, targets, count)."""
         vectors, rng = self._vectors(records), np.random.default_rng(seed)
-        return np.stack([c.samples(vectors, count, rng) for c in self.combinations_], axis=1)
+        novelty = self.novelty_.measure(vectors[_FEATURES])
+        return np.stack([c.samples(vectors, novelty, count, rng) for c in self.combinations_], axis=1)
 
     def _vectors(self, records: Sequence[Record]) -> dict[str, Array]:
         return {name: fitted.transform(records) for name, fitted in self.inputs_.items()}
@@ -189,7 +210,7 @@ class Ensemble:
             "parts": [len(states) for states in combinations],
             "explanations": [explanation.to_json() for explanation in self.explanations_],
         }
-        parts = {"ensemble": SavedState(config)}
+        parts = {"ensemble": SavedState(config, self.novelty_.arrays())}
         parts |= {f"input-{i}": fitted.state() for i, fitted in enumerate(self.inputs_.values())}
         for target, states in enumerate(combinations):
             parts |= {f"target-{target}-{i}": state for i, state in enumerate(states)}
@@ -210,6 +231,7 @@ class Ensemble:
         ensemble = cls(
             effort=config["effort"], kinds=tuple(config["kinds"]), text=text, random_state=random_state
         )
+        ensemble.novelty_ = Novelty.from_arrays(parts["ensemble"].arrays)
         ensemble.inputs_ = {
             name: REPRESENTATIONS[name].cls.from_state(parts[f"input-{i}"], ensemble._context)
             for i, name in enumerate(config["inputs"])
@@ -242,28 +264,38 @@ class _Fitting:
         for name in dict.fromkeys(member.representation for member in members):
             if REPRESENTATIONS[name].reads_texts:  # what is wrong with a text or the model is said at once
                 self._learn(name)
-        self._inputs = inputs
         self._groups = input_groups(inputs[judged], self._vectors_of(_RANKS, everything=False))
         width = self._vectors_of(_RANKS, everything=False).shape[1]
         self._members = [m for m in members if m.most_columns is None or width <= m.most_columns]
         self.too_wide = {
             m.name: f"more than {m.most_columns} features" for m in members if m not in self._members
         }
+        self._novelty: Novelty | None = None
+        self._judged_folds = self._folds(self._groups)
+        everything = len(judged) == len(records)
+        self._all_folds = self._judged_folds if everything else self._folds(inputs)
+
+    def novelty(self) -> Novelty:
+        """Return how far a row is from the training rows, which is the same for all targets."""
+        if self._novelty is None:
+            self._novelty = Novelty.learn(self._vectors_of(_FEATURES, everything=True), self._all_folds)
+        return self._novelty
 
     def target(
         self, y: NDArray[np.float64], weight: NDArray[np.float64] | None
     ) -> tuple[Combination, Explanation]:
         """Choose members on the judged rows, and fit those chosen to all rows."""
         scale = NormalScores.learn(y)
-        folds = self._folds(self._groups)
-        judged = Rows(y[self._judged], folds, None if weight is None else weight[self._judged], self._seed)
+        judged = Rows(
+            y[self._judged], self._judged_folds, None if weight is None else weight[self._judged], self._seed
+        )
         fitted = self._fit(self._members, judged, scale, everything=False)
         weights = choose_weights(fitted, judged, scale)
         scores = member_scores(fitted, weights, judged, scale)
         rows = judged
         if len(self._judged) < len(self._records):
             chosen = [member.member for member, w in zip(fitted, weights, strict=True) if w > 0]
-            rows = Rows(y, self._folds(self._inputs), weight, self._seed)
+            rows = Rows(y, self._all_folds, weight, self._seed)
             fitted, weights = self._fit(chosen, rows, scale, everything=True), weights[weights > 0]
         out_of_fold = np.column_stack([member.out_of_fold for member in fitted]) @ weights
         explanation = Explanation(
@@ -275,7 +307,8 @@ class _Fitting:
             *errors_of(out_of_fold, rows, scale),
             members=sorted(scores, key=lambda score: -score.weight),
         )
-        return Combination.of(fitted, weights, rows, scale), explanation
+        novelty = self.novelty().of_training(self._vectors_of(_FEATURES, everything=True), rows.folds)
+        return Combination.of(fitted, weights, rows, scale, novelty), explanation
 
     def _folds(self, groups: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return folds of whole groups; of single rows where groups are so few that new rows will be in them again."""

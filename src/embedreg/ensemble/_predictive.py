@@ -23,7 +23,7 @@ class Predictive:
 
     CV+ (Barber, Candes, Ramdas and Tibshirani, Annals of Statistics 2021, section 3) with residuals normalised
     by a row's difficulty (Papadopoulos, Gammerman and Vovk, 2008): the deviation of members around their mean,
-    and a floor. So a new target's distribution is the set, over training rows i, of::
+    its distance from the training rows, and a floor. So a new target's distribution is the set, over training rows i, of::
 
         center_k(i)(x) + difficulty_k(i)(x) * residual_i / difficulty_i
 
@@ -48,7 +48,7 @@ class Predictive:
         cls, residuals: NDArray[np.float64], spread: NDArray[np.float64], folds: NDArray[np.intp]
     ) -> Self:
         """Learn from out-of-fold residuals and the members' spread at those rows, all of shape (n,)."""
-        floor = float(np.sqrt(np.mean(residuals**2))) or 1.0
+        floor = size_of(residuals)
         kept = np.arange(len(residuals))
         if len(kept) > _MOST:
             kept = np.sort(np.random.default_rng(0).choice(kept, _MOST, replace=False))
@@ -96,3 +96,8 @@ class Predictive:
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Return what `arrays` saved."""
         return cls(arrays["residuals"], arrays["folds"], float(arrays["floor"][0]))
+
+
+def size_of(residuals: NDArray[np.float64]) -> float:
+    """Return their root mean square, or 1 where all are zero."""
+    return float(np.sqrt(np.mean(residuals**2))) or 1.0

@@ -169,6 +169,10 @@ class Text:
         """Return the embeddings, shape (n, d)."""
         return self.embedder.transform(list(records))
 
+    def texts(self, records: Sequence[Record]) -> list[str]:
+        """Return what is embedded."""
+        return self.embedder.texts(list(records))
+
     def state(self) -> SavedState:
         """Return what tells whether the model is the same."""
         return SavedState(self.embedder.identity())
@@ -195,6 +199,10 @@ class RankText:
     def transform(self, records: Sequence[Record]) -> Array:
         """Return the embeddings, shape (n, d)."""
         return self.embedder.transform(self.ranks.transform(records))
+
+    def texts(self, records: Sequence[Record]) -> list[str]:
+        """Return what is embedded."""
+        return self.embedder.texts(self.ranks.transform(records))
 
     def state(self) -> SavedState:
         """Return what it has learnt, and what tells whether the model is the same."""
@@ -282,8 +290,8 @@ class Fields:
     def learn(cls, records: Sequence[Record], context: Context) -> Self:
         """Find the fields with texts, and the model."""
         paths = text_fields(records)
-        embedder = context.embedder()
-        return cls(paths, embedder.fit([_text_at(records[0], path) for path in paths]))
+        texts = [_text_at(record, path) for path in paths for record in records]
+        return cls(paths, context.embedder().fit(texts))
 
     def transform(self, records: Sequence[Record]) -> Array:
         """Return the fields' embeddings side by side, shape (n, d fields)."""
@@ -393,7 +401,9 @@ def _texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
 
 
 def _text_at(record: Any, path: Path) -> str:
-    """Return the text of a field, a dash where there is none."""
+    """Return a record that is a text; of others the text of a field, a dash where there is none."""
+    if not path:
+        return str(record)
     for key in path:
         record = record.get(key) if isinstance(record, Mapping) else None
     return record if isinstance(record, str) and record.strip() else "-"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.tree import ExtraTreeRegressor
 
-from embedreg.heads._base import Head, draw_seed, require
+from embedreg.heads._base import Head, Rows, draw_seed, require
 from embedreg.heads._forest import Forest
-from embedreg.heads._workers import worker_count
+from embedreg.heads._workers import run_side_by_side, worker_count
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -91,10 +92,10 @@ class ExtraTreesHead(Head):
         ValueError
             If an input is not finite or shapes disagree.
         """
-        return self._fit(X, y, sample_weight, validation, worker_count())
+        return self._fit(X, y, sample_weight, validation, side_by_side=True)
 
     def _fit_alone(self, problem: Problem) -> Self:
-        return self._fit(problem.X, problem.y, problem.weight, problem.validation, 1)
+        return self._fit(problem.X, problem.y, problem.weight, problem.validation, side_by_side=False)
 
     def _fit(
         self,
@@ -102,28 +103,47 @@ class ExtraTreesHead(Head):
         y: ArrayLike,
         sample_weight: ArrayLike | None,
         validation: tuple[Array, Array] | None,
-        threads: int,
+        *,
+        side_by_side: bool,
     ) -> Self:
-        """Fit on so many threads, which changes no number."""
+        """Fit, trees side by side or on one thread, which changes no number."""
         require(self.n_trees >= 1, "n_trees", self.n_trees, "at least 1")
         require(self.min_rows_leaf >= 1, "min_rows_leaf", self.min_rows_leaf, "at least 1")
         require(self.max_columns >= 1, "max_columns", self.max_columns, "at least 1")
         rows = self._read(X, y, sample_weight)
         self._read_validation(validation)
         train = self._learn_scales(rows)
-        grown = ExtraTreesRegressor(
-            self.n_trees,
-            min_samples_leaf=self.min_rows_leaf,
-            max_features=min(self.max_columns, train.X.shape[1]),
-            random_state=draw_seed(self.random_state),
-            n_jobs=threads,
-        ).fit(
-            train.X, np.float32(train.y), train.weight
-        )  # rounded, so that no last bit decides between equal cuts
-        self.forest_ = Forest.of(grown.estimators_)
+        seeds = np.random.default_rng(draw_seed(self.random_state)).integers(2**31 - 1, size=self.n_trees)
+        self.forest_ = Forest.of(self._grow(train, seeds, side_by_side=side_by_side))
         leaves = int(np.sum(self.forest_.left == np.arange(len(self.forest_.left))))
         self.chosen_: dict[str, Any] = {"trees": self.n_trees, "leaves": leaves}
         return self
+
+    def _grow(self, train: Rows, seeds: NDArray[np.int64], *, side_by_side: bool) -> list[ExtraTreeRegressor]:
+        """Return a tree a seed.
+
+        scikit-learn's forest does the same, but sets the process's warning filters in every thread at once.
+        """
+        X = np.ascontiguousarray(train.X, dtype=np.float32)
+        y = np.float64(np.float32(train.y))  # rounded, so that no last bit decides between equal cuts
+        columns = min(self.max_columns, X.shape[1])
+        stopped = threading.Event()
+
+        def grow(own: NDArray[np.int64]) -> list[ExtraTreeRegressor]:
+            trees = (
+                ExtraTreeRegressor(
+                    max_features=columns, min_samples_leaf=self.min_rows_leaf, random_state=int(seed)
+                )
+                for seed in own
+                if not stopped.is_set()
+            )
+            return [tree.fit(X, y, train.weight, check_input=False) for tree in trees]
+
+        if not side_by_side:
+            return grow(seeds)
+        parts = np.array_split(seeds, min(len(seeds), 4 * worker_count()))
+        grown = dict(run_side_by_side(grow, parts, stopped.set))
+        return [tree for part in range(len(parts)) for tree in grown[part]]
 
     def _predict_standardized(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.forest_.predict(Z)

@@ -1,0 +1,358 @@
+"""What `EmbeddingRegressor()` promises beyond an estimator's contract: intervals, suggestions, any data at all."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from word_hashes import CountingHashes
+
+from embedreg import EmbeddingRegressor
+from embedreg.core.errors import DataError, SavedModelError, UsageError
+from embedreg.ensemble import Explanation, _ensemble
+
+pytestmark = pytest.mark.usefixtures("small_members")
+
+N = 24
+RECORDS = [{"depth": i % 6, "rate": 0.1 * (i % 7), "kind": "abc"[i % 3]} for i in range(N)]
+Y = np.array([r["depth"] + r["rate"] for r in RECORDS])
+NEW = [{**record, "rate": record["rate"] + 0.05} for record in RECORDS[:9]]
+
+
+def default(**settings: object) -> EmbeddingRegressor:
+    parameters = {"model": CountingHashes(), "cache": False, "effort": "fast"}
+    return EmbeddingRegressor(**(parameters | settings))
+
+
+@pytest.fixture
+def fitted():
+    return default().fit(RECORDS, Y)
+
+
+def test_quantiles_ascend_and_are_what_intervals_are_made_of(fitted):
+    quantiles = fitted.predict_quantiles(NEW, [0.05, 0.25, 0.5, 0.75, 0.95])
+    assert quantiles.shape == (9, 5)
+    assert np.all(np.diff(quantiles, axis=1) >= 0)
+    np.testing.assert_array_equal(fitted.predict_interval(NEW, 0.9), quantiles[:, [0, 4]])
+
+
+def test_an_interval_of_more_coverage_holds_that_of_less(fitted):
+    narrow, wide = (fitted.predict_interval(NEW, coverage) for coverage in (0.5, 0.95))
+    assert np.all(wide[:, 0] <= narrow[:, 0])
+    assert np.all(narrow[:, 1] <= wide[:, 1])
+
+
+def test_predictions_and_intervals_do_not_depend_on_the_other_rows(fitted):
+    alone = np.concatenate([fitted.predict_interval([record]) for record in NEW])
+    np.testing.assert_allclose(alone, fitted.predict_interval(NEW), rtol=1e-5, atol=1e-6)
+
+
+def test_several_targets_share_the_embedding():
+    one, three = CountingHashes(), CountingHashes()
+    default(model=one).fit(RECORDS, Y)
+    model = default(model=three).fit(RECORDS, np.column_stack([Y, -Y, Y**2]))
+    assert three.embedded == one.embedded > 0
+    assert model.predict(NEW).shape == (9, 3)
+    assert model.predict_interval(NEW).shape == (9, 3, 2)
+    assert model.predict_quantiles(NEW, [0.1, 0.5, 0.9]).shape == (9, 3, 3)
+    assert [type(found) for found in model.explain()] == [Explanation] * 3
+    with pytest.raises(UsageError, match="several targets"):
+        model.suggest(NEW)
+
+
+def test_each_of_several_targets_is_predicted_as_it_would_be_alone():
+    together = default().fit(RECORDS, np.column_stack([Y, Y**2]))
+    np.testing.assert_allclose(
+        together.predict(NEW)[:, 0], default().fit(RECORDS, Y).predict(NEW), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_several_targets_of_a_named_head(tmp_path):
+    hashes = CountingHashes()
+    model = default(model=hashes, head="ridge").fit(RECORDS, np.column_stack([Y, -Y]))
+    assert hashes.embedded == N
+    assert len(model.heads_) == 2
+    model.save(tmp_path / "m")
+    loaded = EmbeddingRegressor.load(tmp_path / "m", model=CountingHashes())
+    np.testing.assert_array_equal(loaded.predict(NEW), model.predict(NEW))
+
+
+@pytest.mark.parametrize("y", [Y, np.column_stack([Y, np.sqrt(Y)])], ids=["one target", "two"])
+def test_saving_keeps_every_bit(y, tmp_path):
+    model = default().fit(pd.DataFrame(RECORDS), y)
+    model.save(tmp_path / "model", extra={"note": "kept"})
+    loaded = EmbeddingRegressor.load(tmp_path / "model", model=CountingHashes())
+    new = pd.DataFrame(NEW)
+    np.testing.assert_array_equal(loaded.predict(new), model.predict(new))
+    np.testing.assert_array_equal(loaded.predict_interval(new), model.predict_interval(new))
+    assert loaded.explain() == model.explain()
+    assert loaded.extra_ == {"note": "kept"}
+    assert {path.suffix for path in (tmp_path / "model").iterdir()} <= {
+        ".json",
+        ".safetensors",
+        ".sha256",
+        ".ubj",
+    }
+
+
+def test_a_saved_combination_refuses_another_language_model(fitted, tmp_path, tiny_bert):
+    fitted.save(tmp_path / "model")
+    if any(m.representation.startswith("text") and m.weight for m in fitted.explain().members):
+        with pytest.raises(SavedModelError, match="fitted with"):
+            EmbeddingRegressor.load(tmp_path / "model", model=str(tiny_bert))
+
+
+def test_one_seed_gives_one_model_and_another_seed_another():
+    first, again, other = (
+        default(random_state=seed).fit(RECORDS, Y).predict_interval(NEW) for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_weight_zero_is_as_leaving_the_row_out():
+    weights = np.r_[np.ones(N - 6), np.zeros(6)]
+    spoilt = np.r_[Y[: N - 6], np.full(6, 99.0)]
+    weighted = default().fit(RECORDS, spoilt, sample_weight=weights)
+    without = default().fit(RECORDS[: N - 6], Y[: N - 6], sample_weight=np.ones(N - 6))
+    np.testing.assert_allclose(weighted.predict(NEW), without.predict(NEW), rtol=1e-6)
+    assert "gaussian process" in weighted.explain().left_out
+
+
+def test_what_was_chosen_can_be_read(fitted):
+    explanation = fitted.explain()
+    assert sum(member.weight for member in explanation.members) == pytest.approx(1)
+    assert {m.representation for m in explanation.members} >= {"features", "text of ranks"}
+    for member in explanation.members:
+        assert member.name in str(explanation)
+
+
+def test_a_representation_that_is_named_is_the_only_one_tried():
+    for representation, names in (
+        ("tabular", {"features", "feature ranks"}),
+        ("embedding", {"text", "text of ranks"}),
+    ):
+        members = default(representation=representation).fit(RECORDS, Y).explain().members
+        assert {member.representation for member in members} <= names
+    hashes = CountingHashes()
+    default(model=hashes, representation="tabular").fit(RECORDS, Y)
+    assert hashes.embedded == 0
+
+
+def test_a_format_that_is_named_is_the_only_one_tried():
+    model = default(effort="balanced", representation="embedding", numbers="decimals:1").fit(RECORDS, Y)
+    assert {member.representation for member in model.explain().members} == {"text"}
+
+
+@pytest.mark.parametrize("minimize", [True, False])
+@pytest.mark.parametrize("acquisition", ["expected_improvement", "thompson"])
+def test_suggestions_are_different_candidates_with_the_promising_first(fitted, minimize, acquisition):
+    candidates = [{"depth": d, "rate": 0.3, "kind": "a"} for d in range(6)]
+    found = fitted.suggest(candidates, 6, minimize=minimize, acquisition=acquisition)
+    assert sorted(found) == list(range(6))
+    assert fitted.suggest(candidates, 2, minimize=minimize, acquisition=acquisition).tolist() == list(
+        found[:2]
+    )
+    extreme = 0 if minimize else 5
+    assert extreme in found[:3]
+
+
+def test_where_nothing_may_improve_the_best_mean_is_first(fitted):
+    candidates = [{"depth": d, "rate": 0.3, "kind": "a"} for d in range(6)]
+    found = fitted.suggest(candidates, 6, best=-1e9)
+    means = fitted.predict(candidates)
+    assert means[found[0]] < means[found[-1]]
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda m: m.predict_interval(NEW, 1.0), "coverage=1.0"),
+        (lambda m: m.predict_interval(NEW, 90), "between 0 and 1"),
+        (lambda m: m.predict_quantiles(NEW, [0.1, 1.0]), "quantiles"),
+        (lambda m: m.predict_quantiles(NEW, []), "quantiles"),
+        (lambda m: m.suggest(NEW, 10), "k=10 of 9"),
+        (lambda m: m.suggest(NEW, 0), "k=0"),
+        (lambda m: m.suggest(NEW, acquisition="thomson"), "thompson"),
+    ],
+)
+def test_what_cannot_be_asked_is_said_before_anything_is_embedded(fitted, call, said):
+    before = fitted.model.embedded
+    with pytest.raises(UsageError, match=said):
+        call(fitted)
+    assert fitted.model.embedded == before
+
+
+@pytest.mark.parametrize("method", ["predict_interval", "predict_quantiles", "suggest", "explain"])
+def test_a_head_alone_does_not_know_its_errors(method):
+    model = default(head="ridge").fit(RECORDS, Y)
+    with pytest.raises(UsageError, match=rf"{method} .*'ridge'.*head='auto'"):
+        getattr(model, method)(*([] if method == "explain" else [NEW]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "X", "error", "said"),
+    [
+        ({"effort": "quick"}, RECORDS, UsageError, "balanced"),
+        ({"effort": "quick", "head": "ridge"}, RECORDS, UsageError, "balanced"),
+        ({"target_transform": "auto"}, RECORDS, UsageError, "target_transform"),
+        ({}, RECORDS[:3], DataError, "3 records"),
+        ({}, [RECORDS[0]] * N, DataError, "1 of them different"),
+    ],
+)
+def test_what_cannot_be_fitted_is_said_before_anything_is_embedded(settings, X, error, said):
+    hashes = CountingHashes()
+    with pytest.raises(error, match=said):
+        default(model=hashes, **settings).fit(X, Y[: len(X)])
+    assert hashes.embedded == 0
+
+
+def test_a_plan_counts_what_fit_would_embed():
+    for settings in ({}, {"effort": "balanced"}, {"head": "ridge"}, {"serializer": "json"}):
+        hashes = CountingHashes()
+        model = default(model=hashes, **settings)
+        plan = model.plan(RECORDS)
+        assert hashes.embedded == 0
+        model.fit(RECORDS, Y)
+        assert hashes.embedded == plan.texts
+    for head in ("auto", "ridge"):
+        with pytest.raises(UsageError, match="tabular"):
+            default(representation="tabular", head=head).plan(RECORDS)
+
+
+def test_a_named_head_after_a_combination_leaves_nothing_of_it(fitted):
+    fitted.set_params(head="ridge").fit(RECORDS, Y)
+    assert not hasattr(fitted, "ensemble_")
+    fitted.set_params(head="auto").fit(RECORDS, Y)
+    assert not hasattr(fitted, "head_")
+    assert clone(fitted).get_params()["head"] == "auto"
+
+
+def table(n: int, columns: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(n, columns))
+
+
+MISSING = [{"a": None, "b": i} for i in range(N)]
+SHAPES = {
+    "4 records": RECORDS[:4],
+    "5 records": RECORDS[:5],
+    "20 records": RECORDS[:20],
+    "1 column": table(N, 1),
+    "2,000 columns": table(N, 2000),
+    "constant columns": np.hstack([table(N, 1), np.ones((N, 5))]),
+    "all text": [f"a record about {['red', 'green', 'blue'][i % 3]} things, number {i}" for i in range(N)],
+    "text column": pd.DataFrame({"note": [f"the {i}th note" for i in range(N)], "x": np.arange(N)}),
+    "a column with nothing": MISSING,
+    "nothing but gaps and one number": pd.DataFrame({"a": [np.nan] * (N - 1) + [1.0], "b": [None] * N}),
+    "duplicates": RECORDS[:4] * 6,
+    "near duplicates": np.repeat(table(6, 2), 4, axis=0) + 1e-9 * table(N, 2),
+    "different keys": [{f"only {i % 5}": i} for i in range(N)],
+    "nested": [{"net": {"widths": [i, 2 * i], "act": "relu"}} for i in range(N)],
+    "huge numbers": 1e200 * table(N, 2),
+    "yes and no": [{"on": i % 2 == 0, "id": i} for i in range(N)],
+}
+TARGETS = {
+    "heavy-tailed": np.random.default_rng(0).standard_cauchy(N) ** 3,
+    "skewed over many orders": 10.0 ** np.linspace(-20, 20, N),
+    "discrete": np.arange(N) % 3,
+    "two values": np.arange(N) % 2 == 0,
+    "one that differs": np.r_[np.zeros(N - 1), 1.0],
+    "censored": np.minimum(np.linspace(0, 2, N), 1.0),
+    "constant": np.full(N, 3.0),
+    "tiny": 1e-200 * np.arange(N),
+    "huge": 1e120 * np.arange(N),
+    "far from zero": 1e9 + np.arange(N) * 1e-3,
+    "float32": np.arange(N, dtype=np.float32),
+}
+
+
+def check_predictions(model, X, y) -> None:
+    predicted, interval = model.predict(X), model.predict_interval(X, 0.8)
+    assert predicted.shape == (len(X),)
+    assert predicted.dtype == np.float64
+    assert np.isfinite(predicted).all()
+    assert np.isfinite(interval).all()
+    assert np.all(interval[:, 0] <= interval[:, 1])
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_any_records_are_fitted_and_predicted(name):
+    X = SHAPES[name]
+    y = np.arange(len(X), dtype=float) % 7
+    check_predictions(default().fit(X, y), X, y)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_any_targets_are_fitted_and_predicted(name):
+    y = TARGETS[name]
+    model = default(effort="balanced").fit(
+        RECORDS[:12] + NEW + [{"depth": 9, "rate": 9, "kind": k} for k in "abc"], y
+    )
+    check_predictions(model, RECORDS, y)
+    span = np.ptp(y.astype(float))
+    assert np.all(np.abs(model.predict(RECORDS) - y.mean()) <= 5 * span + 1e-6 * abs(y.mean()))
+
+
+def test_a_constant_target_is_predicted_with_an_interval_of_no_width():
+    model = default().fit(RECORDS, np.full(N, 3.0))
+    np.testing.assert_allclose(model.predict(NEW), 3.0, atol=1e-9)
+    np.testing.assert_allclose(model.predict_interval(NEW), 3.0, atol=1e-9)
+
+
+def test_few_different_inputs_are_told_apart():
+    model = default().fit([{"kind": "abc"[i % 3]} for i in range(60)], np.arange(60) % 3)
+    np.testing.assert_allclose(model.predict([{"kind": k} for k in "abc"]), [0, 1, 2], atol=0.5)
+
+
+def test_many_records_are_chosen_on_a_sample_and_all_fitted(monkeypatch):
+    monkeypatch.setattr(_ensemble, "MOST_JUDGED", 30)
+    x = np.random.default_rng(0).uniform(size=(90, 2))
+    model = default().fit(x, x[:, 0])
+    explanation = model.explain()
+    assert (explanation.rows, explanation.judged_on) == (90, 30)
+    check_predictions(model, x, x[:, 0])
+    assert model.score(x, x[:, 0]) > 0.8
+
+
+@pytest.mark.parametrize("shape", ["line", "wave"])
+def test_uncertainty_grows_away_from_the_data(shape):
+    x = np.random.default_rng(1).uniform(size=40)
+    noise = 0.05 * np.random.default_rng(2).normal(size=40)
+    y = {"line": 3 * x, "wave": np.sin(6 * x)}[shape] + noise
+    model = default(representation="tabular").fit(x[:, None], y)
+
+    def width(places):
+        return np.ptp(model.predict_interval(np.array(places)[:, None]), axis=1)
+
+    inside = np.median(width(np.linspace(0.1, 0.9, 17)))
+    assert np.all(width([3.0, -2.0]) > inside)
+    assert np.all(np.diff(width([1.5, 3.0, 10.0, 100.0])) > 0)
+    assert np.all(np.diff(width([-0.5, -2.0, -9.0, -99.0])) > 0)
+
+
+def test_new_rows_are_covered_about_as_often_as_asked():
+    """15 training sets: the mean coverage is within three standard errors of what was asked, and a little above."""
+    covered = []
+    for seed in range(15):
+        rng = np.random.default_rng(seed)
+        x = rng.uniform(size=(90, 2))
+        y = x[:, 0] + 0.3 * rng.standard_t(3, size=90)
+        low, high = (
+            default(head="auto", representation="tabular").fit(x[:50], y[:50]).predict_interval(x[50:], 0.8).T
+        )
+        covered.append(np.mean((low <= y[50:]) & (y[50:] <= high)))
+    error = np.std(covered) / np.sqrt(len(covered))
+    assert 0.8 - 3 * error <= np.mean(covered) <= 0.84 + 3 * error
+
+
+def test_a_member_may_be_the_only_one(monkeypatch):
+    from embedreg.ensemble import _members
+
+    only = dataclasses.replace(_members.MEMBERS[0], name="only")
+    monkeypatch.setattr(_members, "MEMBERS", (only,))
+    model = default().fit(RECORDS, Y)
+    assert [m.weight for m in model.explain().members] == [1.0]
+    check_predictions(model, NEW, Y)
