@@ -7,6 +7,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from quality_section import QUALITY, quality_of
 from study_section import EXPORT, study_section
 
 SWEEP_TARGET = 5
@@ -24,6 +25,8 @@ def results_page(stored: Path = STORED) -> tuple[str, dict[str, str]]:
     if (stored / EXPORT).is_file():
         section, figures = study_section(stored / EXPORT)
         parts.append(section)
+    if (stored / QUALITY).is_file():
+        parts.append(quality_of(stored / QUALITY))
     for name, make in sections.items():
         if (stored / name).is_file():
             parts.append(make(json.loads((stored / name).read_text())))

@@ -88,11 +88,11 @@ def test_members_that_do_not_apply_are_said_with_the_reason(data):
 
 
 def test_a_member_that_is_left_out_for_its_width_is_said(data):
-    records = [{f"x{i}": float(np.sin(i * r["rate"])) for i in range(60)} for r in data[0]]
-    narrow = {m.name for m in members_of("balanced", ("tabular",)) if m.most_columns is not None}
+    records = [{f"x{i}": float(np.sin(i * r["rate"])) for i in range(70)} for r in data[0]]
+    narrow = {m.name for m in members_of("balanced", ("tabular",)) if m.most_columns and m.most_columns < 70}
     ensemble = Ensemble(effort="balanced", kinds=("tabular",))
     left_out = ensemble.fit(records, data[1][:, None]).explanations_[0].left_out
-    assert narrow <= {name for name, why in left_out.items() if "columns" in why}
+    assert narrow == {name for name, why in left_out.items() if "features" in why}
 
 
 def test_several_targets_are_embedded_once(data, counting):
@@ -111,10 +111,10 @@ def test_several_targets_are_embedded_once(data, counting):
 
 def test_texts_of_equal_numbers_as_ranks_are_short(data, counting):
     records, y = data
-    Ensemble(effort="fast", kinds=("embedding",), text={"model": counting, "cache": False}).fit(
+    Ensemble(effort="balanced", kinds=("embedding",), text={"model": counting, "cache": False}).fit(
         records, y[:, None]
     )
-    assert max(map(len, counting.texts)) < 30
+    assert sum(len(text) < 30 for text in counting.texts) >= len({str(record) for record in records}) / 2
 
 
 def test_what_is_wrong_is_said_before_anything_is_embedded(data, counting):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
-from embedreg.core.errors import DataError
+from embedreg.core.errors import DataError, unknown_name
 from embedreg.core.progress import progress_bar
 from embedreg.core.protocols import SavedState
 from embedreg.ensemble._combination import (
@@ -21,9 +21,9 @@ from embedreg.ensemble._combination import (
 )
 from embedreg.ensemble._explanation import Explanation
 from embedreg.ensemble._folds import grouped_folds, input_groups
-from embedreg.ensemble._members import KINDS, members_of
+from embedreg.ensemble._members import EFFORTS, KINDS, members_of
 from embedreg.ensemble._novelty import Novelty
-from embedreg.ensemble._representations import REPRESENTATIONS, Context, applicable
+from embedreg.ensemble._representations import REPRESENTATIONS, Context, why_not
 from embedreg.ensemble._target import NormalScores
 from embedreg.serialize import input_numbers
 
@@ -124,9 +124,9 @@ class Ensemble:
         members, left_out = self._members(records, weight)
         judged = self._sample(len(records))
         fitting = _Fitting(self, members, records, inputs, judged)
+        left_out |= fitting.too_wide
         found = [fitting.target(column, weight) for column in np.ascontiguousarray(y.T)]
         self.combinations_ = [combination for combination, _ in found]
-        left_out |= fitting.too_wide
         self.explanations_ = [dataclasses.replace(explanation, left_out=left_out) for _, explanation in found]
         self.novelty_ = fitting.novelty()
         used = {member.representation for combination in self.combinations_ for member in combination.members}
@@ -138,21 +138,30 @@ class Ensemble:
         self, records: Sequence[Record], weight: NDArray[np.float64] | None
     ) -> tuple[list[Member], dict[str, str]]:
         """Return the members to try on these records, and why the others are left out."""
-        members: dict[str, Member] = {}
+        if self.effort not in EFFORTS:
+            raise unknown_name("effort", self.effort, EFFORTS)
+        members: list[Member] = []
         left_out: dict[str, str] = {}
-        for member in members_of(self.effort, self.kinds):
-            if not applicable(member.representation, records, self._context):
-                plain = dataclasses.replace(
-                    member, representation="text", name=member.name.replace("text of ranks", "text")
-                )
-                members.setdefault(plain.name, plain)
-            elif member.most_rows is not None and len(records) > member.most_rows:
-                left_out[member.name] = f"more than {member.most_rows} rows"
-            elif weight is not None and not member.takes_weights:
-                left_out[member.name] = "it takes no weights"
-            else:
-                members.setdefault(member.name, member)
-        return list(members.values()), left_out
+        enough = EFFORTS[EFFORTS.index(self.effort) :]  # more where the records leave no member
+        for effort in enough:
+            for member in members_of(effort, self.kinds):
+                reason = self._why_not(member, records, weight)
+                if reason is None:
+                    members.append(member)
+                else:
+                    left_out[member.name] = reason
+            if members:
+                break
+        return members, left_out
+
+    def _why_not(
+        self, member: Member, records: Sequence[Record], weight: NDArray[np.float64] | None
+    ) -> str | None:
+        if member.most_rows is not None and len(records) > member.most_rows:
+            return f"more than {member.most_rows} rows"
+        if weight is not None and not member.takes_weights:
+            return "it takes no weights"
+        return why_not(member.representation, records, self._context)
 
     def _sample(self, n: int) -> NDArray[np.intp]:
         if n <= MOST_JUDGED:
@@ -162,13 +171,14 @@ class Ensemble:
 
     def plan(self, records: Sequence[Record]) -> EmbeddingPlan | None:
         """Return what `fit` would have to embed, or None if that is nothing."""
-        members, _ = self._members(records, None)
-        names = dict.fromkeys(member.representation for member in members if member.kind == "embedding")
-        if not names:
+        if "embedding" not in self.kinds:
             return None
-        ways = [REPRESENTATIONS[name].cls.learn(records, self._context) for name in names]
-        texts = [text for way in ways for text in way.texts(records)]
-        plan: EmbeddingPlan = ways[0].embedder.plan(texts)
+        names = dict.fromkeys(_read(member.representation) for member in self._members(records, None)[0])
+        ways = [REPRESENTATIONS[name] for name in names if REPRESENTATIONS[name].reads_texts]
+        learnt = [way.cls.learn(records, self._context) for way in ways]
+        texts = [text for one in learnt for text in one.texts(records)]
+        embedder = learnt[0].embedder if learnt else self._context.embedder()
+        plan: EmbeddingPlan = embedder.plan(texts)
         return plan
 
     def predict(self, records: Sequence[Record]) -> NDArray[np.float64]:
@@ -247,15 +257,21 @@ class _Fitting:
         judged: NDArray[np.intp],
     ) -> None:
         self._ensemble = ensemble
-        self._members = members
         self._records = records
         self._judged = judged
         self._seed = ensemble._context.random_state
         self._vectors: dict[tuple[str, bool], Array] = {}
         self._novelty: Novelty | None = None
-        self.too_wide: dict[str, str] = {}
-        self.fitted = self._learn()
-        self._groups = self._input_groups(inputs)
+        self.fitted: dict[str, MemberInput] = {}
+        for name in dict.fromkeys(member.representation for member in members):
+            if REPRESENTATIONS[name].reads_texts:  # what is wrong with a text or the model is said at once
+                self._learn(name)
+        self._groups = input_groups(inputs[judged], self._vectors_of(_RANKS, everything=False))
+        width = self._vectors_of(_RANKS, everything=False).shape[1]
+        self._members = [m for m in members if m.most_columns is None or width <= m.most_columns]
+        self.too_wide = {
+            m.name: f"more than {m.most_columns} features" for m in members if m not in self._members
+        }
         self._judged_folds = self._folds(self._groups)
         everything = len(judged) == len(records)
         self._all_folds = self._judged_folds if everything else self._folds(inputs)
@@ -311,30 +327,29 @@ class _Fitting:
         with progress_bar(len(members), "fitting members", "member") as bar:
             for member in members:
                 vectors = self._vectors_of(member.representation, everything=everything)
-                if member.most_columns is not None and vectors.shape[1] > member.most_columns:
-                    self.too_wide[member.name] = f"more than {member.most_columns} columns"
-                else:
-                    fitted.append(fit_member(member, vectors, rows, scale))
+                fitted.append(fit_member(member, vectors, rows, scale))
                 bar.update()
         return fitted
 
     def _vectors_of(self, name: str, *, everything: bool) -> Array:
         """Return the vectors of the judged rows, or of all, computed once."""
         everything = everything or len(self._judged) == len(self._records)
+        self._learn(name)
         if (name, everything) not in self._vectors:
             rows = range(len(self._records)) if everything else self._judged
             self._vectors[name, everything] = self.fitted[name].transform([self._records[i] for i in rows])
         return self._vectors[name, everything]
 
-    def _learn(self) -> dict[str, MemberInput]:
-        """Learn every representation from all records; texts come first, so that what is wrong is said at once."""
-        names = dict.fromkeys([member.representation for member in self._members] + [_RANKS, _FEATURES])
-        ordered = sorted(names, key=lambda name: REPRESENTATIONS[name].kind != "embedding")
-        context = self._ensemble._context
-        return {name: REPRESENTATIONS[name].cls.learn(self._records, context) for name in ordered}
+    def _learn(self, name: str) -> None:
+        """Learn a representation from all records, once."""
+        if name not in self.fitted:
+            way = REPRESENTATIONS[name].cls
+            self.fitted[name] = way.learn(self._records, self._ensemble._context)
 
-    def _input_groups(self, inputs: NDArray[np.intp]) -> NDArray[np.intp]:
-        return input_groups(inputs[self._judged], self._vectors_of(_RANKS, everything=False))
+
+def _read(representation: str) -> str:
+    """Return the representation that reads all texts which another one embeds."""
+    return "fields" if representation == "features and fields" else representation
 
 
 def _counting_rows(

@@ -42,14 +42,14 @@ class Member:
     most_rows
         It is left out where there are more training rows.
     most_columns
-        It is left out where its representation is wider.
+        It is left out where the records have more traditional features.
     """
 
     name: str
     representation: str
     head: str
     effort: str = "fast"
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict, hash=False)
     on_scores: bool = True
     most_rows: int | None = None
     most_columns: int | None = None
@@ -75,6 +75,12 @@ class Member:
 
 
 _BOOSTING: Final = {"early_stopping_rounds": None, "max_rounds": 300}
+_SLOW_BOOSTING: Final = {
+    "early_stopping_rounds": None,
+    "max_rounds": 1000,
+    "learning_rate": 0.02,
+    "colsample_bytree": 0.5,
+}
 _ONE_MLP: Final = {"learning_rates": (1e-3,), "weight_decays": (0.1,)}
 
 MEMBERS: Final = (
@@ -84,29 +90,54 @@ MEMBERS: Final = (
         "boosted shallow trees",
         "features",
         "xgboost",
+        effort="balanced",
         settings=_BOOSTING | {"max_rounds": 500, "max_depth": 3},
     ),
     Member("extra trees", "features", "extra_trees", most_rows=20_000),
     Member("ridge on features", "features", "ridge"),
     Member("ridge on features, plain target", "features", "ridge", on_scores=False),
+    Member("ridge on splines", "splines", "ridge", most_columns=300),
+    Member("ridge on splines, plain target", "splines", "ridge", on_scores=False, most_columns=300),
+    Member(
+        "ridge on splines and products", "splines and products", "ridge", most_rows=20_000, most_columns=60
+    ),
+    Member(
+        "ridge on splines and products, plain target",
+        "splines and products",
+        "ridge",
+        on_scores=False,
+        most_rows=20_000,
+        most_columns=60,
+    ),
     Member("gaussian process", "feature ranks", "gp", most_rows=2000),
-    Member("gaussian process, plain target", "feature ranks", "gp", on_scores=False, most_rows=2000),
+    Member(
+        "gaussian process, plain target", "feature ranks", "gp", "balanced", on_scores=False, most_rows=2000
+    ),
     Member(
         "gaussian process, a length scale each",
         "feature ranks",
         "gp",
-        effort="balanced",
         settings={"length_scales": "each"},
-        most_rows=1000,
-        most_columns=40,
+        most_rows=2000,
+        most_columns=100,
     ),
     Member("perceptron on ranks", "feature ranks", "mlp", effort="balanced", settings=_ONE_MLP),
-    Member("ridge on text of ranks", "text of ranks", "ridge"),
+    Member("ridge on fields", "fields", "ridge", most_rows=20_000),
+    Member("boosted trees on features and fields", "features and fields", "xgboost", settings=_BOOSTING),
+    Member("ridge on text of ranks", "text of ranks", "ridge", effort="balanced"),
     Member(
         "ridge on text of ranks, plain target", "text of ranks", "ridge", effort="balanced", on_scores=False
     ),
+    Member(
+        "extra trees on features and fields",
+        "features and fields",
+        "extra_trees",
+        "balanced",
+        most_rows=20_000,
+    ),
     Member("ridge on text", "text", "ridge", effort="balanced"),
     Member("ridge on text, plain target", "text", "ridge", effort="balanced", on_scores=False),
+    Member("slowly boosted trees", "features", "xgboost", effort="best", settings=_SLOW_BOOSTING),
 )
 """Every member there is. A new one is a line here."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -21,6 +22,7 @@ from embedreg.core.errors import DataError, SavedModelError, UsageError
 from embedreg.core.progress import progress_bar
 from embedreg.core.protocols import SavedState
 from embedreg.heads._scaling import InputScaler, TargetScaler
+from embedreg.heads._workers import run_side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -170,15 +172,24 @@ class Head(RegressorMixin, BaseEstimator, ABC):
         """Take the subclass's own part of a saved state."""
 
     def _fit_many(self, problems: Sequence[Problem], description: str) -> list[Self]:
-        """Fit a copy to each problem; a head that can do so together overrides this."""
-        fitted: list[Self] = []
+        """Fit a copy to each problem, side by side; a head that can do better together overrides this."""
+        stopped = threading.Event()
+
+        def fit(problem: Problem) -> Any:
+            head: Self = seeded(self, problem.random_state)
+            return head if stopped.is_set() else head._fit_alone(problem)
+
+        fitted: dict[int, Self] = {}
         with progress_bar(len(problems), description, "fit") as bar:
-            for problem in problems:
-                head: Self = seeded(self, problem.random_state)
-                weighted = {} if problem.weight is None else {"sample_weight": problem.weight}
-                fitted.append(head.fit(problem.X, problem.y, validation=problem.validation, **weighted))
+            for position, head in run_side_by_side(fit, problems, stopped.set):
+                fitted[position] = head
                 bar.update()
-        return fitted
+        return [fitted[position] for position in range(len(problems))]
+
+    def _fit_alone(self, problem: Problem) -> Self:
+        """Fit to a problem on one thread."""
+        weighted = {} if problem.weight is None else {"sample_weight": problem.weight}
+        return self.fit(problem.X, problem.y, validation=problem.validation, **weighted)
 
     def _read(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Rows:
         """Check training rows and leave out those of weight zero.

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from sklearn.ensemble import ExtraTreesRegressor
 
-from embedreg.core.progress import progress_bar
-from embedreg.heads._base import Head, draw_seed, require, seeded
+from embedreg.heads._base import Head, draw_seed, require
 from embedreg.heads._forest import Forest
-from embedreg.heads._workers import run_side_by_side, worker_count
+from embedreg.heads._workers import worker_count
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import ArrayLike, NDArray
 
     from embedreg.core.protocols import Array, SavedState
@@ -31,8 +27,8 @@ class ExtraTreesHead(Head):
         How many.
     min_rows_leaf
         The fewest training rows in a leaf.
-    max_features
-        Share of the columns that each cut is chosen from.
+    max_columns
+        How many columns, drawn anew, each cut is chosen from at most.
     target_transform
         None, "yeo-johnson", or "auto": Yeo-Johnson if the training targets' absolute skewness is above 1.
     random_state
@@ -61,13 +57,13 @@ class ExtraTreesHead(Head):
         *,
         n_trees: int = 300,
         min_rows_leaf: int = 1,
-        max_features: float = 1.0,
+        max_columns: int = 60,
         target_transform: str | None = None,
         random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.n_trees = n_trees
         self.min_rows_leaf = min_rows_leaf
-        self.max_features = max_features
+        self.max_columns = max_columns
         self.target_transform = target_transform
         self.random_state = random_state
 
@@ -97,22 +93,8 @@ class ExtraTreesHead(Head):
         """
         return self._fit(X, y, sample_weight, validation, worker_count())
 
-    def _fit_many(self, problems: Sequence[Problem], description: str) -> list[Self]:
-        """Fit problems side by side, each on one thread."""
-        stopped = threading.Event()
-
-        def fit(problem: Problem) -> Any:
-            head: ExtraTreesHead = seeded(self, problem.random_state)
-            if stopped.is_set():
-                return head
-            return head._fit(problem.X, problem.y, problem.weight, problem.validation, 1)
-
-        fitted: dict[int, Any] = {}
-        with progress_bar(len(problems), description, "fit") as bar:
-            for position, head in run_side_by_side(fit, problems, stopped.set):
-                fitted[position] = head
-                bar.update()
-        return [fitted[position] for position in range(len(problems))]
+    def _fit_alone(self, problem: Problem) -> Self:
+        return self._fit(problem.X, problem.y, problem.weight, problem.validation, 1)
 
     def _fit(
         self,
@@ -125,14 +107,14 @@ class ExtraTreesHead(Head):
         """Fit on so many threads, which changes no number."""
         require(self.n_trees >= 1, "n_trees", self.n_trees, "at least 1")
         require(self.min_rows_leaf >= 1, "min_rows_leaf", self.min_rows_leaf, "at least 1")
-        require(0 < self.max_features <= 1, "max_features", self.max_features, "a share above 0, up to 1")
+        require(self.max_columns >= 1, "max_columns", self.max_columns, "at least 1")
         rows = self._read(X, y, sample_weight)
         self._read_validation(validation)
         train = self._learn_scales(rows)
         grown = ExtraTreesRegressor(
             self.n_trees,
             min_samples_leaf=self.min_rows_leaf,
-            max_features=float(self.max_features),
+            max_features=min(self.max_columns, train.X.shape[1]),
             random_state=draw_seed(self.random_state),
             n_jobs=threads,
         ).fit(

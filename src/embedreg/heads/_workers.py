@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
 import joblib
+from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,7 +37,7 @@ def run_side_by_side(
     Parameters
     ----------
     work
-        Has to keep to one thread and let go of Python's lock for most of its time.
+        Has to keep to one thread and let go of Python's lock for most of its time. BLAS is kept to one.
     items
         Started in this order.
     stop
@@ -47,7 +48,10 @@ def run_side_by_side(
     if workers <= 1:
         yield from ((position, work(item)) for position, item in enumerate(items))
         return
-    with ThreadPoolExecutor(workers, thread_name_prefix="embedreg-fit") as pool:
+    with (
+        threadpool_limits(1, user_api="blas"),
+        ThreadPoolExecutor(workers, thread_name_prefix="embedreg-fit") as pool,
+    ):
         pending = {pool.submit(work, item): position for position, item in enumerate(items)}
         try:
             while pending:

@@ -1,0 +1,185 @@
+"""What each part of the default is worth: every member and many compositions of them, on development tasks.
+
+    python benchmarks/experiments.py --output benchmarks/results/experiments.json
+
+Each task is split as the study does (500 rows, 8-1-1; training and validation rows are fitted on). Every member, those
+that were not taken too, is fitted on the same folds; its out-of-fold and test predictions then make every composition, so that
+compositions differ by nothing else. A task and seed whose scores are in the file is not run again. Some tasks need EMBEDREG_DATA.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import kendalltau
+
+from embedreg.ensemble import MEMBERS, Member
+from embedreg.ensemble._combination import Rows, _scores, fit_member
+from embedreg.ensemble._folds import grouped_folds, input_groups
+from embedreg.ensemble._representations import REPRESENTATIONS, Context, why_not
+from embedreg.ensemble._selection import greedy_weights
+from embedreg.ensemble._target import NormalScores
+from embedreg.serialize import input_numbers
+from embedreg.study._rows import take
+from embedreg.study._splits import group_split
+from embedreg.tasks import select_tasks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from embedreg.tasks import Task
+
+TASKS = [
+    "automl/hpobench_car",
+    "automl/hpobench_vehicle",
+    "automl/cash_allhypo",
+    "automl/cash_analcatdata_asbestos",
+    "init2winit/deepobs",
+    "init2winit/fcnet_naval_propulsion",
+    "xla/kernel_gemm_RTX3090",
+    "xla/kernel_convolution_A100",
+    "xla/db_SYSBENCH_20knob",
+    "xla/db_JOB_5knob",
+    "xla/db_history1",
+    "xla/db_history28",
+    "l2da/fbnet_raspi4",
+    "l2da/nb201_fpga",
+    "l2da/blackscholes_cycles",
+    "mixed/wine_vivino",
+    "mixed/employee_salaries",
+    "text/emobank_valence",
+    "text/word_complexity",
+    "molecules/esol",
+    "molecules/freesolv",
+    "materials/expt_gap",
+    "graphs/nasbench201_cifar10",
+    "bbob/rastrigin@25",
+    "bbob/sphere@25",
+    "bbob/discus@5",
+    "bbob/rosenbrock@10",
+    "bbob/gallagher101@5",
+]
+_ONE_MLP = {"learning_rates": (1e-3,), "weight_decays": (0.1,)}
+NOT_TAKEN = (
+    Member("one perceptron on text", "text", "mlp", settings=_ONE_MLP),
+    Member("gaussian process on text of ranks", "text of ranks", "gp"),
+    Member("gaussian process on text", "text", "gp"),
+    Member("rough gaussian process", "feature ranks", "gp", settings={"nu": 1.5}),
+    Member("gaussian process on features", "features", "gp"),
+    Member("ridge on feature ranks", "feature ranks", "ridge"),
+    Member("extra trees, plain target", "features", "extra_trees", on_scores=False),
+)
+FOLDS = 5
+
+
+def run(task: Task, seed: int) -> dict[str, object]:
+    """Return the scores of every member and composition on one task."""
+    data = task.load(seed, 500)
+    inputs = input_numbers(data.records)
+    split = group_split(inputs, seed=seed, max_rows=500)
+    train = np.concatenate([split.train, split.validation])
+    records, test = take(data.records, train), take(data.records, split.test)
+    context = Context({}, seed)
+    ways = {
+        name: way.cls.learn(records, context)
+        for name, way in REPRESENTATIONS.items()
+        if why_not(name, records, context) is None and name != "splines and products"
+    }
+    width = ways["feature ranks"].transform(records).shape[1]
+    if width <= 60:
+        ways["splines and products"] = REPRESENTATIONS["splines and products"].cls.learn(records, context)
+    vectors = {name: (way.transform(records), way.transform(test)) for name, way in ways.items()}
+    y, y_test = data.y[train], data.y[split.test]
+    groups = input_groups(inputs[train], vectors["feature ranks"][0])
+    rows = Rows(y, grouped_folds(groups, FOLDS, seed), None, seed)
+    scale = NormalScores.learn(y)
+    found: dict[Member, tuple[NDArray[np.float64], NDArray[np.float64], float]] = {}
+    for member in (*MEMBERS, *NOT_TAKEN):
+        if member.representation not in vectors or width > (member.most_columns or width):
+            continue
+        fitted = fit_member(member, vectors[member.representation][0], rows, scale)
+        on_test = [
+            _scores(member, head.predict(vectors[member.representation][1]), scale) for head in fitted.heads
+        ]
+        found[member] = (fitted.out_of_fold, np.mean(on_test, axis=0), fitted.seconds)
+    return {
+        "features": width,
+        "rows": len(y),
+        "members": {
+            m.name: {"out_of_fold": _tau(y, oof), "test": _tau(y_test, new), "seconds": round(seconds, 2)}
+            for m, (oof, new, seconds) in found.items()
+        },
+        "compositions": _compositions(found, y, y_test, scale),
+    }
+
+
+def _compositions(
+    found: dict[Member, tuple[NDArray[np.float64], NDArray[np.float64], float]],
+    y: NDArray[np.float64],
+    y_test: NDArray[np.float64],
+    scale: NormalScores,
+) -> dict[str, float]:
+    """Return the test tau of the default's composition, of it without each part, and of other ways to weigh."""
+    default = [m for m in found if m in MEMBERS and m.effort != "best"]
+    parts: dict[str, list[Member]] = {"all": default}
+    parts |= {
+        f"without {kind} members": [m for m in default if m.kind != kind] for kind in ("embedding", "tabular")
+    }
+    parts |= {"fast members": [m for m in default if m.effort == "fast"], "with those not taken": list(found)}
+    parts["without normal scores"] = [m for m in default if not m.on_scores]
+    parts["without plain targets"] = [m for m in default if m.on_scores]
+    for word in ("splines", "gaussian", "trees", "fields", "text", "perceptron"):
+        parts[f"without {word}"] = [m for m in default if word not in m.name]
+    truth = scale.transform(y)
+
+    def columns(members: list[Member], which: int) -> NDArray[np.float64]:
+        return np.column_stack([found[m][which] for m in members])
+
+    scores = {
+        name: _tau(y_test, columns(members, 1) @ greedy_weights(columns(members, 0), truth))
+        for name, members in parts.items()
+        if members
+    }
+    oof, new = columns(default, 0), columns(default, 1)
+    errors = np.mean((oof - truth[:, None]) ** 2, axis=0)
+    scores["plain average of all"] = _tau(y_test, new.mean(axis=1))
+    scores["best member alone"] = _tau(y_test, new[:, np.argmin(errors)])
+    scores["average of the best five"] = _tau(y_test, new[:, np.argsort(errors)[:5]].mean(axis=1))
+    scores["fifteen rounds"] = _tau(y_test, new @ greedy_weights(oof, truth, rounds=15))
+    return scores
+
+
+def _tau(y: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
+    tau = float(kendalltau(y, predicted).statistic)
+    return 0.0 if np.isnan(tau) else round(tau, 5)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--tasks", nargs="+", default=TASKS)
+    options = parser.parse_args()
+    done = json.loads(options.output.read_text()) if options.output.is_file() else {}
+    for seed, task in itertools.product(options.seeds, select_tasks(options.tasks)):
+        key = f"{task.name} seed {seed}"
+        if key in done:
+            continue
+        started = time.monotonic()
+        done[key] = {"task": task.name, "suite": task.suite, "seed": seed, **run(task, seed)}
+        options.output.write_text(json.dumps(done, indent=None, separators=(",", ":")) + "\n")
+        print(
+            f"{key}: {done[key]['compositions']['all']:.3f}, {time.monotonic() - started:.0f} s", flush=True
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""The section "Quality" of docs/results.md, from the rows that `python -m benchmarks.quality export` wrote."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+QUALITY = "quality.parquet"
+_ROOT = Path(__file__).parents[1]
+
+
+def quality_of(path: Path) -> str:
+    """Return the section."""
+    if str(_ROOT) not in sys.path:
+        sys.path.append(str(_ROOT))  # a script's path begins with its own folder
+    page = importlib.import_module("benchmarks.quality._page")
+    results = importlib.import_module("benchmarks.quality._results")
+    methods = importlib.import_module("benchmarks.quality.methods").METHODS
+    now = {name: method.digest() for name, method in methods.items()}
+    return str(page.quality_section(results.read(path), now))
