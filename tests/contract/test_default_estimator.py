@@ -52,8 +52,8 @@ def test_predictions_and_intervals_do_not_depend_on_the_other_rows(fitted):
 
 def test_several_targets_share_the_embedding():
     one, three = CountingHashes(), CountingHashes()
-    default(model=one).fit(RECORDS, Y)
-    model = default(model=three).fit(RECORDS, np.column_stack([Y, -Y, Y**2]))
+    default(model=one, effort="balanced").fit(RECORDS, Y)
+    model = default(model=three, effort="balanced").fit(RECORDS, np.column_stack([Y, -Y, Y**2]))
     assert three.embedded == one.embedded > 0
     assert model.predict(NEW).shape == (9, 3)
     assert model.predict_interval(NEW).shape == (9, 3, 2)
@@ -125,18 +125,17 @@ def test_weight_zero_is_as_leaving_the_row_out():
 def test_what_was_chosen_can_be_read(fitted):
     explanation = fitted.explain()
     assert sum(member.weight for member in explanation.members) == pytest.approx(1)
-    assert {m.representation for m in explanation.members} >= {"features", "text of ranks"}
+    assert {m.representation for m in explanation.members} >= {"features", "feature ranks"}
     for member in explanation.members:
         assert member.name in str(explanation)
 
 
 def test_a_representation_that_is_named_is_the_only_one_tried():
-    for representation, names in (
-        ("tabular", {"features", "feature ranks"}),
-        ("embedding", {"text", "text of ranks"}),
-    ):
+    from embedreg.ensemble._representations import REPRESENTATIONS
+
+    for representation in ("tabular", "embedding"):
         members = default(representation=representation).fit(RECORDS, Y).explain().members
-        assert {member.representation for member in members} <= names
+        assert {REPRESENTATIONS[m.representation].kind for m in members} == {representation}
     hashes = CountingHashes()
     default(model=hashes, representation="tabular").fit(RECORDS, Y)
     assert hashes.embedded == 0
@@ -210,14 +209,21 @@ def test_what_cannot_be_fitted_is_said_before_anything_is_embedded(settings, X, 
     assert hashes.embedded == 0
 
 
-def test_a_plan_counts_what_fit_would_embed():
-    for settings in ({}, {"effort": "balanced"}, {"head": "ridge"}, {"serializer": "json"}):
-        hashes = CountingHashes()
-        model = default(model=hashes, **settings)
-        plan = model.plan(RECORDS)
-        assert hashes.embedded == 0
-        model.fit(RECORDS, Y)
-        assert hashes.embedded == plan.texts
+@pytest.mark.parametrize(
+    "settings", [{}, {"effort": "balanced"}, {"head": "ridge"}, {"effort": "balanced", "numbers": "as_is"}]
+)
+@pytest.mark.parametrize("noted", [True, False], ids=["with texts", "without texts"])
+def test_a_plan_counts_what_fit_would_embed(settings, noted):
+    records = [record | {"note": f"note {i}"} for i, record in enumerate(RECORDS)] if noted else RECORDS
+    hashes = CountingHashes()
+    model = default(model=hashes, **settings)
+    plan = model.plan(records)
+    assert hashes.embedded == 0
+    model.fit(records, Y)
+    assert len(hashes.seen) == plan.distinct
+
+
+def test_there_is_no_plan_of_traditional_features():
     for head in ("auto", "ridge"):
         with pytest.raises(UsageError, match="tabular"):
             default(representation="tabular", head=head).plan(RECORDS)

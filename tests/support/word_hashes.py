@@ -31,9 +31,11 @@ class CountingHashes(WordHashes):
 
     def __init__(self) -> None:
         self.embedded = 0
+        self.seen: set[str] = set()
 
     def embed_batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], np.ndarray]]:
         self.embedded += len(texts)
+        self.seen.update(texts)
         yield from super().embed_batches(texts)
 
 

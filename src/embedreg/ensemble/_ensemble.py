@@ -171,13 +171,14 @@ class Ensemble:
 
     def plan(self, records: Sequence[Record]) -> EmbeddingPlan | None:
         """Return what `fit` would have to embed, or None if that is nothing."""
-        members, _ = self._members(records, None)
-        names = dict.fromkeys(member.representation for member in members if member.kind == "embedding")
-        if not names:
+        if "embedding" not in self.kinds:
             return None
-        ways = [REPRESENTATIONS[name].cls.learn(records, self._context) for name in names]
-        texts = [text for way in ways for text in way.texts(records)]
-        plan: EmbeddingPlan = ways[0].embedder.plan(texts)
+        names = dict.fromkeys(_read(member.representation) for member in self._members(records, None)[0])
+        ways = [REPRESENTATIONS[name] for name in names if REPRESENTATIONS[name].reads_texts]
+        learnt = [way.cls.learn(records, self._context) for way in ways]
+        texts = [text for one in learnt for text in one.texts(records)]
+        embedder = learnt[0].embedder if learnt else self._context.embedder()
+        plan: EmbeddingPlan = embedder.plan(texts)
         return plan
 
     def predict(self, records: Sequence[Record]) -> NDArray[np.float64]:
@@ -260,6 +261,7 @@ class _Fitting:
         self._judged = judged
         self._seed = ensemble._context.random_state
         self._vectors: dict[tuple[str, bool], Array] = {}
+        self._novelty: Novelty | None = None
         self.fitted: dict[str, MemberInput] = {}
         for name in dict.fromkeys(member.representation for member in members):
             if REPRESENTATIONS[name].reads_texts:  # what is wrong with a text or the model is said at once
@@ -270,7 +272,6 @@ class _Fitting:
         self.too_wide = {
             m.name: f"more than {m.most_columns} features" for m in members if m not in self._members
         }
-        self._novelty: Novelty | None = None
         self._judged_folds = self._folds(self._groups)
         everything = len(judged) == len(records)
         self._all_folds = self._judged_folds if everything else self._folds(inputs)
@@ -344,6 +345,11 @@ class _Fitting:
         if name not in self.fitted:
             way = REPRESENTATIONS[name].cls
             self.fitted[name] = way.learn(self._records, self._ensemble._context)
+
+
+def _read(representation: str) -> str:
+    """Return the representation that reads all texts which another one embeds."""
+    return "fields" if representation == "features and fields" else representation
 
 
 def _counting_rows(

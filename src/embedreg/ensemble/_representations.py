@@ -299,8 +299,11 @@ class Fields:
 
     def by_field(self, records: Sequence[Record]) -> list[Array]:
         """Return each field's embeddings, shape (n, d)."""
-        texts = [_text_at(record, path) for path in self.paths for record in records]
-        return np.split(self.embedder.transform(texts), len(self.paths))
+        return np.split(self.embedder.transform(self.texts(records)), len(self.paths))
+
+    def texts(self, records: Sequence[Record]) -> list[str]:
+        """Return what is embedded, field by field."""
+        return [_text_at(record, path) for path in self.paths for record in records]
 
     def state(self) -> SavedState:
         """Return what it has learnt, and what tells whether the model is the same."""
