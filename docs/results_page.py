@@ -19,6 +19,7 @@ STORED = Path(__file__).parents[1] / "benchmarks" / "results"
 def results_page(stored: Path = STORED) -> tuple[str, dict[str, str]]:
     """Return the page and its figures by name; a result that is not stored has no section."""
     sections = {
+        "effort_seconds.json": _effort_seconds,
         "suggest.json": _suggest,
         "real_tasks.json": _real_tasks,
         "embedding_speed.json": _embedding_speed,
@@ -34,6 +35,22 @@ def results_page(stored: Path = STORED) -> tuple[str, dict[str, str]]:
         if (stored / name).is_file():
             parts.append(make(json.loads((stored / name).read_text())))
     return "\n".join(parts), figures
+
+
+def _effort_seconds(found: dict[str, Any]) -> str:
+    """Return how long each effort takes."""
+    lines = [
+        "## Seconds of each effort\n",
+        f"`EmbeddingRegressor(effort=...)` on {found['rows'][0]['rows']} records, {found['processors']} processors, in a new process with no embedding "
+        "cached: imports and loading the model count. Aimed at: 15, 60 and 300 seconds on 20 fields. Written by `benchmarks/effort_seconds.py`.\n",
+        "| task | effort | members | fit, seconds | 50 predictions, seconds | load of the machine before |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['task']} | {row['effort']} | {row['members']} | {row['fit']:.1f} | {row['predict_50']:.2f} | {row['load_before']:.1f} |"
+        for row in found["rows"]
+    ]
+    return "\n".join([*lines, ""])
 
 
 def _suggest(runs: dict[str, Any]) -> str:

@@ -249,8 +249,9 @@ class Splines:
     def _expanded(self, ranks: Array) -> Array:
         if not self.curved.any():
             return ranks
-        curves = SplineTransformer(knots=np.repeat(_KNOTS[:, None], int(self.curved.sum()), axis=1))
-        return np.hstack([ranks, curves.fit_transform(ranks[:, self.curved])])
+        knots = np.repeat(_KNOTS[:, None], int(self.curved.sum()), axis=1)
+        curves = SplineTransformer(knots=knots).fit(knots)  # the knots are all that there is to it
+        return np.hstack([ranks, curves.transform(ranks[:, self.curved])])
 
     def state(self) -> SavedState:
         """Return what it has learnt."""
