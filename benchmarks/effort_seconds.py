@@ -40,10 +40,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument(
+        "--efforts", nargs="+", default=EFFORTS, help="measure these anew, and keep the others"
+    )
     options = parser.parse_args()
-    rows = []
+    stored = json.loads(options.output.read_text())["rows"] if options.output.is_file() else []
+    rows = [row for row in stored if row["effort"] not in options.efforts]
     for task in TASKS:
-        for effort in EFFORTS:
+        for effort in options.efforts:
             with tempfile.TemporaryDirectory() as cache:
                 words = [sys.executable, "-c", _FIT, task, effort, cache]
                 load = os.getloadavg()[0]
@@ -60,6 +64,7 @@ def main() -> None:
                 | {name: round(value, 2) for name, value in found.items()}
             )
             print(rows[-1], flush=True)
+    rows.sort(key=lambda row: (TASKS.index(row["task"]), EFFORTS.index(row["effort"])))
     options.output.write_text(json.dumps({"processors": os.cpu_count(), "rows": rows}, indent=1) + "\n")
 
 

@@ -83,9 +83,14 @@ def _families(rows: list[dict[str, Any]]) -> str:
             f"{estimate([(r['task'], r['compositions'][name]) for r in own if name in r['compositions']]).mean:.3f}"
             for name in ("all", *compared)
         ]
-        trees = estimate([(r["task"], r["members"]["boosted trees, plain target"]["test"]) for r in own]).mean
+        plain = [
+            (r["task"], r["members"]["boosted trees, plain target"]["test"])
+            for r in own
+            if "boosted trees, plain target" in r["members"]
+        ]
+        trees = f"{estimate(plain).mean:.3f}" if len(plain) == len(own) else "-"
         count = len({row["task"] for row in own})
-        lines.append(f"| {suite} | {count} | {cells[0]} | {trees:.3f} | " + " | ".join(cells[1:]) + " |")
+        lines.append(f"| {suite} | {count} | {cells[0]} | {trees} | " + " | ".join(cells[1:]) + " |")
     return "\n".join([*lines, ""])
 
 

@@ -85,7 +85,14 @@ _ONE_MLP: Final = {"learning_rates": (1e-3,), "weight_decays": (0.1,)}
 
 MEMBERS: Final = (
     Member("boosted trees", "features", "xgboost", settings=_BOOSTING),
-    Member("boosted trees, plain target", "features", "xgboost", settings=_BOOSTING, on_scores=False),
+    Member(
+        "boosted trees, plain target",
+        "features",
+        "xgboost",
+        settings=_BOOSTING,
+        on_scores=False,
+        most_columns=60,
+    ),
     Member(
         "boosted shallow trees",
         "features",
@@ -123,7 +130,12 @@ MEMBERS: Final = (
     ),
     Member("perceptron on ranks", "feature ranks", "mlp", effort="balanced", settings=_ONE_MLP),
     Member("ridge on fields", "fields", "ridge", most_rows=20_000),
-    Member("boosted trees on features and fields", "features and fields", "xgboost", settings=_BOOSTING),
+    Member(
+        "boosted trees on features and fields",
+        "features and fields",
+        "xgboost",
+        settings=_BOOSTING | {"colsample_bytree": 0.3},
+    ),
     Member("ridge on text of ranks", "text of ranks", "ridge", effort="balanced"),
     Member(
         "ridge on text of ranks, plain target", "text of ranks", "ridge", effort="balanced", on_scores=False
