@@ -21,8 +21,9 @@ from scipy.stats import kendalltau
 
 from embedreg.ensemble import MEMBERS, Member
 from embedreg.ensemble._combination import Rows, _scores, fit_member
+from embedreg.ensemble._context import Context
 from embedreg.ensemble._folds import grouped_folds, input_groups
-from embedreg.ensemble._representations import REPRESENTATIONS, Context, why_not
+from embedreg.ensemble._representations import REPRESENTATIONS, why_not
 from embedreg.ensemble._selection import greedy_weights
 from embedreg.ensemble._target import NormalScores
 from embedreg.serialize import input_numbers

@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embedreg.ensemble._representations import REPRESENTATIONS, Context, text_fields, why_not
+from embedreg.ensemble._context import Context
+from embedreg.ensemble._representations import REPRESENTATIONS, why_not
+from embedreg.ensemble._text_inputs import text_fields
 
 NAMES = [
     "red wine of the north",

@@ -19,11 +19,12 @@ from embedreg.ensemble._combination import (
     fit_member,
     member_scores,
 )
+from embedreg.ensemble._context import Context
 from embedreg.ensemble._explanation import Explanation
 from embedreg.ensemble._folds import grouped_folds, input_groups
 from embedreg.ensemble._members import EFFORTS, KINDS, members_of
 from embedreg.ensemble._novelty import Novelty
-from embedreg.ensemble._representations import REPRESENTATIONS, Context, why_not
+from embedreg.ensemble._representations import REPRESENTATIONS, why_not
 from embedreg.ensemble._target import NormalScores
 from embedreg.serialize import input_numbers
 
