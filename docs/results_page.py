@@ -56,7 +56,6 @@ def _effort_seconds(found: dict[str, Any]) -> str:
 def _suggest(runs: dict[str, Any]) -> str:
     """Return how fast small numbers are found, by policy."""
     rows = list(runs.values())
-    seeds = {row["seed"] for row in rows}
     policies = list(dict.fromkeys(row["policy"] for row in rows))
     complete = [
         place
@@ -69,7 +68,7 @@ def _suggest(runs: dict[str, Any]) -> str:
         "## Suggestions\n",
         "The share of a table's rows, in %, that are better than the best found after so many measurements; small is good. All begin with the "
         f'same 10 of 1,000 rows; `suggest` works in batches of 5 with `effort="fast"`. {len({t for t, _ in complete})} tuning tables, '
-        f"{len(seeds)} seeds; mean over tables and seeds, and its 95% interval. Written by `benchmarks/suggest.py`.\n",
+        f"{len(complete)} runs of each policy, each table with the seeds that are finished; mean over tables and seeds, and its 95% interval. Written by `benchmarks/suggest.py`.\n",
         "| policy | " + " | ".join(f"{count} measured" for count in trials[::2]) + " |",
         "|---" * (len(trials[::2]) + 1) + "|",
     ]
