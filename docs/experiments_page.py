@@ -15,7 +15,7 @@ TEXT = """# Experiments behind the default
 
 `EmbeddingRegressor()` combines members chosen on the training data (docs/ensemble.md). This page says what each of its parts is
 worth, on development tasks, from the rows in `benchmarks/results/experiments.json`; `benchmarks/experiments.py` makes them.
-Kendall tau on test rows; every composition of a task has the same fits, folds and test rows, so differences are paired.
+Kendall tau on up to 500 rows that were not fitted; every composition of a task has the same fits, folds and test rows, so differences are paired.
 Intervals are 95%, over tasks (seeds of a task are averaged). A part is worth keeping where leaving it out loses; many do nothing on most
 tasks and much on a few, so the largest loss and gain stand beside the mean.
 

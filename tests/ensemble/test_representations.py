@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from embedreg.ensemble._context import Context
+from embedreg.ensemble._ngrams import NGrams
 from embedreg.ensemble._representations import REPRESENTATIONS, why_not
-from embedreg.ensemble._text_inputs import text_fields
+from embedreg.ensemble._text_fields import text_fields
 
 NAMES = [
     "red wine of the north",
@@ -54,6 +55,26 @@ def test_fields_with_texts_are_those_of_many_kinds():
     assert text_fields(TEXTS) == [()]
     assert text_fields([{"kind": "ab"[i % 2], "n": i} for i in range(30)]) == []
     assert text_fields([{"a": {"b": f"text {i}"}} for i in range(30)]) == [("a", "b")]
+
+
+def test_ngrams_tell_upper_case_from_lower_and_count_what_repeats(context):
+    ngrams = NGrams.learn(["CCO", "cco", "CCCCO", "cccco"], context)
+    assert {"C", "c", "CC", "O", "CCO"} <= set(ngrams.terms[0])
+    row = dict(zip(ngrams.terms[0], ngrams.transform(["CCCCO"])[0], strict=True))
+    assert row["C"] == 2
+    assert row["CC"] == pytest.approx(np.sqrt(3))
+    assert row["c"] == 0
+
+
+def test_ngrams_of_texts_that_share_nothing_or_are_blank(context):
+    assert NGrams.learn(["ab", "xy"], context).transform(["ab", "q"]).tolist()[1] == [0.0] * 6
+    assert np.isfinite(NGrams.learn(["", " "], context).transform(["a", ""])).all()
+
+
+def test_ngrams_are_so_many_at_most_of_all_fields(context, monkeypatch):
+    monkeypatch.setattr("embedreg.ensemble._ngrams._MOST_TERMS", 9)
+    records = [{"a": f"text {i}", "b": f"word {i}"} for i in range(20)]
+    assert NGrams.learn(records, context).transform(records).shape == (20, 8)
 
 
 def test_a_field_that_is_missing_or_blank_is_a_dash(context):

@@ -24,6 +24,19 @@ def test_inputs_as_scikit_learn_scales_them() -> None:
     np.testing.assert_allclose(InputScaler.learn(X, weight).transform(X), expected)
 
 
+def test_together_the_columns_keep_their_shares_of_the_variance() -> None:
+    X = np.column_stack([np.random.default_rng(0).normal(size=(50, 2)) * [1, 10], np.ones(50)])
+    Z = InputScaler.learn(X, None, "together").transform(X)
+    np.testing.assert_allclose(Z[:, 1].std() / Z[:, 0].std(), X[:, 1].std() / X[:, 0].std())
+    np.testing.assert_allclose(np.mean(Z[:, :2] ** 2), 1)
+    assert not Z[:, 2].any()
+
+
+def test_an_unknown_scaling_is_refused() -> None:
+    with pytest.raises(UsageError, match="scaling='all'"):
+        InputScaler.learn(np.eye(3), None, "all")
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_spread_is_judged_by_the_precision_of_the_input(dtype: type) -> None:
     X = (1.0 + 1e-6 * np.array([[0.0], [1.0], [2.0], [1.0]])).astype(dtype)

@@ -82,8 +82,6 @@ def fit_member(member: Member, vectors: Array, rows: Rows, scale: NormalScores) 
     started = time.monotonic()
     target = scale.transform(rows.y) if member.on_scores else rows.y
     head = member.make(rows.seed)
-    if hasattr(head, "settled"):  # what is slow to find is found once, on all rows
-        head = head.fit(vectors, target).settled()
     problems = [
         Problem(
             vectors[others],

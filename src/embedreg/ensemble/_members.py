@@ -74,14 +74,11 @@ class Member:
         return head.set_params(random_state=random_state) if "random_state" in head.get_params() else head
 
 
-_BOOSTING: Final = {"early_stopping_rounds": None, "max_rounds": 300}
-_SLOW_BOOSTING: Final = {
-    "early_stopping_rounds": None,
-    "max_rounds": 1000,
-    "learning_rate": 0.02,
-    "colsample_bytree": 0.5,
-}
-_ONE_MLP: Final = {"learning_rates": (1e-3,), "weight_decays": (0.1,)}
+_BOOSTING: Final = {"early_stopping_rounds": None, "max_rounds": 300, "max_bin": 64}
+_SLOW_BOOSTING: Final = _BOOSTING | {"max_rounds": 1000, "learning_rate": 0.02, "colsample_bytree": 0.5}
+_TREES: Final = {"n_trees": 100}  # a fold
+_TOGETHER: Final = {"scaling": "together"}
+_MOST_KERNEL: Final = 2000  # rows: a Gaussian process takes time in their cube
 
 MEMBERS: Final = (
     Member("boosted trees", "features", "xgboost", settings=_BOOSTING),
@@ -93,16 +90,9 @@ MEMBERS: Final = (
         on_scores=False,
         most_columns=60,
     ),
-    Member(
-        "boosted shallow trees",
-        "features",
-        "xgboost",
-        effort="balanced",
-        settings=_BOOSTING | {"max_rounds": 500, "max_depth": 3},
-    ),
-    Member("extra trees", "features", "extra_trees", most_rows=20_000),
-    Member("ridge on features", "features", "ridge"),
-    Member("ridge on features, plain target", "features", "ridge", on_scores=False),
+    Member("extra trees", "features", "extra_trees", settings=_TREES, most_rows=20_000),
+    Member("ridge on features", "features", "ridge", settings=_TOGETHER),
+    Member("ridge on features, plain target", "features", "ridge", settings=_TOGETHER, on_scores=False),
     Member("ridge on splines", "splines", "ridge", most_columns=300),
     Member("ridge on splines, plain target", "splines", "ridge", on_scores=False, most_columns=300),
     Member(
@@ -116,40 +106,64 @@ MEMBERS: Final = (
         most_rows=20_000,
         most_columns=60,
     ),
-    Member("gaussian process", "feature ranks", "gp", most_rows=2000),
-    Member(
-        "gaussian process, plain target", "feature ranks", "gp", "balanced", on_scores=False, most_rows=2000
-    ),
+    Member("gaussian process", "feature ranks", "gp", most_rows=_MOST_KERNEL),
     Member(
         "gaussian process, a length scale each",
         "feature ranks",
         "gp",
         settings={"length_scales": "each"},
-        most_rows=2000,
+        most_rows=_MOST_KERNEL,
         most_columns=100,
     ),
-    Member("perceptron on ranks", "feature ranks", "mlp", effort="balanced", settings=_ONE_MLP),
-    Member("ridge on fields", "fields", "ridge", most_rows=20_000),
+    Member(
+        "gaussian process on features",
+        "features",
+        "gp",
+        "balanced",
+        settings=_TOGETHER,
+        most_rows=_MOST_KERNEL,
+    ),
+    Member(
+        "gaussian process, plain target",
+        "feature ranks",
+        "gp",
+        "balanced",
+        on_scores=False,
+        most_rows=_MOST_KERNEL,
+    ),
+    Member("ridge on n-grams", "n-grams", "ridge", settings=_TOGETHER, most_rows=20_000),
+    Member("gaussian process on n-grams", "n-grams", "gp", settings=_TOGETHER, most_rows=_MOST_KERNEL),
+    Member("ridge on fields", "fields", "ridge", settings=_TOGETHER, most_rows=20_000),
+    Member(
+        "gaussian process on features and fields",
+        "features and fields",
+        "gp",
+        settings=_TOGETHER,
+        most_rows=_MOST_KERNEL,
+    ),
     Member(
         "boosted trees on features and fields",
         "features and fields",
         "xgboost",
         settings=_BOOSTING | {"colsample_bytree": 0.3},
     ),
-    Member("ridge on text of ranks", "text of ranks", "ridge", effort="balanced"),
-    Member(
-        "ridge on text of ranks, plain target", "text of ranks", "ridge", effort="balanced", on_scores=False
-    ),
     Member(
         "extra trees on features and fields",
         "features and fields",
         "extra_trees",
-        "balanced",
+        settings=_TREES,
         most_rows=20_000,
     ),
-    Member("ridge on text", "text", "ridge", effort="balanced"),
-    Member("ridge on text, plain target", "text", "ridge", effort="balanced", on_scores=False),
-    Member("slowly boosted trees", "features", "xgboost", effort="best", settings=_SLOW_BOOSTING),
+    Member(
+        "boosted shallow trees",
+        "features",
+        "xgboost",
+        "balanced",
+        settings=_BOOSTING | {"max_rounds": 500, "max_depth": 3},
+    ),
+    Member("ridge on text", "text", "ridge", "best", settings=_TOGETHER),
+    Member("ridge on text of ranks", "text of ranks", "ridge", "best", settings=_TOGETHER),
+    Member("slowly boosted trees", "features", "xgboost", "best", settings=_SLOW_BOOSTING),
 )
 """Every member there is. A new one is a line here."""
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from embedreg.ensemble._field_ranks import FieldRanks
+from embedreg.ensemble._ngrams import NGrams
 from embedreg.ensemble._tabular_inputs import FeatureRanks, Features, Splines, SplinesAndProducts
-from embedreg.ensemble._text_inputs import FeaturesAndFields, Fields, RankText, Text, text_fields
+from embedreg.ensemble._text_fields import text_fields
+from embedreg.ensemble._text_inputs import FeaturesAndFields, Fields, RankText, Text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +57,7 @@ REPRESENTATIONS: Final[dict[str, Way]] = {
     "feature ranks": Way("tabular", FeatureRanks),
     "splines": Way("tabular", Splines),
     "splines and products": Way("tabular", SplinesAndProducts),
+    "n-grams": Way("tabular", NGrams),
     "fields": Way("embedding", Fields, reads_texts=True),
     "features and fields": Way("embedding", FeaturesAndFields),
     "text": Way("embedding", Text, reads_texts=True),
@@ -71,6 +74,6 @@ def why_not(name: str, records: Sequence[Record], context: Context) -> str | Non
         return None if FieldRanks.learn(records[:_LOOKED_AT]).values else "no field has numbers"
     if name == "text":
         return "it is the one field" if isinstance(records[0], str) else None
-    if name in ("fields", "features and fields"):
+    if name in ("n-grams", "fields", "features and fields"):
         return None if text_fields(records) else "no field has texts"
     return None

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from sklearn.decomposition import PCA
 
 from embedreg.core.protocols import SavedState
-from embedreg.ensemble._field_ranks import FieldRanks, Path
+from embedreg.ensemble._field_ranks import FieldRanks
 from embedreg.ensemble._tabular_inputs import Features
+from embedreg.ensemble._text_fields import text_at, text_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from typing import Self
 
     from numpy.typing import NDArray
@@ -23,13 +22,11 @@ if TYPE_CHECKING:
     from embedreg.core.protocols import Array
     from embedreg.core.records import Record
     from embedreg.ensemble._context import Context
+    from embedreg.ensemble._field_ranks import Path
     from embedreg.text_embedder import TextEmbedder
 
 _COMPONENTS: Final = 30  # of a field's embeddings
 _LEARNT_FROM: Final = 2000  # records
-_KINDS_OF_TEXT: Final = 10  # fewer are categories
-_MOST_FIELDS: Final = 6
-_LOOKED_AT: Final = 1000  # records, to see which fields have texts
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +114,7 @@ class Fields:
     def learn(cls, records: Sequence[Record], context: Context) -> Self:
         """Find the fields with texts, and the model."""
         paths = text_fields(records)
-        texts = [_text_at(record, path) for path in paths for record in records]
+        texts = [text_at(record, path) for path in paths for record in records]
         return cls(paths, context.embedder().fit(texts))
 
     def transform(self, records: Sequence[Record]) -> Array:
@@ -130,7 +127,7 @@ class Fields:
 
     def texts(self, records: Sequence[Record]) -> list[str]:
         """Return what is embedded, field by field."""
-        return [_text_at(record, path) for path in self.paths for record in records]
+        return [text_at(record, path) for path in self.paths for record in records]
 
     def state(self) -> SavedState:
         """Return what it has learnt, and what tells whether the model is the same."""
@@ -205,35 +202,3 @@ def _leading_axes(vectors: Array, random_state: int) -> NDArray[np.float64]:
     count = min(_COMPONENTS, vectors.shape[0] - 1, vectors.shape[1])
     found = PCA(count, svd_solver="randomized", random_state=random_state).fit(vectors)
     return np.vstack([found.mean_, found.components_]).astype(np.float64)
-
-
-def text_fields(records: Sequence[Record]) -> list[Path]:
-    """Return the fields that hold texts: strings in most records, of at least ten kinds; those with most kinds first."""
-    if isinstance(records[0], str):
-        return [()]
-    kinds: dict[Path, set[str]] = {}
-    counts: Counter[Path] = Counter()
-    for record in records[:_LOOKED_AT]:
-        for path, text in _texts((), record):
-            kinds.setdefault(path, set()).add(text)
-            counts[path] += 1
-    looked_at = min(len(records), _LOOKED_AT)
-    found = [path for path in kinds if counts[path] > looked_at / 2 and len(kinds[path]) >= _KINDS_OF_TEXT]
-    return sorted(found, key=lambda path: -len(kinds[path]))[:_MOST_FIELDS]
-
-
-def _texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _texts((*path, key), item)
-    elif isinstance(value, str) and value.strip():
-        yield path, value
-
-
-def _text_at(record: Any, path: Path) -> str:
-    """Return a record that is a text; of others the text of a field, a dash where there is none."""
-    if not path:
-        return str(record)
-    for key in path:
-        record = record.get(key) if isinstance(record, Mapping) else None
-    return record if isinstance(record, str) and record.strip() else "-"

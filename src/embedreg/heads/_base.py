@@ -225,7 +225,7 @@ class Head(RegressorMixin, BaseEstimator, ABC):
 
     def _learn_scales(self, train: Rows) -> Rows:
         """Take the training rows' statistics, and return them standardised."""
-        self._input_scaler = InputScaler.learn(train.X, train.weight)
+        self._input_scaler = InputScaler.learn(train.X, train.weight, getattr(self, "scaling", "each"))
         self._target_scaler = TargetScaler.learn(
             train.y, train.weight, getattr(self, "target_transform", None)
         )

@@ -36,6 +36,8 @@ class RidgeHead(Head):
     ----------
     penalties
         Grid of penalties, as multiples of the trace of the centred Gram matrix, so that it suits any n and d.
+    scaling
+        Whether "each" column is scaled to unit deviation, or all "together" by one number.
     target_transform
         None, "yeo-johnson", or "auto": Yeo-Johnson if the training targets' absolute skewness is above 1.
 
@@ -61,9 +63,14 @@ class RidgeHead(Head):
     name: ClassVar[str] = "ridge"
 
     def __init__(
-        self, penalties: Sequence[float] = PENALTIES, *, target_transform: str | None = None
+        self,
+        penalties: Sequence[float] = PENALTIES,
+        *,
+        scaling: str = "each",
+        target_transform: str | None = None,
     ) -> None:
         self.penalties = penalties
+        self.scaling = scaling
         self.target_transform = target_transform
 
     def fit(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TARGET_TRANSFORMS: Final = (None, "yeo-johnson", "auto")
+SCALINGS: Final = ("each", "together")
 SKEWNESS_LIMIT: Final = 1.0
 """Above this absolute sample skewness "auto" transforms: the usual border of "highly skewed"."""
 
@@ -27,8 +28,9 @@ _ROUNDING: Final = 16.0
 class InputScaler:
     """Zero mean and unit deviation for each column, by the statistics of training rows.
 
-    A column that did not vary in training becomes zero everywhere, since nothing could be learnt about its
-    values.
+    Together, all columns are divided by one number, the root of their mean variance, so that those that vary
+    little weigh little. A column that did not vary in training becomes zero everywhere, since nothing could be
+    learnt about its values.
 
     Attributes
     ----------
@@ -40,11 +42,28 @@ class InputScaler:
     deviation: NDArray[np.float64]
 
     @classmethod
-    def learn(cls, X: NDArray[np.floating[Any]], weight: NDArray[np.float64] | None) -> Self:
-        """Take the (weighted) statistics of X (n, d); its precision decides what counts as rounding noise."""
+    def learn(
+        cls, X: NDArray[np.floating[Any]], weight: NDArray[np.float64] | None, scaling: str = "each"
+    ) -> Self:
+        """Take the (weighted) statistics of X (n, d); its precision decides what counts as rounding noise.
+
+        Raises
+        ------
+        UsageError
+            If `scaling` is not one of `SCALINGS`.
+        """
+        if scaling not in SCALINGS:
+            raise UsageError(
+                f"scaling={scaling!r}",
+                expected="'each' or 'together'",
+                mend="use 'together' where the columns' deviations mean something, as in counts and embeddings",
+            )
         mean, deviation = _mean_and_deviation(X.astype(np.float64), weight)
         noise = _ROUNDING * float(np.finfo(X.dtype).eps) * np.abs(X).max(axis=0).astype(np.float64)
-        return cls(mean, np.where(deviation > noise, deviation, np.inf))
+        varies = deviation > noise
+        if scaling == "together" and varies.any():
+            deviation = np.full_like(deviation, np.sqrt(np.mean(deviation[varies] ** 2)))
+        return cls(mean, np.where(varies, deviation, np.inf))
 
     def transform(self, X: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Return the standardised X, shape (n, d)."""

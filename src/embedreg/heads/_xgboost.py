@@ -54,6 +54,8 @@ class XGBoostHead(Head):
         Of each tree.
     subsample, colsample_bytree
         Share of the rows and of the columns that each tree sees.
+    max_bin
+        Bins a column's values are put into; None for 256, or 64 where there are more than 100 columns.
     validation_fraction
         Share of the training rows that is held out when `fit` is given no validation rows.
     target_transform
@@ -90,6 +92,7 @@ class XGBoostHead(Head):
         max_depth: int = 6,
         subsample: float = 0.8,
         colsample_bytree: float = 0.8,
+        max_bin: int | None = None,
         validation_fraction: float = 1 / 9,
         target_transform: str | None = None,
         random_state: int | np.random.RandomState | None = 0,
@@ -100,6 +103,7 @@ class XGBoostHead(Head):
         self.max_depth = max_depth
         self.subsample = subsample
         self.colsample_bytree = colsample_bytree
+        self.max_bin = max_bin
         self.validation_fraction = validation_fraction
         self.target_transform = target_transform
         self.random_state = random_state
@@ -159,6 +163,7 @@ class XGBoostHead(Head):
         """Fit on so many threads, which changes no number."""
         require(self.max_rounds >= 1, "max_rounds", self.max_rounds, "at least 1")
         patience = self.early_stopping_rounds
+        require(self.max_bin is None or self.max_bin >= 2, "max_bin", self.max_bin, "at least 2, or None")
         require(patience is None or patience >= 1, "early_stopping_rounds", patience, "at least 1, or None")
         seed = draw_seed(self.random_state)
         rows = self._read(X, y, sample_weight)
@@ -181,7 +186,7 @@ class XGBoostHead(Head):
     def _grow(
         self, train: Rows, held_out: Rows | None, seed: int, threads: int, stopped: threading.Event
     ) -> xgb.Booster:
-        max_bin = 64 if train.X.shape[1] > _WIDE else 256
+        max_bin = self.max_bin or (64 if train.X.shape[1] > _WIDE else 256)
         settings = {
             "objective": "reg:squarederror",
             "tree_method": "hist",

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from embedreg.heads import Head
 
 KINDS: Final = ("embedding", "tabular")
+# Parameters that heads were given after results were first kept, at what they were until then: keys stay as they are.
+_AS_BEFORE: Final = {"scaling": "each", "max_bin": None}
 _STUDY_KEYS: Final = ("name", "description", "subject", "representations", "heads", "blocks", "profiles")
 _PROFILE_KEYS: Final = ("representations", "dof", "radii", "samples", "seeds")
 _BLOCK_KEYS: Final = ("tasks", "representations", "heads", "rows", "seeds")
@@ -69,7 +71,11 @@ class HeadSpec:
 
     def identity(self) -> dict[str, Json]:
         """Return all of its parameters but the seed: what decides its numbers."""
-        parameters = {k: v for k, v in self.make().get_params().items() if k != "random_state"}
+        parameters = {
+            k: v
+            for k, v in self.make().get_params().items()
+            if k != "random_state" and (k, v) not in _AS_BEFORE.items()
+        }
         return {
             "kind": self.kind,
             **{k: list(v) if isinstance(v, tuple) else v for k, v in parameters.items()},

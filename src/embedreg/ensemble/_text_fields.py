@@ -1,0 +1,49 @@
+"""Which fields of records hold texts, and what is written in them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from embedreg.core.records import Record
+    from embedreg.ensemble._field_ranks import Path
+
+_KINDS_OF_TEXT: Final = 10  # fewer are categories
+_MOST_FIELDS: Final = 6
+_LOOKED_AT: Final = 1000  # records, to see which fields have texts
+
+
+def text_fields(records: Sequence[Record]) -> list[Path]:
+    """Return the fields that hold texts: strings in most records, of at least ten kinds; those with most kinds first."""
+    if isinstance(records[0], str):
+        return [()]
+    kinds: dict[Path, set[str]] = {}
+    counts: Counter[Path] = Counter()
+    for record in records[:_LOOKED_AT]:
+        for path, text in _texts((), record):
+            kinds.setdefault(path, set()).add(text)
+            counts[path] += 1
+    looked_at = min(len(records), _LOOKED_AT)
+    found = [path for path in kinds if counts[path] > looked_at / 2 and len(kinds[path]) >= _KINDS_OF_TEXT]
+    return sorted(found, key=lambda path: -len(kinds[path]))[:_MOST_FIELDS]
+
+
+def _texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts((*path, key), item)
+    elif isinstance(value, str) and value.strip():
+        yield path, value
+
+
+def text_at(record: Any, path: Path) -> str:
+    """Return a record that is a text; of others the text of a field, a dash where there is none."""
+    if not path:
+        return str(record)
+    for key in path:
+        record = record.get(key) if isinstance(record, Mapping) else None
+    return record if isinstance(record, str) and record.strip() else "-"
