@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.quality._grid import SCORED
 from benchmarks.quality._tables import (
     FAR_BEHIND,
     Duel,
@@ -97,7 +98,7 @@ class _Page:
         state = "all are finished" if whole else "the tables are of the finished ones alone"
         what = (
             f"`EmbeddingRegressor()` at each effort against its peers: {results.sampled} rows a task, split 8-1-1 with equal inputs on "
-            "one side, Kendall tau on test rows. Written by `benchmarks/quality`, whose methods' files say what each of them is given and "
+            f"one side, Kendall tau on test rows: with other rows of the task they are up to {SCORED}. Written by `benchmarks/quality`, whose methods' files say what each of them is given and "
             "searches. Ours are fitted to training and validation rows and choose on folds of them; `paper` is JSON, the last layer and "
             "the MLP sweep, chosen on validation rows; `xgboost-tuned` is the best of 50 trials there, refitted to both.\n"
         )
@@ -143,7 +144,7 @@ class _Page:
             "Against each peer",
             "Paired on the same rows. A win is a task where the 95% interval of the difference over seeds is above 0, a loss where it is "
             "below, else a tie; a task of one seed has no interval and is counted by itself. "
-            f"'Behind' is the share of tasks whose mean difference is below -{FAR_BEHIND}, which with some 50 test rows a seed is partly chance.",
+            f"'Behind' is the share of tasks whose mean difference is below -{FAR_BEHIND}, which with some hundred test rows a seed is partly chance.",
             [
                 "ours",
                 "peer",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.quality._grid import ROWS, family_of
+from benchmarks.quality._grid import ROWS, SCORED, family_of
 from benchmarks.quality.methods import Fitted, Method, Parts
 from embedreg.serialize import input_numbers
 from embedreg.study import evaluate, group_split
@@ -67,11 +67,16 @@ def run_cells(cells: Sequence[Cell], store: StudyStore, say: Callable[[str], Non
 
 
 def _parts(task: Task, seed: int) -> tuple[Parts, TaskData]:
-    """Return what methods are given, and the test rows."""
-    data = task.load(seed, ROWS)
-    split = group_split(input_numbers(data.records), seed=seed, max_rows=ROWS)
-    train, validation, test = (_rows(data, part) for part in (split.train, split.validation, split.test))
-    return Parts(train, validation), test
+    """Return what methods are given, and the test rows, none of which has an input that they were given."""
+    data = task.load(seed, ROWS + SCORED)
+    inputs = input_numbers(data.records)
+    split = group_split(inputs, seed=seed, max_rows=ROWS)
+    sampled = np.concatenate([split.train, split.validation, split.test])
+    others = np.flatnonzero(~np.isin(inputs, inputs[sampled]))
+    more = np.random.default_rng(seed).permutation(others)[: max(0, SCORED - len(split.test))]
+    test = np.concatenate([split.test, more])
+    train, validation = _rows(data, split.train), _rows(data, split.validation)
+    return Parts(train, validation), _rows(data, test)
 
 
 def _rows(data: TaskData, rows: NDArray[np.intp]) -> TaskData:
