@@ -32,9 +32,11 @@ def experiments_page() -> str:
         TEXT,
         f"{len(tasks)} tasks, seeds {', '.join(map(str, seeds))}.\n",
         "## Compositions\n",
-        "The default is `all`: greedy selection over every member of the effort `balanced`.\n",
+        "The default is `all`: greedy selection over every member of the effort `balanced`. Without tabular members something is left only "
+        "where a field has texts.\n",
         _compositions(rows),
         "## By family\n",
+        "`boosted trees` is that member alone, with fixed settings.\n",
         _families(rows),
         "## Members\n",
         "Alone, on the tasks to which they apply; less boosted trees on the same tasks. Those below the line were tried and not taken.\n",
@@ -46,8 +48,8 @@ def experiments_page() -> str:
 def _compositions(rows: list[dict[str, Any]]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row["compositions"]))
     lines = [
-        "| composition | Kendall tau | less `all` | largest loss | largest gain |",
-        "|---|---|---|---|---|",
+        "| composition | tasks | Kendall tau | less `all` | largest loss | largest gain |",
+        "|---|---|---|---|---|---|",
     ]
     for name in names:
         own = [row for row in rows if name in row["compositions"]]
@@ -55,7 +57,7 @@ def _compositions(rows: list[dict[str, Any]]) -> str:
         differences = [(row["task"], row["compositions"][name] - row["compositions"]["all"]) for row in own]
         lowest, highest = _extremes(differences)
         lines.append(
-            f"| {name} | {estimate(scores).mean:.3f} | {_shown(estimate(differences))} | {lowest} | {highest} |"
+            f"| {name} | {len(_by_task(scores))} | {estimate(scores).mean:.3f} | {_shown(estimate(differences))} | {lowest} | {highest} |"
         )
     return "\n".join([*lines, ""])
 
@@ -74,24 +76,21 @@ def _families(rows: list[dict[str, Any]]) -> str:
         "without normal scores",
     )
     lines = [
-        "| family | tasks | all | boosted trees, plain target | " + " | ".join(compared) + " |",
+        "| family | tasks | all | boosted trees | " + " | ".join(compared) + " |",
         "|---|---|---|---|" + "---|" * len(compared),
     ]
     for suite in dict.fromkeys(row["suite"] for row in rows):
         own = [row for row in rows if row["suite"] == suite]
-        cells = [
-            f"{estimate([(r['task'], r['compositions'][name]) for r in own if name in r['compositions']]).mean:.3f}"
-            for name in ("all", *compared)
-        ]
-        plain = [
-            (r["task"], r["members"]["boosted trees, plain target"]["test"])
-            for r in own
-            if "boosted trees, plain target" in r["members"]
-        ]
-        trees = f"{estimate(plain).mean:.3f}" if len(plain) == len(own) else "-"
-        count = len({row["task"] for row in own})
-        lines.append(f"| {suite} | {count} | {cells[0]} | {trees} | " + " | ".join(cells[1:]) + " |")
+        trees = [(row["task"], row["members"]["boosted trees"]["test"]) for row in own]
+        every, *others = (_composition(own, name) for name in ("all", *compared))
+        cells = [str(len({row["task"] for row in own})), every, f"{estimate(trees).mean:.3f}", *others]
+        lines.append(f"| {suite} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, ""])
+
+
+def _composition(rows: list[dict[str, Any]], name: str) -> str:
+    scores = [(row["task"], row["compositions"][name]) for row in rows if name in row["compositions"]]
+    return f"{estimate(scores).mean:.3f}" if scores else "-"
 
 
 def _members(rows: list[dict[str, Any]]) -> str:
