@@ -314,7 +314,7 @@ def test_wrong_settings_are_refused_at_once(tiny_bert, settings_, message):
         TransformerEmbedder(tiny_bert, **settings_)
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda:7", "meta:x"])
+@pytest.mark.parametrize("device", ["gpu", "cuda:7", "meta:x", "hpu"])
 def test_unknown_device(tiny_bert, device):
     with pytest.raises(UsageError, match=f"device '{device}'"):
         embed(TransformerEmbedder(tiny_bert, device=device), ["adam"])

@@ -132,9 +132,10 @@ def find_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
-    # torch raises an AssertionError for cuda, xpu and mtia in a build without them, and a RuntimeError (or the
-    # NotImplementedError under it) for a name or number that is not there and for a device that does not answer.
-    except (RuntimeError, AssertionError) as error:
+    # torch raises an AssertionError for cuda, xpu and mtia in a build without them, an ImportError for hpu, and a
+    # RuntimeError (or the NotImplementedError under it) for a name or number that is not there and for a device that
+    # does not answer.
+    except (RuntimeError, AssertionError, ImportError) as error:
         raise UsageError(
             f"device {name!r}", expected="a device that torch can use on this machine", mend="device='auto'"
         ) from error
