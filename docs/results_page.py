@@ -20,6 +20,7 @@ def results_page(stored: Path = STORED) -> tuple[str, dict[str, str]]:
     """Return the page and its figures by name; a result that is not stored has no section."""
     sections = {
         "effort_seconds.json": _effort_seconds,
+        "growth_seconds.json": _growth_seconds,
         "suggest.json": _suggest,
         "real_tasks.json": _real_tasks,
         "embedding_speed.json": _embedding_speed,
@@ -48,6 +49,23 @@ def _effort_seconds(found: dict[str, Any]) -> str:
     ]
     lines += [
         f"| {row['task']} | {row['effort']} | {row['members']} | {row['fit']:.1f} | {row['predict_50']:.2f} | {row['load_before']:.1f} |"
+        for row in found["rows"]
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _growth_seconds(found: dict[str, Any]) -> str:
+    """Return how the cost grows with the records."""
+    lines = [
+        "## Seconds by number of records\n",
+        f"`EmbeddingRegressor(effort=...)` on records of 20 numbers (`{found['task']}`), {found['processors']} processors, a new process each. Members "
+        "are chosen on 2,000 records at most, and those chosen are fitted to all. Written by `benchmarks/growth_seconds.py`.\n",
+        "| effort | records | members chosen | fit, seconds | microseconds a record | 1,000 predictions, seconds | peak memory, MiB |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['effort']} | {row['rows']:,} | {row['members']:.0f} | {row['fit']:.1f} | {1e6 * row['fit'] / row['rows']:,.0f} | "
+        f"{row['predict_1000']:.2f} | {row['peak_mib']:,.0f} |"
         for row in found["rows"]
     ]
     return "\n".join([*lines, ""])
