@@ -1,11 +1,11 @@
-"""Weights, checked and brought to a device. The one module that loads models through transformers."""
+"""Models through transformers: tokenizers, weights, random weights. The one module that imports it."""
 
 from __future__ import annotations
 
 import importlib.util
 import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import safe_open
@@ -13,133 +13,66 @@ from transformers import MODEL_FOR_TEXT_ENCODING_MAPPING, AutoConfig, AutoModel,
 
 from embedreg.core.errors import ModelError, UsageError
 from embedreg.embed._byte_tokenizer import byte_tokenizer
-from embedreg.embed._gguf import is_converted, read_conversion
 from embedreg.embed._model_directory import TEXT_ENCODERS, is_decoders
-from embedreg.embed._precision import check_precision
 from embedreg.embed._quiet import quiet_transformers
-from embedreg.embed._windows import WindowTokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
     from pathlib import Path
 
     from embedreg.embed._model_directory import ModelDirectory
 
-# MiniLM in float32 on two cores read 7,074 tokens/s in batches of 1,024 and 5,396 in batches of 4,096: a batch's
-# activations then stay in the processor's caches. A GPU wants more at once.
-_CPU_BATCH_TOKENS: Final = 1024
-_GPU_BATCH_TOKENS: Final = 32768
 
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """A model that is ready to run.
+class TransformersNetwork:
+    """A model of transformers, as `embedreg.embed._load_model.Network`.
 
     Attributes
     ----------
-    network
-        From (input_ids, attention_mask) to hidden states; of a vocabulary look-up, from input_ids to vectors.
-    tokenize
-        From texts to windows.
-    pad
-        Token id for padding; the mask hides it.
-    takes_mask
-        Whether the network can be told what is padding.
-    device
-        Where the network is.
-    batch_tokens
-        Tokens in a batch that this device handles well.
+    model
+        From input_ids and attention_mask to hidden states.
     """
 
-    network: Callable[..., Any]
-    tokenize: WindowTokenizer
-    pad: int
-    takes_mask: bool
-    device: torch.device
-    batch_tokens: int
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    @property
+    def takes_mask(self) -> bool:
+        """Whether it can be told what is padding."""
+        return "attention_mask" in inspect.signature(self.model.forward).parameters
+
+    @property
+    def vocabulary(self) -> torch.Tensor:
+        """The vectors of tokens, shape (v, d)."""
+        vectors: torch.Tensor = self.model.get_input_embeddings().weight
+        return vectors
+
+    def states(self, ids: torch.Tensor, mask: torch.Tensor, indices: Sequence[int]) -> list[torch.Tensor]:
+        """Return the hidden states (b, t, d) at these positions."""
+        only_last = tuple(indices) == (self.model.config.num_hidden_layers,)
+        settings = {"attention_mask": mask} if self.takes_mask else {}
+        output = self.model(input_ids=ids, output_hidden_states=not only_last, return_dict=True, **settings)
+        if only_last:
+            return [output.last_hidden_state]
+        return [output.hidden_states[index] for index in indices]
 
 
-def load_model(
-    directory: ModelDirectory,
-    *,
-    sha256: str | None,
-    window: int,
-    dtype: str,
-    device: str,
-    seed: int | None,
-    lookup: bool,
-    prompt: str,
-) -> LoadedModel:
-    """Check the weights' hash and load them, or initialise them at random.
+@dataclass(frozen=True)
+class TransformersTokenizer:
+    """A tokenizer as transformers sets it up.
 
-    Parameters
+    Attributes
     ----------
-    directory, sha256, window, dtype, device, prompt
-        As for `TransformerEmbedder`.
-    seed
-        Of random weights, or None for those in the directory.
-    lookup
-        Whether to keep nothing but the vectors of the vocabulary.
-
-    Raises
-    ------
-    UsageError
-        If there is no such device, it has no such precision, or the window has no room for text.
-    ModelError
-        If the weights have another hash, or transformers cannot load them whole.
+    backend
+        The tokenizer itself.
+    begin
+        Id that stands for a text of no tokens, or None.
+    pad
+        Id for padding, or None.
     """
-    place = find_device(device)
-    check_precision(dtype, place.type)
-    tokenizer = _tokenizer(directory.path)
-    if window <= tokenizer.num_special_tokens_to_add():
-        raise UsageError(
-            f"a window of {window} tokens", expected="room for text", mend="give a larger window"
-        )
-    if seed is None:
-        _check_weights(directory, sha256)
-        network = _network(directory, getattr(torch, dtype))
-    else:
-        network = random_network(directory, seed, getattr(torch, dtype))
-    vocabulary = network.get_input_embeddings()
-    network = vocabulary if lookup else network
-    begin = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
-    backend = tokenizer.backend_tokenizer if tokenizer.is_fast else byte_tokenizer(tokenizer)
-    return LoadedModel(
-        network=network.to(place),
-        tokenize=WindowTokenizer(backend, window, begin, prompt),
-        pad=_padding(tokenizer.pad_token_id, vocabulary),
-        takes_mask=lookup or "attention_mask" in inspect.signature(network.forward).parameters,
-        device=place,
-        batch_tokens=_CPU_BATCH_TOKENS if place.type == "cpu" else _GPU_BATCH_TOKENS,
-    )
 
-
-def _padding(token: int | None, vocabulary: Any) -> int:
-    """Return a token id to pad with: any will do, as the mask hides it, if the network has a vector for it."""
-    return token if token is not None and token < vocabulary.weight.shape[0] else 0
-
-
-def find_device(name: str) -> torch.device:
-    """Return a torch device that can be used on this machine; "auto" is cuda, else mps, else cpu.
-
-    Raises
-    ------
-    UsageError
-        If there is no such device.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    # torch raises an AssertionError for cuda, xpu and mtia in a build without them, an ImportError for hpu, and a
-    # RuntimeError (or the NotImplementedError under it) for a name or number that is not there and for a device that
-    # does not answer.
-    except (RuntimeError, AssertionError, ImportError) as error:
-        raise UsageError(
-            f"device {name!r}", expected="a device that torch can use on this machine", mend="device='auto'"
-        ) from error
-    return device
+    backend: Any
+    begin: int | None
+    pad: int | None
 
 
 def random_network(directory: ModelDirectory, seed: int, dtype: torch.dtype) -> Any:
@@ -161,22 +94,16 @@ def random_network(directory: ModelDirectory, seed: int, dtype: torch.dtype) -> 
     return _ready(model, config)
 
 
-def _check_weights(directory: ModelDirectory, sha256: str | None) -> None:
-    """Compare what is about to be loaded with the catalogue, or with what the fingerprint was made from."""
-    if sha256 is not None and is_converted(directory.path):
-        expected = read_conversion(directory.path).sha256
-    else:
-        expected = sha256 or directory.weights_sha256()
-    actual = directory.reread_weights_sha256()
-    if actual != expected:
-        raise ModelError(
-            f"weights in {directory.path} with sha256 {actual}",
-            expected=f"sha256 {expected}",
-            mend="`embedreg models pull NAME` fetches damaged weights of the catalogue again",
-        )
+def transformers_tokenizer(path: Path) -> TransformersTokenizer:
+    """Return a directory's tokenizer.
 
-
-def _tokenizer(path: Path) -> Any:
+    Raises
+    ------
+    UsageError
+        If packages that read its vocabulary are missing.
+    ModelError
+        If transformers cannot load it, or it is a slow one.
+    """
     _require_sentencepiece(path)
     with quiet_transformers():
         try:
@@ -189,7 +116,9 @@ def _tokenizer(path: Path) -> Any:
             expected="a fast one, with tokenizer.json",
             mend="use another model",
         )
-    return tokenizer
+    backend = tokenizer.backend_tokenizer if tokenizer.is_fast else byte_tokenizer(tokenizer)
+    begin = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+    return TransformersTokenizer(backend, begin, tokenizer.pad_token_id)
 
 
 def _require_sentencepiece(path: Path) -> None:
@@ -210,8 +139,14 @@ def _is_installed(module: str) -> bool:
         return False
 
 
-def _network(directory: ModelDirectory, dtype: torch.dtype) -> Any:
-    """Load the part that turns tokens into hidden states, and refuse weights that are not whole."""
+def pretrained_network(directory: ModelDirectory, dtype: torch.dtype) -> Any:
+    """Load the part that turns tokens into hidden states, and refuse weights that are not whole.
+
+    Raises
+    ------
+    ModelError
+        If transformers cannot load them, or some are missing.
+    """
     settings = {"dtype": dtype, "output_loading_info": True}
     with quiet_transformers():
         try:

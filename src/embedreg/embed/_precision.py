@@ -16,6 +16,7 @@ from embedreg.core.paths import cache_root
 if TYPE_CHECKING:
     import torch
 
+    from embedreg.embed._load_model import Network
     from embedreg.embed._model_directory import ModelDirectory
 
 _FILE: Final = "precision.json"
@@ -56,7 +57,7 @@ def fastest_dtype(directory: ModelDirectory, device: str) -> str:
     device
         As for `TransformerEmbedder`.
     """
-    from embedreg.embed._loading import find_device, random_network
+    from embedreg.embed._load_model import find_device, make_network
 
     place = find_device(device)
     key = f"{_processor(place)}: {directory.architecture}"
@@ -64,34 +65,33 @@ def fastest_dtype(directory: ModelDirectory, device: str) -> str:
     if key not in known:
         import torch
 
-        network = random_network(directory, 0, torch.float32).to(place)
         tokens = min(_TOKENS, directory.window())
-        slow = _seconds(network, tokens, place)
-        speedup = slow / _seconds(network.to(torch.bfloat16), tokens, place)
+        slow, fast = (
+            _seconds(make_network(directory, dtype, place, 0), directory.layers, tokens, place)
+            for dtype in (torch.float32, torch.bfloat16)
+        )
+        speedup = slow / fast
         known[key] = {"dtype": "bfloat16" if speedup >= _LEAST_SPEEDUP else "float32", "speedup": speedup}
         _remember(known)
     return str(known[key]["dtype"])
 
 
-def _seconds(network: Any, tokens: int, device: torch.device) -> float:
+def _seconds(network: Network, layers: int, tokens: int, device: torch.device) -> float:
     """Return the least time of a few runs over one batch; infinity where the precision does not work."""
     import torch
 
-    ids = torch.arange(_WINDOWS * tokens, device=device).reshape(_WINDOWS, tokens) % _vocabulary(network)
+    ids = torch.arange(_WINDOWS * tokens, device=device).reshape(_WINDOWS, tokens) % len(network.vocabulary)
+    mask = torch.ones_like(ids)
     times = []
     for _ in range(_RUNS + 1):  # the first one warms up
         start = time.perf_counter()
         try:
             with torch.inference_mode():
-                network(input_ids=ids)[0].sum().item()  # which waits for a GPU
+                network.states(ids, mask, (layers,))[0].sum().item()  # which waits for a GPU
         except RuntimeError:  # torch has no such kernel, or the device has no room
             return float("inf")
         times.append(time.perf_counter() - start)
     return min(times[1:])
-
-
-def _vocabulary(network: Any) -> int:
-    return int(network.get_input_embeddings().weight.shape[0])
 
 
 def _processor(device: torch.device) -> str:

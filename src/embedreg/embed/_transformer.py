@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    import torch
     from numpy.typing import NDArray
 
     from embedreg.core.protocols import Json
-    from embedreg.embed._loading import LoadedModel
+    from embedreg.embed._load_model import LoadedModel
     from embedreg.embed._make_embedder import EngineOptions
     from embedreg.embed._windows import Windows
 
@@ -186,7 +185,7 @@ class TransformerEmbedder:
 
     @functools.cached_property
     def _loaded(self) -> LoadedModel:
-        from embedreg.embed._loading import load_model
+        from embedreg.embed._load_model import load_model
 
         return load_model(
             self._directory,
@@ -288,24 +287,12 @@ class TransformerEmbedder:
         model = self._loaded
         ids, mask = (torch.from_numpy(array).to(model.device) for array in padded(windows, model.pad))
         with torch.inference_mode():
-            states = [state.float() for state in self._states(ids, mask)]
+            states = [state.float() for state in model.states(ids, mask, self._chosen.indices)]
             if self._chosen.average:
                 states = [torch.stack(states).mean(dim=0)]
             pooled = torch.cat([self._pool.over_window(state, mask) for state in states], dim=-1)
             vectors: NDArray[np.float32] = pooled.cpu().numpy()
             return vectors
-
-    def _states(self, ids: torch.Tensor, mask: torch.Tensor) -> Sequence[torch.Tensor]:  # each (b, t, d)
-        """Return the states of the chosen layers."""
-        network = self._loaded.network
-        if not self._run:
-            return [network(ids)]
-        only_last = self._chosen.indices == (self._directory.layers,)
-        settings = {"attention_mask": mask} if self._loaded.takes_mask else {}
-        output = network(input_ids=ids, output_hidden_states=not only_last, return_dict=True, **settings)
-        if only_last:
-            return [output.last_hidden_state]
-        return [output.hidden_states[index] for index in self._chosen.indices]
 
     def _finished(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:  # (n, d)
         if not self._normalised:

@@ -1,0 +1,200 @@
+"""BERT's encoder (Devlin et al., arXiv 1810.04805) in torch alone: the default model's.
+
+transformers takes longer to import than a few texts take to embed, and computes three products where one does. What
+this module cannot run goes through transformers (`embedreg.embed._loading`); tests hold both to the same vectors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from safetensors import safe_open
+from torch.nn import functional
+
+from embedreg.core.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from torch import Tensor
+
+_PREFIX: Final = "bert."
+_NEEDED: Final = {
+    "hidden_act": "gelu",
+    "position_embedding_type": "absolute",
+    "is_decoder": False,
+    "add_cross_attention": False,
+}
+"""What a configuration has to say, where it says anything of it."""
+
+_INPUT: Final = (
+    "embeddings.word_embeddings",
+    "embeddings.position_embeddings",
+    "embeddings.token_type_embeddings",
+    "embeddings.LayerNorm",
+)
+_IN_A_LAYER: Final = (
+    "attention.self.query",
+    "attention.self.key",
+    "attention.self.value",
+    "attention.output.dense",
+    "attention.output.LayerNorm",
+    "intermediate.dense",
+    "output.dense",
+    "output.LayerNorm",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class _Layer:
+    """One layer's weights, as `torch.nn.functional.linear` takes them: (outputs, inputs)."""
+
+    attention: tuple[Tensor, Tensor]  # queries, keys and values one below the other
+    attention_output: tuple[Tensor, Tensor]
+    attention_norm: tuple[Tensor, Tensor]
+    widening: tuple[Tensor, Tensor]
+    narrowing: tuple[Tensor, Tensor]
+    norm: tuple[Tensor, Tensor]
+
+
+class BertEncoder:
+    """The encoder of a BERT model, without the pooler.
+
+    Parameters
+    ----------
+    config
+        Of the model's directory.
+    tensors
+        By their names in the file.
+    dtype, device
+        Of the weights and of what is computed.
+
+    Attributes
+    ----------
+    vocabulary
+        The vectors of tokens, shape (v, d).
+    takes_mask
+        It can be told what is padding.
+
+    Raises
+    ------
+    ModelError
+        If a tensor is missing.
+    """
+
+    takes_mask = True
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        tensors: Mapping[str, Tensor],
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self._heads = int(config["num_attention_heads"])
+        self._epsilon = float(config.get("layer_norm_eps", 1e-12))
+
+        _refuse_missing(tensors, int(config["num_hidden_layers"]))
+
+        def read(name: str) -> Tensor:
+            return tensors[name].to(device=device, dtype=dtype)
+
+        def pair(name: str) -> tuple[Tensor, Tensor]:
+            return read(f"{name}.weight"), read(f"{name}.bias")
+
+        self.vocabulary = read("embeddings.word_embeddings.weight")
+        self._positions = read("embeddings.position_embeddings.weight")
+        self._first_type = read("embeddings.token_type_embeddings.weight")[0]
+        self._norm = pair("embeddings.LayerNorm")
+        self._layers = [
+            _Layer(
+                attention=_below(
+                    [pair(f"encoder.layer.{i}.attention.self.{part}") for part in ("query", "key", "value")]
+                ),
+                attention_output=pair(f"encoder.layer.{i}.attention.output.dense"),
+                attention_norm=pair(f"encoder.layer.{i}.attention.output.LayerNorm"),
+                widening=pair(f"encoder.layer.{i}.intermediate.dense"),
+                narrowing=pair(f"encoder.layer.{i}.output.dense"),
+                norm=pair(f"encoder.layer.{i}.output.LayerNorm"),
+            )
+            for i in range(int(config["num_hidden_layers"]))
+        ]
+
+    def states(self, ids: Tensor, mask: Tensor, indices: Sequence[int]) -> list[Tensor]:
+        """Return the hidden states (b, t, d) at these positions: 0 is the first layer's input, k the output of layer k.
+
+        Parameters
+        ----------
+        ids, mask
+            Shape (b, t): token ids, and 1 for real tokens and 0 for padding on the right.
+        indices
+            Layers after the last of them are not run.
+        """
+        hidden = functional.embedding(ids, self.vocabulary) + self._first_type
+        hidden = self._normalised(hidden + self._positions[: ids.shape[1]], self._norm)
+        seen = None if bool(mask.all()) else mask[:, None, None, :].bool()
+        found = {0: hidden}
+        for index, layer in enumerate(self._layers[: max(indices)], start=1):
+            hidden = self._layer(layer, hidden, seen)
+            if index in indices:
+                found[index] = hidden
+        return [found[index] for index in indices]
+
+    def _layer(self, layer: _Layer, hidden: Tensor, seen: Tensor | None) -> Tensor:
+        b, t, d = hidden.shape
+        mixed = functional.linear(hidden, *layer.attention).view(b, t, 3, self._heads, d // self._heads)
+        queries, keys, values = mixed.permute(2, 0, 3, 1, 4)  # each (b, heads, t, d / heads)
+        read = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=seen)
+        read = functional.linear(read.transpose(1, 2).reshape(b, t, d), *layer.attention_output)
+        hidden = self._normalised(hidden + read, layer.attention_norm)
+        wide = functional.gelu(functional.linear(hidden, *layer.widening))
+        return self._normalised(hidden + functional.linear(wide, *layer.narrowing), layer.norm)
+
+    def _normalised(self, hidden: Tensor, norm: tuple[Tensor, Tensor]) -> Tensor:
+        return functional.layer_norm(hidden, hidden.shape[-1:], *norm, self._epsilon)
+
+
+def is_bert(config: Mapping[str, Any]) -> bool:
+    """Return whether a configuration is of a model that `BertEncoder` runs.
+
+    Examples
+    --------
+    >>> is_bert({"model_type": "bert", "hidden_act": "gelu"}), is_bert({"model_type": "mpnet"})
+    (True, False)
+    """
+    said = {key: config.get(key, wanted) for key, wanted in _NEEDED.items()}
+    return config.get("model_type") == "bert" and said == _NEEDED
+
+
+def bert_tensors(files: Sequence[Path]) -> dict[str, Tensor]:
+    """Return the encoder's tensors by name, mapped from the files; without the prefix that models with a head have."""
+    tensors: dict[str, Tensor] = {}
+    for file in files:
+        with safe_open(file, framework="pt") as opened:
+            for name in opened.keys():  # noqa: SIM118 (no mapping)
+                short = name.removeprefix(_PREFIX)
+                if short.startswith(("embeddings.", "encoder.")):
+                    tensors[short] = opened.get_tensor(name)
+    return tensors
+
+
+def _refuse_missing(tensors: Mapping[str, Tensor], layers: int) -> None:
+    wanted = [*_INPUT, *(f"encoder.layer.{i}.{name}" for i in range(layers) for name in _IN_A_LAYER)]
+    missing = sorted(
+        {f"{name}.{part}" for name in wanted for part in ("weight", "bias")}
+        - {f"{name}.bias" for name in _INPUT[:3]}
+        - set(tensors)
+    )
+    if missing:
+        raise ModelError(
+            f"weights without {len(missing)} tensors, {missing[0]} the first",
+            expected="all weights of a BERT encoder",
+            mend="download the model again",
+        )
+
+
+def _below(pairs: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    return torch.cat([weight for weight, _ in pairs]), torch.cat([bias for _, bias in pairs])
