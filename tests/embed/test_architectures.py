@@ -92,7 +92,7 @@ def test_encoder_decoders_run_by_their_encoder(family, sizes, tmp_path, tiny_ber
     embedder = TransformerEmbedder(path)
 
     np.testing.assert_allclose(embed(embedder, TEXTS), means(path, model.get_encoder()), atol=1e-5)
-    assert not any("decoder" in name for name, _ in embedder._loaded.network.named_parameters())
+    assert not any("decoder" in name for name, _ in embedder._loaded.network.model.named_parameters())
 
 
 def test_t5gemma_runs_by_its_encoder(tmp_path, tiny_llama):
@@ -105,7 +105,7 @@ def test_t5gemma_runs_by_its_encoder(tmp_path, tiny_llama):
     embedder = TransformerEmbedder(path)
 
     np.testing.assert_allclose(embed(embedder, TEXTS), means(path, model.get_encoder()), atol=1e-5)
-    assert not any("decoder" in name for name, _ in embedder._loaded.network.named_parameters())
+    assert not any("decoder" in name for name, _ in embedder._loaded.network.model.named_parameters())
     assert embed(TransformerEmbedder(path, weights="random"), TEXTS).shape == (3, 32)
 
 

@@ -122,7 +122,7 @@ def test_the_default_model_reads_texts_as_transformers_does():
         given = torch.from_numpy(ids.astype(np.int64))[None]
         with torch.inference_mode():
             expected = model(input_ids=given).last_hidden_state
-            found = loaded.states(given, torch.ones_like(given), (6,))[0]
+            found = loaded.network.states(given, torch.ones_like(given), (6,))[0]
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 

@@ -171,7 +171,7 @@ def test_no_tensor_of_the_decoder_is_read(small, monkeypatch):
     safetensors_open = safetensors.safe_open
     monkeypatch.setattr("embedreg.embed._loading.safe_open", Watched)
 
-    network = TransformerEmbedder(small)._loaded.network
+    network = TransformerEmbedder(small)._loaded.network.model
 
     assert read
     assert not [name for name in read if name.startswith(("decoder.", "lm_head."))]
@@ -181,9 +181,11 @@ def test_no_tensor_of_the_decoder_is_read(small, monkeypatch):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_wo_stays_in_float32_in_half_precision(small, dtype):
     """On the loaded weights themselves; running float16 is for GPUs."""
-    from embedreg.embed._loading import _network
+    from embedreg.embed._loading import pretrained_network
 
-    network, exact = (_network(ModelDirectory(small), getattr(torch, d)) for d in (dtype, "float32"))
+    network, exact = (
+        pretrained_network(ModelDirectory(small), getattr(torch, d)) for d in (dtype, "float32")
+    )
     kinds = {name: parameter.dtype for name, parameter in network.named_parameters()}
     wo = [name for name in kinds if ".wo." in name]
 

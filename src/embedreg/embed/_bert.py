@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch.nn import functional
 
 from embedreg.core.errors import ModelError
@@ -170,14 +170,27 @@ def is_bert(config: Mapping[str, Any]) -> bool:
 
 
 def bert_tensors(files: Sequence[Path]) -> dict[str, Tensor]:
-    """Return the encoder's tensors by name, mapped from the files; without the prefix that models with a head have."""
+    """Return the encoder's tensors by name, mapped from the files; without the prefix that models with a head have.
+
+    Raises
+    ------
+    ModelError
+        If a file is damaged.
+    """
     tensors: dict[str, Tensor] = {}
     for file in files:
-        with safe_open(file, framework="pt") as opened:
-            for name in opened.keys():  # noqa: SIM118 (no mapping)
-                short = name.removeprefix(_PREFIX)
-                if short.startswith(("embeddings.", "encoder.")):
-                    tensors[short] = opened.get_tensor(name)
+        try:
+            with safe_open(file, framework="pt") as opened:
+                for name in opened.keys():  # noqa: SIM118 (no mapping)
+                    short = name.removeprefix(_PREFIX)
+                    if short.startswith(("embeddings.", "encoder.")):
+                        tensors[short] = opened.get_tensor(name)
+        except SafetensorError as error:
+            raise ModelError(
+                f"{error} while loading the model in {file}",
+                expected="weights in safetensors",
+                mend="download the model again",
+            ) from error
     return tensors
 
 

@@ -16,14 +16,12 @@ from embedreg.embed._precision import check_precision
 from embedreg.embed._windows import WindowTokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from torch import Tensor
 
     from embedreg.embed._model_directory import ModelDirectory
-
-    States = Callable[[Tensor, Tensor, Sequence[int]], list[Tensor]]
 
 # MiniLM in float32 on two cores read 7,074 tokens/s in batches of 1,024 and 5,396 in batches of 4,096: a batch's
 # activations then stay in the processor's caches. A GPU wants more at once.
@@ -61,25 +59,21 @@ class LoadedModel:
 
     Attributes
     ----------
-    states
-        From token ids (b, t), mask (b, t) and the positions of layers to hidden states (b, t, d); of a vocabulary
-        look-up, to the tokens' vectors.
+    network
+        From token ids to hidden states; of a vocabulary look-up, to the tokens' vectors.
     tokenize
         From texts to windows.
     pad
         Token id for padding; the mask hides it.
-    takes_mask
-        Whether the network can be told what is padding.
     device
         Where the network is.
     batch_tokens
         Tokens in a batch that this device handles well.
     """
 
-    states: States
+    network: Network
     tokenize: WindowTokenizer
     pad: int
-    takes_mask: bool
     device: torch.device
     batch_tokens: int
 
@@ -123,12 +117,10 @@ def load_model(
     if seed is None:
         _check_weights(directory, sha256)
     network = make_network(directory, getattr(torch, dtype), place, seed)
-    vocabulary = network.vocabulary
     return LoadedModel(
-        states=_LookUp(vocabulary).states if lookup else network.states,
+        network=_LookUp(network.vocabulary) if lookup else network,
         tokenize=WindowTokenizer(backend, window, begin, prompt),
-        pad=_padding(pad, vocabulary),
-        takes_mask=lookup or network.takes_mask,
+        pad=_padding(pad, network.vocabulary),
         device=place,
         batch_tokens=_CPU_BATCH_TOKENS if place.type == "cpu" else _GPU_BATCH_TOKENS,
     )
@@ -150,11 +142,11 @@ def make_network(
     from embedreg.embed._loading import TransformersNetwork, pretrained_network, random_network
 
     if seed is None:
-        return TransformersNetwork(pretrained_network(directory, dtype).to(device))
+        return TransformersNetwork(pretrained_network(directory, dtype).to(device), directory.layers)
     model = random_network(directory, seed, dtype)
     if bert:
         return BertEncoder(directory.config, model.state_dict(), dtype, device)
-    return TransformersNetwork(model.to(device))
+    return TransformersNetwork(model.to(device), directory.layers)
 
 
 def find_device(name: str) -> torch.device:
@@ -185,6 +177,7 @@ class _LookUp:
     """The vectors of the vocabulary, and nothing more."""
 
     vocabulary: Tensor
+    takes_mask: bool = True
 
     def states(self, ids: Tensor, mask: Tensor, indices: Sequence[int]) -> list[Tensor]:  # noqa: ARG002 (all networks have them)
         """Return the tokens' vectors (b, t, d)."""

@@ -30,10 +30,13 @@ class TransformersNetwork:
     ----------
     model
         From input_ids and attention_mask to hidden states.
+    layers
+        How many it has.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, layers: int) -> None:
         self.model = model
+        self.layers = layers
 
     @property
     def takes_mask(self) -> bool:
@@ -48,7 +51,7 @@ class TransformersNetwork:
 
     def states(self, ids: torch.Tensor, mask: torch.Tensor, indices: Sequence[int]) -> list[torch.Tensor]:
         """Return the hidden states (b, t, d) at these positions."""
-        only_last = tuple(indices) == (self.model.config.num_hidden_layers,)
+        only_last = tuple(indices) == (self.layers,)
         settings = {"attention_mask": mask} if self.takes_mask else {}
         output = self.model(input_ids=ids, output_hidden_states=not only_last, return_dict=True, **settings)
         if only_last:

@@ -249,7 +249,7 @@ class TransformerEmbedder:
 
     def _batches(self, windows: Windows) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """Yield (windows, what the pooling took from each), in smaller batches once memory ran out."""
-        lengths, padding = windows.lengths, self._loaded.takes_mask
+        lengths, padding = windows.lengths, self._loaded.network.takes_mask
         waiting = np.arange(len(lengths))
         while len(waiting):
             done = np.zeros(len(waiting), dtype=np.bool_)
@@ -287,7 +287,7 @@ class TransformerEmbedder:
         model = self._loaded
         ids, mask = (torch.from_numpy(array).to(model.device) for array in padded(windows, model.pad))
         with torch.inference_mode():
-            states = [state.float() for state in model.states(ids, mask, self._chosen.indices)]
+            states = [state.float() for state in model.network.states(ids, mask, self._chosen.indices)]
             if self._chosen.average:
                 states = [torch.stack(states).mean(dim=0)]
             pooled = torch.cat([self._pool.over_window(state, mask) for state in states], dim=-1)
