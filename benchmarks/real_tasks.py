@@ -1,4 +1,4 @@
-"""Compare embeddings with traditional features on real tasks, as `embedreg compare` does, and keep the scores.
+"""Compare embeddings with traditional features on real tasks, as `embedreg compare --combination none` does, and keep the scores.
 
     python benchmarks/real_tasks.py DIRECTORY automl/hpobench_car.parquet text/emobank_valence.jsonl.gz:x --output FILE
 
@@ -42,7 +42,7 @@ def main() -> None:
         name, _, text = task.partition(":")
         if name in done:
             continue
-        settings = CompareSettings(seeds=options.seeds, max_rows=options.max_rows)
+        settings = CompareSettings(seeds=options.seeds, max_rows=options.max_rows, combination=None)
         done[name] = compare(options.directory / name, text or None, settings)
         options.output.write_text(json.dumps(done, indent=1) + "\n")
         print(f"{name}: {done[name]['verdict']}", flush=True)

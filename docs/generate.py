@@ -74,7 +74,7 @@ API = {
         "packaged_tasks",
         "packaged_task",
     ],
-    "embedreg.study": ["compare_representations", "CompareSettings", "Comparison"],
+    "embedreg.study": ["compare_representations", "plan_comparison", "CompareSettings", "Comparison"],
     "embedreg.core.errors": [
         "EmbedregError",
         "UsageError",

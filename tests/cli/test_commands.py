@@ -10,6 +10,7 @@ import pytest
 METHODS = {f"{r} + {h}" for r in ("embedding", "tabular") for h in ("mlp", "ridge", "xgboost")} | {
     "mean of y"
 }
+QUICK = ("--bootstrap", 50, "--combination", "none")
 
 
 @pytest.fixture
@@ -35,16 +36,16 @@ def combined(run, knobs, tiny_bert, tmp_path, small_members):
 
 
 def test_compare_prints_every_method_and_one_sentence(run, knobs, tiny_bert):
-    outcome = run("compare", knobs, "--target", "tps", "--model", tiny_bert, "--seeds", 2, "--bootstrap", 50)
+    outcome = run("compare", knobs, "--target", "tps", "--model", tiny_bert, "--seeds", 2, *QUICK)
     assert outcome.status == 0, outcome.err
     assert all(method in outcome.out for method in METHODS)
     assert "Kendall tau" in outcome.out
+    assert "Both together" not in outcome.out
 
 
 def test_compare_json_is_one_document_with_all_metrics(run, knobs, tiny_bert):
-    found = run(
-        "compare", knobs, "--target", "tps", "--model", tiny_bert, "--seeds", 2, "--bootstrap", 50, "--json"
-    ).json()
+    words = ("compare", knobs, "--target", "tps", "--model", tiny_bert, "--seeds", 2, *QUICK)
+    found = run(*words, "--json").json()
     assert {m["name"] for m in found["methods"]} == METHODS
     for method in found["methods"]:
         assert set(method["metrics"]) == {"kendall_tau", "spearman", "pearson", "r2", "rmse", "mae"}
@@ -56,20 +57,8 @@ def test_compare_json_is_one_document_with_all_metrics(run, knobs, tiny_bert):
 
 def test_compare_keeps_report_rows_and_settings(run, knobs, tiny_bert, tmp_path):
     kept = tmp_path / "kept"
-    outcome = run(
-        "compare",
-        knobs,
-        "--target",
-        "tps",
-        "--model",
-        tiny_bert,
-        "--seeds",
-        1,
-        "--bootstrap",
-        50,
-        "--output",
-        kept,
-    )
+    words = ("compare", knobs, "--target", "tps", "--model", tiny_bert, "--seeds", 1, *QUICK)
+    outcome = run(*words, "--output", kept)
     assert outcome.status == 0, outcome.err
     assert outcome.out.rstrip().endswith("report.html")
     assert (kept / "report.html").read_text().startswith("<!DOCTYPE html>")
@@ -80,46 +69,34 @@ def test_compare_keeps_report_rows_and_settings(run, knobs, tiny_bert, tmp_path)
     assert {row["method"] for row in rows} == METHODS
 
 
-def test_compare_again_fits_nothing_anew(run, knobs, tiny_bert, tmp_path, monkeypatch):
-    words = (
-        "compare",
-        knobs,
-        "--target",
-        "tps",
-        "--model",
-        tiny_bert,
-        "--seeds",
-        1,
-        "--bootstrap",
-        50,
-        "--output",
-        tmp_path,
-    )
-    first = run(*words, "--json").json()
+def test_compare_shows_the_combination_and_again_fits_nothing_anew(
+    run, knobs, tiny_bert, tmp_path, monkeypatch, small_members
+):
+    words = ("compare", knobs, "--target", "tps", "--model", tiny_bert, "--seeds", 1, "--bootstrap", 50)
+    first = run(*words, "--output", tmp_path, "--json").json()
+    assert {method["name"] for method in first["methods"]} == METHODS | {"combination"}
+    combination = next(m for m in first["methods"] if m["name"] == "combination")
+    assert (combination["representation"], combination["head"]) == ("both", "combination")
+    assert sum(m["weight"] for m in combination["chosen"][0]["members"]) == pytest.approx(1)
+    assert first["settings"]["combination"] == "fast"
+    assert "Both together" in (tmp_path / "report.html").read_text()
 
     def never(*_: object, **__: object) -> None:
         raise AssertionError("fitted again")
 
     monkeypatch.setattr("embedreg.study._compare.fit_many", never)
-    assert run(*words, "--json").json()["methods"] == first["methods"]
+    monkeypatch.setattr("embedreg.study._combined.Ensemble", never)
+    assert run(*words, "--output", tmp_path, "--json").json()["methods"] == first["methods"]
+    printed = run(*words, "--output", tmp_path).out
+    sentences = [first[name] for name in ("verdict", "combination_sentence", "smoothness_sentence")]
+    assert "\n".join(sentences) in printed
+    without = run(*words, "--output", tmp_path, "--json", "--combination", "none").json()
+    assert {method["name"] for method in without["methods"]} == METHODS
 
 
 def test_max_rows_limits_the_rows_used(run, knobs, tiny_bert):
-    found = run(
-        "compare",
-        knobs,
-        "--target",
-        "tps",
-        "--model",
-        tiny_bert,
-        "--seeds",
-        1,
-        "--bootstrap",
-        50,
-        "--max-rows",
-        40,
-        "--json",
-    ).json()
+    words = ("compare", knobs, "--target", "tps", "--model", tiny_bert, "--seeds", 1, *QUICK)
+    found = run(*words, "--max-rows", 40, "--json").json()
     assert (found["data"]["rows"], found["data"]["rows_used"]) == (60, 40)
 
 
@@ -230,6 +207,7 @@ def test_cache_commands(run, knobs, tiny_bert):
         (["compare", "{knobs}", "--target", "tps", "--model", "minilmm"], 2, "minilm"),
         (["compare", "{knobs}", "--target", "tps", "--serializer", "jsn"], 2, "json"),
         (["compare", "{knobs}", "--target", "tps", "--max-rows", "5"], 2, "rows"),
+        (["compare", "missing.csv", "--target", "tps", "--combination", "fsat"], 2, "fast"),
         (["fit", "{knobs}", "--target", "tps", "-o", "{knobs}", "--model", "{model}"], 1, "existing"),
         (["fit", "{knobs}", "--target", "tps", "-o", "m", "--head", "rigde"], 2, "ridge"),
         (["predict", "nothing-here", "{knobs}"], 1, "manifest.json"),
@@ -306,9 +284,19 @@ def test_a_dry_run_of_a_comparison_counts_the_rows_it_would_embed(run, knobs, ti
     plan = run(*words, "--dry-run", "--json").json()
 
     assert 30 < plan["distinct"] < 60
-    assert run(*words, "--bootstrap", 50).status == 0
+    assert run(*words, *QUICK).status == 0
     assert run("cache", "stats", "--json").json()["entries"] == plan["distinct"]
     assert run(*words, "--dry-run", "--json").json()["cached"] == plan["distinct"]
+
+
+@pytest.mark.parametrize(("effort", "texts"), [("none", 60), ("fast", 120)])
+def test_a_dry_run_of_a_comparison_counts_what_the_combination_reads(run, tmp_path, tiny_bert, effort, texts):
+    data = tmp_path / "reviews.csv"
+    data.write_text("review,y\n" + "".join(f"the model of {i} units,{i % 7}\n" for i in range(60)))
+    words = ("compare", data, "--target", "y", "--model", tiny_bert, "--seeds", 2, "--dry-run")
+    plan = run(*words, "--combination", effort, "--json").json()
+    assert (plan["distinct"], plan["at_most"]) == (texts, effort != "none")
+    assert (f"at most {texts}" in run(*words, "--combination", effort).out) == plan["at_most"]
 
 
 def test_a_dry_run_without_an_embedding_is_refused(run, knobs, tmp_path):

@@ -79,6 +79,30 @@ def test_of_an_embedder_that_says_nothing():
     assert plan.cost is None
 
 
+def test_two_plans_are_at_most_their_sum(tiny_bert):
+    here = plan_embedding(make_embedder(tiny_bert), TEXTS)
+    service = plan_embedding(make_embedder(f"openai:m?base_url={NOWHERE}&price=2"), TEXTS[:1])
+    nothing = plan_embedding(make_embedder(tiny_bert), [])
+    both = here + service
+
+    assert (both.texts, both.distinct, both.requests, both.cost) == (5, 4, 1, service.cost)
+    assert both.tokens == here.tokens + service.tokens
+    assert both.model == "tiny-bert; openai:m"
+    assert "estimated" in both.tokens_source
+    assert "counted" in both.tokens_source
+    assert both.at_most
+    assert str(both).count("at most") == 5
+    assert here + nothing == here
+    assert "at most" not in str(here)
+
+
+def test_a_sum_with_an_unknown_price_has_none():
+    unknown = plan_embedding(make_embedder(f"openai:m?base_url={NOWHERE}"), TEXTS)
+
+    assert (unknown + unknown).cost is None
+    assert "unknown (no price" in str(unknown + unknown)
+
+
 def test_of_records():
     model = TextEmbedder(f"openai:m?base_url={NOWHERE}&price=1", cache=False)
 

@@ -35,6 +35,14 @@ def test_saving_keeps_every_bit_of_what_is_predicted(fitted, new):
     assert loaded.explanations_ == fitted.explanations_
 
 
+def test_texts_are_those_of_the_training_and_the_new_records(counting):
+    names = [f"name {i}" for i in range(12)]
+    embedder, texts = Ensemble(effort="fast", text={"model": counting}).texts(names[:10], names[10:])
+    assert texts == names
+    assert embedder.plan(texts).distinct == 12
+    assert counting.texts == []
+
+
 def test_a_loaded_ensemble_saves_the_same_files(fitted):
     files = {name: state.to_files(name) for name, state in fitted.state().items()}
     loaded = Ensemble.from_state(reread(fitted.state()), text={}, random_state=0)

@@ -53,6 +53,17 @@ def test_ranking_draws_means_intervals_and_seeds(comparison):
         assert list(mean) == [tau.mean]
 
 
+@pytest.mark.parametrize("seeds", [1, 5])
+def test_the_combination_has_a_mark_of_its_own_and_the_legend_fits(make_comparison, seeds):
+    figure = kendall_by_method(make_comparison(combination=True, seeds=seeds))
+    figure.canvas.draw()
+    legend = figure.legends[0]
+    assert sorted(text.get_text() for text in legend.get_texts())[:2] == ["95% interval", "both"]
+    assert legend.get_window_extent().x1 <= figure.bbox.x1
+    markers = {line.get_marker() for line in figure.axes[0].lines}
+    assert MARKERS["both"][0] in markers
+
+
 def test_zero_is_in_view_when_all_are_below_it(make_comparison):
     low, high = kendall_by_method(make_comparison(sign=-1.0)).axes[0].get_xlim()
     assert low < -0.5
@@ -145,9 +156,11 @@ def test_any_column_name_can_be_a_label(make_comparison, target):
     assert f"actual {shortened(target, longest=24)}" in texts(svg)
 
 
+@pytest.mark.parametrize("combination", [False, True])
 @pytest.mark.parametrize("suffix", ["", " with a name that is a good deal longer than usual"])
-def test_texts_do_not_overlap(make_comparison, suffix):
-    comparison = make_comparison(suffix=suffix, target="a_rather_long_column_name_of_a_table")
+def test_texts_do_not_overlap(make_comparison, suffix, combination):
+    target = "a_rather_long_column_name_of_a_table"
+    comparison = make_comparison(suffix=suffix, target=target, combination=combination)
     for figure in (
         kendall_by_method(comparison),
         predicted_against_actual(comparison, comparison.best_tabular),

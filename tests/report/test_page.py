@@ -85,6 +85,7 @@ CASES = {
     "2,000 factors": {"factors": 2000, "heavy_tail": True},
     "no factors": {"factors": 0},
     "two test rows": {"n_test": 2, "seeds": 2},
+    "combination": {"combination": True},
     "many test rows": {"n_test": 2500},
     "evil": {"target": EVIL, "path": f"/tmp/{EVIL}.csv", "warnings": [EVIL], "suffix": EVIL, "verdict": EVIL},
     "other scripts": {"target": "価格 ціна 🙂\n\t", "path": "donn\udce9es.csv"},
@@ -212,6 +213,31 @@ def test_downloads_hold_all_numbers(make_comparison, write):
     tau = next(r for r in methods if (r["method"], r["metric"]) == (best, "kendall_tau"))
     interval = comparison.method(best).metrics["kendall_tau"]
     assert [float(tau[c]) for c in ("mean", "low", "high")] == [interval.mean, interval.low, interval.high]
+
+
+def test_the_combination_has_a_sentence_a_row_and_its_members(make_comparison, write):
+    comparison = make_comparison(combination=True)
+    text = write(comparison)
+    shown = Page(text).text()
+    assert "<code>embedreg fit</code>, are 0.05 ahead." in text
+    assert shown.index(comparison.verdict) < shown.index("Both together, as") < shown.index("All scores")
+    section = text[text.index('<h2 id="both">') : text.index('<h2 id="predictions">')]
+    assert "embedreg fit --effort fast" in section
+    assert re.findall(r'class="dot (\w+)".*?</span>([\w ]+)</span></th><td>([\d.]+)', section) == [
+        ("tabular", "boosted trees", "0.40"),
+        ("embedding", "ridge on fields", "0.60"),
+    ]
+    assert "fitted to training and validation rows together" in " ".join(shown.split())
+    assert "boosted trees = 0.4, ridge on fields = 0.6 (seed 1)" in shown
+    found = json.loads(downloads(Page(text))["comparison.json"])
+    assert found["combination_sentence"] == comparison.combination_sentence
+    assert found["schema"] == 1
+
+
+def test_without_a_combination_nothing_is_said_of_one(comparison, write):
+    text = write(comparison)
+    assert "Both together" not in text
+    assert "The combination judges" not in text
 
 
 def test_settings_are_shown_as_strict_json(comparison, write):

@@ -18,6 +18,7 @@ CASES = [
     {"scale": 1e-9},
     {"suffix": " on all-MiniLM-L6-v2 with every layer"},
     {"undefined": ("r2", "kendall_tau")},
+    {"combination": True},
     {"n_test": 2, "seeds": 2},
 ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -85,6 +87,36 @@ def test_differences_are_against_the_best_traditional_method(summary):
         p_values.append(corrected_resampled_t_test(expected, 1 / 8))
         assert difference.p == p_values[-1]
     assert [by_name[name].difference.p_adjusted for name in compared] == holm(p_values)
+
+
+@pytest.fixture
+def combination(targets):
+    members = [{"name": "boosted trees", "kind": "tabular", "weight": 1.0}]
+    chosen = [{"effort": "fast", "members": members} for _ in targets]
+    better = [y + 0.01 * np.sin(99 * y) for y in targets]
+    return MethodRuns("combination", "both", "combination", better, [0] * 5, chosen, 9.0)
+
+
+def test_both_together_are_on_neither_side_and_count_as_a_comparison(runs, targets, summary, combination):
+    found = summarise([*runs, combination], targets, test_fraction_ratio=1 / 8)
+    assert found.methods[0].name == "combination"
+    assert (found.best_embedding, found.best_tabular) == (summary.best_embedding, summary.best_tabular)
+    differences = {m.name: m.difference for m in found.methods if m.difference}
+    assert differences["combination"].against == "tabular + xgboost"
+    compared = list(differences)
+    assert [differences[name].p_adjusted for name in compared] == holm(
+        [differences[name].p for name in compared]
+    )
+    assert len(compared) == 4
+    assert found.combination_sentence.startswith("Both together")
+    assert "ahead of traditional features with XGBoost" in found.combination_sentence
+    assert summary.combination_sentence == ""
+
+
+def test_there_is_one_combination_at_most(runs, targets, combination):
+    other = dataclasses.replace(combination, name="another")
+    with pytest.raises(UsageError, match="distinct names"):
+        summarise([*runs, combination, other], targets, test_fraction_ratio=1 / 8)
 
 
 def test_it_repeats(summary, runs, targets):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from embedreg.core.errors import UsageError
-from embedreg.study._verdict import verdict
+from embedreg.study._verdict import combination_sentence, verdict
 from embedreg.study.result import Difference, Interval, MethodResult
 
 TABULAR = "tabular + xgboost"
 
 
 def method(name, tau, difference=None, half_width=0.05, seeds=5):
-    representation, head = name.split(" + ")
+    representation, _, head = name.partition(" + ")
     interval = Interval(tau, tau - half_width, tau + half_width, [tau] * seeds)
     return MethodResult(name, representation, head, 8, {"kendall_tau": interval}, difference, [], 1.0)
 
@@ -93,3 +95,56 @@ def test_the_difference_must_be_against_the_best_traditional_method(against):
     difference = Difference(against, 0.1, 0.0, 0.2, 0.1, 0.1) if against else None
     with pytest.raises(UsageError, match=r"its difference against tabular \+ xgboost"):
         verdict(method("embedding + ridge", 0.5, difference), method(TABULAR, 0.4))
+
+
+CHOSEN = [
+    {"effort": "best", "members": [{"kind": "embedding", "weight": w}, {"kind": "tabular", "weight": 1 - w}]}
+    for w in (0.2, 0.4)
+]
+
+
+def combined(tau, tabular_tau, *, p, half_width=0.05, chosen=CHOSEN):
+    mean = tau - tabular_tau
+    difference = Difference(TABULAR, mean, mean - half_width, mean + half_width, p / 5, p)
+    combination = dataclasses.replace(method("combination", tau, difference), chosen=chosen)
+    return combination_sentence(combination, method(TABULAR, tabular_tau))
+
+
+def test_both_together_are_ahead():
+    assert combined(0.78, 0.71, p=0.01) == (
+        "Both together, combined as `embedreg fit --effort best` does: Kendall tau 0.78, 0.07 [0.02, 0.12] ahead of "
+        "traditional features with XGBoost, which is unlikely to be chance (adjusted p = 0.01). "
+        "Members that read embeddings have 30% of the weight."
+    )
+
+
+def test_both_together_are_behind_by_what_could_be_chance():
+    assert (
+        "Kendall tau 0.70, 0.04 [-0.01, 0.09] behind traditional features with XGBoost, which could be chance "
+        "(adjusted p = 0.3)."
+    ) in combined(0.70, 0.74, p=0.3)
+
+
+def test_both_together_are_level():
+    assert (
+        "Kendall tau 0.74, level with traditional features with XGBoost: the difference, 0.00 [-0.05, 0.05], "
+        "could be chance (adjusted p = 0.9)."
+    ) in combined(0.7402, 0.74, p=0.9)
+    assert "is too small to matter" in combined(0.742, 0.74, p=0.001, half_width=0.001)
+
+
+def test_both_together_may_be_no_better_than_chance():
+    assert "does, predict no better than chance: Kendall tau 0.03 [-0.02, 0.08]. Members" in combined(
+        0.03, 0.02, p=0.9
+    )
+
+
+def test_a_combination_without_embeddings_is_called_so():
+    without = [{"effort": "fast", "members": [{"kind": "tabular", "weight": 1.0}]}]
+    assert combined(0.8, 0.7, p=0.01, chosen=without).endswith("No member that reads embeddings is in it.")
+
+
+def test_the_combination_is_compared_with_the_best_traditional_method():
+    combination = dataclasses.replace(method("combination", 0.5), chosen=CHOSEN)
+    with pytest.raises(UsageError, match="combination compared with nothing"):
+        combination_sentence(combination, method(TABULAR, 0.4))

@@ -80,7 +80,7 @@ def fit(data: Path, output: Path, **options: Any) -> None:
     )
     table = load_labelled(data, options["target"], text=options["text"], columns=options["columns"])
     if options["dry_run"]:
-        print_plan(regressor, table.records, as_json=options["as_json"])
+        print_plan(regressor.plan(table.records), as_json=options["as_json"])
         return
     regressor.fit(table.records, table.y)
     regressor.save(output, overwrite=options["overwrite"], extra={"input": table.spec.to_json()})

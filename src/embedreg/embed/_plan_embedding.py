@@ -39,6 +39,19 @@ class EmbeddingPlan:
         In USD; 0 for a model that runs here, None if no price is known.
     price_source
         Where the price is from, in words.
+    at_most
+        Whether it may turn out to be less.
+
+    Examples
+    --------
+    >>> here = EmbeddingPlan("minilm", 4, 3, 0, 8, "counted by the model's tokenizer", 0, 0.0, "it runs here")
+    >>> print(here + here)
+    model     minilm
+    texts     at most 8, of which 6 distinct
+    cached    0; at most 6 to be embedded
+    tokens    at most 16 (counted by the model's tokenizer)
+    requests  0
+    cost      $0.00 (it runs here)
     """
 
     model: str
@@ -50,19 +63,47 @@ class EmbeddingPlan:
     requests: int
     cost: float | None
     price_source: str
+    at_most: bool = False
+
+    def __add__(self, other: EmbeddingPlan) -> EmbeddingPlan:
+        """Return what both take, at most: a text that is in both is counted twice."""
+        return EmbeddingPlan(
+            model=_both(self.model, other.model),
+            texts=self.texts + other.texts,
+            distinct=self.distinct + other.distinct,
+            cached=self.cached + other.cached,
+            tokens=self.tokens + other.tokens,
+            tokens_source=_both(self.tokens_source, other.tokens_source),
+            requests=self.requests + other.requests,
+            cost=None if self.cost is None or other.cost is None else self.cost + other.cost,
+            price_source=_both(self.price_source, other.price_source),
+            at_most=self.at_most or other.at_most or bool(self.texts and other.texts),
+        )
 
     def __str__(self) -> str:
         price = f" ({self.price_source})" if self.price_source else ""
         return "\n".join(
             (
                 f"model     {self.model}",
-                f"texts     {self.texts:,}, of which {self.distinct:,} distinct",
-                f"cached    {self.cached:,}; {self.distinct - self.cached:,} to be embedded",
-                f"tokens    {self.tokens:,} ({self.tokens_source})",
-                f"requests  {self.requests:,}",
-                f"cost      {'unknown' if self.cost is None else dollars(self.cost)}{price}",
+                f"texts     {self._up_to(self.texts)}, of which {self.distinct:,} distinct",
+                f"cached    {self.cached:,}; {self._up_to(self.distinct - self.cached)} to be embedded",
+                f"tokens    {self._up_to(self.tokens)} ({self.tokens_source})",
+                f"requests  {self._up_to(self.requests)}",
+                f"cost      {self._up_to_dollars()}{price}",
             )
         )
+
+    def _up_to(self, number: int) -> str:
+        return f"at most {number:,}" if self.at_most and number else f"{number:,}"
+
+    def _up_to_dollars(self) -> str:
+        if self.cost is None:
+            return "unknown"
+        return f"at most {dollars(self.cost)}" if self.at_most and self.cost else dollars(self.cost)
+
+
+def _both(one: str, other: str) -> str:
+    return one if one == other else f"{one}; {other}"
 
 
 @runtime_checkable

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from embedreg.embed import EmbeddingPlan
     from embedreg.ensemble._members import Member
     from embedreg.ensemble._representations import MemberInput
+    from embedreg.text_embedder import TextEmbedder
 
 MOST_JUDGED: Final = 2000
 """Members are chosen on a random sample of so many rows; those chosen are fitted to all rows."""
@@ -174,13 +175,17 @@ class Ensemble:
         """Return what `fit` would have to embed, or None if that is nothing."""
         if "embedding" not in self.kinds:
             return None
+        embedder, texts = self.texts(records)
+        plan: EmbeddingPlan = embedder.plan(texts)
+        return plan
+
+    def texts(self, records: Sequence[Record], new: Sequence[Record] = ()) -> tuple[TextEmbedder, list[str]]:
+        """Return the texts that `fit` on records and `predict` of new ones embed at most, and the embedder."""
         names = dict.fromkeys(_read(member.representation) for member in self._members(records, None)[0])
         ways = [REPRESENTATIONS[name] for name in names if REPRESENTATIONS[name].reads_texts]
         learnt = [way.cls.learn(records, self._context) for way in ways]
-        texts = [text for one in learnt for text in one.texts(records)]
-        embedder = learnt[0].embedder if learnt else self._context.embedder()
-        plan: EmbeddingPlan = embedder.plan(texts)
-        return plan
+        texts = [text for one in learnt for text in one.texts([*records, *new])]
+        return learnt[0].embedder if learnt else self._context.embedder(), texts
 
     def predict(self, records: Sequence[Record]) -> NDArray[np.float64]:
         """Return predictions, shape (n, targets)."""

@@ -54,6 +54,7 @@ def page_context(comparison: Comparison) -> dict[str, Any]:
         "smoothness": [_smoothness_row(name, found) for name, found in comparison.smoothness.items()],
         "has_factors": any(found.factors for found in comparison.smoothness.values()),
         "gap": typeset(decimals(comparison.smoothness_gap, sign=True)),
+        "combination": _combination(comparison),
         "chosen": [(method.name, _configurations(method.chosen)) for method in comparison.methods],
         "settings_json": as_json(settings),
         "seconds": [f"{stage} {duration(seconds)}" for stage, seconds in comparison.seconds.items()],
@@ -156,6 +157,23 @@ def _smoothness_row(name: str, found: Any) -> dict[str, str]:
     }
 
 
+def _combination(comparison: Comparison) -> dict[str, Any] | None:
+    """Return what the combination of the first seed is made of, or None if there is no combination."""
+    found = next((method for method in comparison.methods if method.representation == "both"), None)
+    if found is None:
+        return None
+    first = found.chosen[0]
+    return {
+        "effort": first["effort"],
+        "folds": first["folds"],
+        "out_of_fold": typeset(decimals(first["kendall_tau"])),
+        "members": [
+            member | {"share": f"{member['weight']:.2f}", "tau": typeset(decimals(member["kendall_tau"]))}
+            for member in first["members"]
+        ],
+    }
+
+
 def _configurations(chosen: list[dict[str, Any]]) -> list[str]:
     """Return a line for each different configuration, with the seeds that chose it."""
     seeds: dict[str, list[str]] = {}
@@ -167,6 +185,8 @@ def _configurations(chosen: list[dict[str, Any]]) -> list[str]:
 
 
 def _configuration(chosen: dict[str, Any]) -> str:
+    if "members" in chosen:
+        chosen = {member["name"]: member["weight"] for member in chosen["members"]}
     values = (
         f"{key} = {value:.4g}" if isinstance(value, float) else f"{key} = {value}"
         for key, value in chosen.items()

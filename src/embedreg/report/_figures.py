@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _CROWDED: Final = 500  # beyond, points are small, full and see-through
 _MANY_POINTS: Final = 2_000  # beyond, points are one image: an SVG of more shapes is slow to show
 _LINES: Final = {"embedding": "-", "tabular": (0, (4, 1.5))}
-NAMES: Final = {"embedding": "embedding", "tabular": "traditional features"}
+NAMES: Final = {"embedding": "embedding", "tabular": "traditional features", "both": "both"}
 
 
 @styled
@@ -32,6 +32,8 @@ def kendall_by_method(comparison: Comparison) -> Figure:
     The mean of y is the line at 0 rather than a row: it ranks nothing.
     """
     methods = [method for method in comparison.methods if method.representation != "none"]
+    handles = _legend(methods)
+    columns = 4 if len(handles) <= 4 else 3
     figure, axes = new_figure(height=1.1 + 0.36 * len(methods))
     axes.axvline(0, color=PALETTE["muted"], linewidth=1, linestyle=":")
     for row, method in enumerate(methods):
@@ -44,9 +46,9 @@ def kendall_by_method(comparison: Comparison) -> Figure:
     axes.margins(x=0.06)
     axes.set_xlabel("Kendall tau on test rows")
     figure.legend(
-        handles=_legend(methods),
+        handles=[handle for i in range(columns) for handle in handles[i::columns]],  # it fills columns first
         loc="outside upper left",
-        ncols=4,
+        ncols=columns,
         columnspacing=1.2,
         handlelength=1.5,
         handletextpad=0.4,

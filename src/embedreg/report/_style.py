@@ -33,10 +33,16 @@ PALETTE: Final = {
     "card": "#fefefe",
     "embedding": "#0a6c8f",
     "tabular": "#b4531a",
+    "both": "#6b3f9e",
 }
 """Colours by role. On a page each becomes the CSS variable of that name, which a dark scheme replaces."""
 
-MARKERS: Final = {"embedding": ("o", "embedding"), "tabular": ("s", "card"), "none": ("D", "muted")}
+MARKERS: Final = {
+    "embedding": ("o", "embedding"),
+    "tabular": ("s", "card"),
+    "both": ("P", "both"),
+    "none": ("D", "muted"),
+}
 """Marker and fill by representation: told apart by shape and fill too, for print in grey."""
 
 _SETTINGS: Final = {

@@ -11,7 +11,7 @@ from embedreg.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from embedreg.study._bootstrap import bootstrap_intervals
-    from embedreg.study._compare import CompareSettings, compare_representations
+    from embedreg.study._compare import CompareSettings, compare_representations, plan_comparison
     from embedreg.study._metrics import LOWER_IS_BETTER, METRICS, evaluate
     from embedreg.study._splits import Split, group_split
     from embedreg.study._statistics import bootstrap_p, corrected_resampled_t_test, holm
@@ -38,6 +38,7 @@ __all__ = [
     "evaluate",
     "group_split",
     "holm",
+    "plan_comparison",
     "summarise",
     "verdict",
 ]
@@ -47,7 +48,7 @@ __getattr__, __dir__ = lazy_names(
     __all__,
     {
         "_bootstrap": ["bootstrap_intervals"],
-        "_compare": ["CompareSettings", "compare_representations"],
+        "_compare": ["CompareSettings", "compare_representations", "plan_comparison"],
         "_metrics": ["LOWER_IS_BETTER", "METRICS", "evaluate"],
         "_splits": ["Split", "group_split"],
         "_statistics": ["bootstrap_p", "corrected_resampled_t_test", "holm"],

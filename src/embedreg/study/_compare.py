@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 import embedreg
+from embedreg.core.errors import DataError
 from embedreg.features import TabularFeatures
 from embedreg.heads import Problem, fit_many, make_head
 from embedreg.serialize import DEFAULT_NUMBERS, DEFAULT_SERIALIZER, input_numbers
 from embedreg.smoothness import nlfd, smoothness_gap, smoothness_sentence
+from embedreg.study._combined import Combiner
 from embedreg.study._rows import rows_of, take
 from embedreg.study._runs_store import RunsStore
 from embedreg.study._splits import Split, group_split
@@ -28,8 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from embedreg.core.protocols import Array, Embedder
     from embedreg.core.records import Record
+    from embedreg.embed import EmbeddingPlan
     from embedreg.tasks import LabelledTable
 
 HEADS_COMPARED: Final = ("mlp", "ridge", "xgboost")
@@ -51,9 +56,14 @@ class CompareSettings:
     max_rows
         A random sample of so many rows is used for each seed, or all rows if None. The paper has 500.
     target_transform
-        As in `EmbeddingRegressor`, for every method.
+        As in `EmbeddingRegressor`, for every method but the combination, which learns normal scores of the target.
     bootstrap
         How many resamples of the test rows the intervals come from.
+    combination
+        Effort of the combination of both representations that is scored beside them, as
+        `EmbeddingRegressor(effort=...)` makes it: "fast", "balanced" or "best"; or None to leave it out. It
+        chooses serializer, numbers and layers itself where these are the defaults. It learns from training and
+        validation rows together, as it needs no validation rows.
     """
 
     model: str | Path | Embedder = "minilm"
@@ -68,6 +78,7 @@ class CompareSettings:
     max_rows: int | None = None
     target_transform: str | None = None
     bootstrap: int = 1000
+    combination: str | None = "fast"
 
     def text_embedder(self) -> TextEmbedder:
         """Return the way from a record to its embedding."""
@@ -98,7 +109,8 @@ def compare_representations(
     Returns
     -------
     Comparison
-        Scores of six methods and of the mean of y, their intervals and tests, and the smoothness of the target.
+        Scores of six methods, of the combination and of the mean of y, their intervals and tests, and the
+        smoothness of the target.
 
     Raises
     ------
@@ -109,6 +121,27 @@ def compare_representations(
     """
     run = _Run(table, settings or CompareSettings())
     return run.comparison(command, RunsStore(resume, run.key()))
+
+
+def plan_comparison(table: LabelledTable, settings: CompareSettings | None = None) -> EmbeddingPlan:
+    """Say what `compare_representations` would embed with the same arguments. Nothing is sent.
+
+    Parameters
+    ----------
+    table, settings
+        As in `compare_representations`.
+
+    Returns
+    -------
+    EmbeddingPlan
+        At most, if the combination embeds: what no chosen member reads is not embedded in the end.
+
+    Raises
+    ------
+    DataError, UsageError
+        As `compare_representations`.
+    """
+    return _Run(table, settings or CompareSettings()).plan()
 
 
 class _Run:
@@ -123,10 +156,13 @@ class _Run:
             group_split(self.groups, seed=seed, max_rows=settings.max_rows) for seed in range(settings.seeds)
         ]
         self.embedder = settings.text_embedder().fit(table.records)
+        self.combiner = Combiner.of(settings, self.embedder)
+        self.warnings: list[str] = []
 
     def key(self) -> dict[str, Any]:
-        """Return everything that decides the numbers."""
-        plain = {k: str(v) for k, v in dataclasses.asdict(self.settings).items() if k != "cache"}
+        """Return everything that decides the numbers of every method."""
+        apart = ("cache", "combination")  # the latter is in the names of its runs
+        plain = {k: str(v) for k, v in dataclasses.asdict(self.settings).items() if k not in apart}
         return {
             "data": self.table.sha256,
             "input": self.table.spec.to_json(),
@@ -134,6 +170,24 @@ class _Run:
             "embedder": dict(self.embedder.embedder_.fingerprint()),
             "versions": _versions(),
         }
+
+    def plan(self) -> EmbeddingPlan:
+        records = take(self.table.records, self._used())
+        plan = self.embedder.plan(records)
+        if self.combiner is None:
+            return plan
+        embedder, texts = self.combiner.texts(self.table, self.splits)
+        if not texts:
+            return plan
+        if embedder.restore().embedder_.fingerprint() == self.embedder.embedder_.fingerprint():
+            together = self.embedder.plan([*self.embedder.texts(records), *texts])
+        else:
+            together = plan + embedder.plan(texts)
+        return dataclasses.replace(together, at_most=True)
+
+    def _used(self) -> NDArray[np.intp]:
+        """Return the rows that are in any split."""
+        return np.unique(np.concatenate([rows_of(s) for s in self.splits]))
 
     def comparison(self, command: str, store: RunsStore) -> Comparison:
         started = time.monotonic()
@@ -144,6 +198,7 @@ class _Run:
             for head in HEADS_COMPARED
         ]
         methods.append(self._runs("none", "mean", vectors["tabular"], store))
+        methods += self._combination(store)
         summary = summarise(
             methods,
             [self.table.y[s.test] for s in self.splits],
@@ -165,13 +220,14 @@ class _Run:
             smoothness_sentence=smoothness_sentence(gap),
             predictions=self._predictions(methods),
             seconds=dict(self.seconds),
-            warnings=self._warnings(),
+            warnings=self._repeated() + self.warnings,
+            combination_sentence=summary.combination_sentence,
         )
 
     def _embeddings(self) -> list[Array]:
         """Return the embeddings of each seed's rows: train, validation, test; each row is embedded once."""
         with self._timed("embedding"):
-            used = np.unique(np.concatenate([rows_of(s) for s in self.splits]))
+            used = self._used()
             embedded = self.embedder.transform(take(self.table.records, used))
         return [embedded[np.searchsorted(used, rows_of(s))] for s in self.splits]
 
@@ -210,6 +266,34 @@ class _Run:
         seconds = time.monotonic() - started
         self.seconds["heads"] += seconds
         return {"predictions": predictions, "chosen": [h.chosen_ for h in fitted], "seconds": seconds}
+
+    def _combination(self, store: RunsStore) -> list[MethodRuns]:
+        """Return the combination, or nothing if it is not asked for or cannot be made."""
+        if self.combiner is None:
+            return []
+        try:
+            with self._timed("combination"):
+                found = self.combiner.runs(self.table, self.splits, store)
+        except DataError as error:
+            self.warnings.append(
+                f"The combination of both was left out: got {error.got}; expected {error.expected}."
+            )
+            return []
+        if self.settings.target_transform is not None:
+            self.warnings.append(
+                f"target_transform={self.settings.target_transform!r} is for the other methods: the combination "
+                "learns normal scores of the target."
+            )
+        run = MethodRuns(
+            name="combination",
+            representation="both",
+            head="combination",
+            dimensions=[0] * len(found),
+            predictions=[np.asarray(one["predictions"], dtype=np.float64) for one in found],
+            chosen=[one["chosen"] for one in found],
+            seconds=sum(one["seconds"] for one in found),
+        )
+        return [run]
 
     def _problem(self, seed: int, split: Split, vectors: Array) -> Problem:
         n, m = len(split.train), len(split.validation)
@@ -283,7 +367,7 @@ class _Run:
             "versions": _versions(),
         }
 
-    def _warnings(self) -> list[str]:
+    def _repeated(self) -> list[str]:
         repeated = len(self.groups) - len(np.unique(self.groups))
         if not repeated:
             return []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from embedreg.core.errors import UsageError
 from embedreg.study._bootstrap import Bootstrap, bootstrap
 from embedreg.study._statistics import bootstrap_p, corrected_resampled_t_test, holm
-from embedreg.study._verdict import verdict
+from embedreg.study._verdict import combination_sentence, verdict
 from embedreg.study.result import Difference, MethodResult
 
 if TYPE_CHECKING:
@@ -57,12 +57,15 @@ class Summary:
         Names in `methods`.
     verdict
         One sentence.
+    combination_sentence
+        What the method with representation "both" reaches; "" if there is none.
     """
 
     methods: list[MethodResult]
     best_embedding: str
     best_tabular: str
     verdict: str
+    combination_sentence: str = ""
 
 
 def summarise(
@@ -78,12 +81,13 @@ def summarise(
 
     The best method of each side is the one with the highest mean Kendall tau on test rows. Picking a best one
     on test rows flatters it; this is done on both sides alike, and Holm's correction counts every method that
-    is compared. The mean of y is compared with nothing.
+    is compared, also one of both representations, which is on neither side. The mean of y is compared with nothing.
 
     Parameters
     ----------
     runs
-        With representation "embedding", "tabular" or "none"; at least one of each of the first two.
+        With representation "embedding", "tabular", "both" or "none"; at least one of each of the first two, and at
+        most one of both.
     y_by_seed
         Each seed's test targets, shape (n_test,).
     test_fraction_ratio
@@ -96,7 +100,7 @@ def summarise(
     Raises
     ------
     UsageError
-        If a side has no method, or two methods have one name.
+        If a side has no method, two methods have one name, or two are of both representations.
     DataError
         If predictions do not fit the targets or are not finite.
 
@@ -127,8 +131,14 @@ def summarise(
     results = [_result(run, scores[run.name], differences.get(run.name)) for run in runs]
     results.sort(key=lambda result: -result.metrics[_DECIDES].mean)
     by_name = {result.name: result for result in results}
+    reference = by_name[best_tabular]
+    sentences = [combination_sentence(r, reference) for r in results if r.representation == "both"]
     return Summary(
-        results, best_embedding, best_tabular, verdict(by_name[best_embedding], by_name[best_tabular])
+        results,
+        best_embedding,
+        best_tabular,
+        verdict(by_name[best_embedding], reference),
+        sentences[0] if sentences else "",
     )
 
 
@@ -169,11 +179,13 @@ def _result(run: MethodRuns, scores: dict[str, Bootstrap], difference: Differenc
 
 def _check_runs(runs: Sequence[MethodRuns]) -> None:
     names = [run.name for run in runs]
-    kinds = {run.representation for run in runs}
+    kinds = [run.representation for run in runs]
     sides = {"embedding", "tabular"}
-    if len(set(names)) < len(names) or not sides <= kinds <= sides | {"none"}:
+    known = sides <= set(kinds) <= sides | {"both", "none"}
+    if len(set(names)) < len(names) or not known or kinds.count("both") > 1:
         raise UsageError(
-            f"methods {names} with representations {sorted(kinds)}",
-            expected='distinct names, and at least one "embedding" and one "tabular" method beside "none"',
+            f"methods {names} with representations {sorted(set(kinds))}",
+            expected='distinct names, at least one "embedding" and one "tabular" method, and beside them "none" and '
+            'one of "both"',
             mend="run at least one head on each side",
         )

@@ -1,4 +1,4 @@
-"""Which won, and whether the difference could be chance, in one sentence."""
+"""Which won, and whether the difference could be chance, in one sentence; and what both reach together."""
 
 from __future__ import annotations
 
@@ -46,20 +46,89 @@ def verdict(best_embedding: MethodResult, best_tabular: MethodResult) -> str:
     Traditional features with XGBoost rank best (Kendall tau 0.74): the best embedding method, ridge,
     is 0.12 [0.07, 0.17] behind, which is unlikely to be chance (adjusted p = 0.004).
     """
-    difference = best_embedding.difference
-    if difference is None or difference.against != best_tabular.name:
-        raise UsageError(
-            f"a best embedding method compared with {difference.against if difference else 'nothing'}",
-            expected=f"its difference against {best_tabular.name}",
-            mend="take both methods from one `summarise`",
-        )
-    if max(best_embedding.metrics["kendall_tau"].low, best_tabular.metrics["kendall_tau"].low) <= 0:
+    difference = _difference(best_embedding, best_tabular)
+    if _are_chance(best_embedding, best_tabular):
         return _neither(best_embedding, best_tabular)
     if abs(difference.mean) < _LEVEL:
         return _level(best_embedding, best_tabular, difference)
     if _is_significant(difference):
         return _won(best_embedding, best_tabular, difference)
     return _ahead(best_embedding, best_tabular, difference)
+
+
+def combination_sentence(combination: MethodResult, best_tabular: MethodResult) -> str:
+    """Return the sentence for both representations together, by the rules of `verdict`.
+
+    Parameters
+    ----------
+    combination
+        With its difference against `best_tabular`, and each seed's effort and members in `chosen`.
+    best_tabular
+        The best traditional method.
+
+    Raises
+    ------
+    UsageError
+        If the difference is missing or against another method.
+
+    Examples
+    --------
+    >>> from embedreg.study.result import Difference, Interval, MethodResult
+    >>> def method(name, representation, head, tau, chosen, difference=None):
+    ...     metrics = {"kendall_tau": Interval(tau, tau - 0.04, tau + 0.04, [tau, tau])}
+    ...     return MethodResult(name, representation, head, 9, metrics, difference, chosen, 1.0)
+    >>> difference = Difference("tabular + xgboost", 0.04, low=0.01, high=0.07, p=0.002, p_adjusted=0.01)
+    >>> members = [{"kind": "tabular", "weight": 0.7}, {"kind": "embedding", "weight": 0.3}]
+    >>> chosen = [{"effort": "fast", "members": members}]
+    >>> both = method("combination", "both", "combination", 0.78, chosen, difference)
+    >>> print(combination_sentence(both, method("tabular + xgboost", "tabular", "xgboost", 0.74, [])))
+    Both together, combined as `embedreg fit --effort fast` does: Kendall tau 0.78, 0.04 [0.01, 0.07] ahead of
+    traditional features with XGBoost, which is unlikely to be chance (adjusted p = 0.01). Members that read
+    embeddings have 30% of the weight.
+    """
+    difference = _difference(combination, best_tabular)
+    opening = f"Both together, combined as `embedreg fit --effort {combination.chosen[0]['effort']}` does"
+    if _are_chance(combination, best_tabular):
+        tau = _with_interval(combination.metrics["kendall_tau"])
+        return f"{opening}, predict no better than chance: Kendall tau {tau}. {_weight_of_embeddings(combination)}"
+    found = f"{_standing(difference, _lower(_subject(best_tabular)))} ({_p(combination, difference)})"
+    return f"{opening}: Kendall tau {_tau(combination)}, {found}. {_weight_of_embeddings(combination)}"
+
+
+def _standing(difference: Difference, other: str) -> str:
+    if abs(difference.mean) < _LEVEL:
+        judgement = "is too small to matter" if _is_significant(difference) else "could be chance"
+        return f"level with {other}: the difference, {_with_interval(difference)}, {judgement}"
+    place = "ahead of" if difference.mean > 0 else "behind"
+    judgement = "is unlikely to be chance" if _is_significant(difference) else "could be chance"
+    return f"{_margin(difference)} {place} {other}, which {judgement}"
+
+
+def _weight_of_embeddings(combination: MethodResult) -> str:
+    """Say how much of the combination reads embeddings, in the mean over seeds."""
+    weights = [
+        sum(member["weight"] for member in chosen["members"] if member["kind"] == "embedding")
+        for chosen in combination.chosen
+    ]
+    share = sum(weights) / len(weights)
+    if share == 0:
+        return "No member that reads embeddings is in it."
+    return f"Members that read embeddings have {max(share, 0.01):.0%} of the weight."
+
+
+def _difference(method: MethodResult, best_tabular: MethodResult) -> Difference:
+    difference = method.difference
+    if difference is None or difference.against != best_tabular.name:
+        raise UsageError(
+            f"{method.name} compared with {difference.against if difference else 'nothing'}",
+            expected=f"its difference against {best_tabular.name}",
+            mend="take both methods from one `summarise`",
+        )
+    return difference
+
+
+def _are_chance(method: MethodResult, best_tabular: MethodResult) -> bool:
+    return max(found.metrics["kendall_tau"].low for found in (method, best_tabular)) <= 0
 
 
 def _neither(embedding: MethodResult, tabular: MethodResult) -> str:

@@ -54,26 +54,28 @@ class Difference:
 
 @dataclass(frozen=True)
 class MethodResult:
-    """One representation with one head.
+    """One representation with one head, or the combination of both representations.
 
     Attributes
     ----------
     name
         As in the tables, e.g. "embedding + ridge".
     representation
-        "embedding", "tabular" or "none".
+        "embedding", "tabular", "both" or "none".
     head
-        "mlp", "ridge", "xgboost" or "mean".
+        "mlp", "ridge", "xgboost", "combination" or "mean".
     dimension
-        Length of the vectors the head saw, mean over seeds rounded.
+        Length of the vectors the head saw, mean over seeds rounded; 0 if there is no one vector.
     metrics
         By metric name.
     difference
         None for the best traditional method itself and for the mean of y.
     chosen
-        The head's configuration for each seed, as chosen on training and validation rows.
+        The head's configuration for each seed, as chosen on training and validation rows. Of the combination:
+        effort, folds, the Kendall tau of its out-of-fold predictions, and its members with name, kind
+        ("tabular" or "embedding"), representation, head, weight and out-of-fold Kendall tau, the heaviest first.
     seconds
-        Wall time of all its fits and predictions together.
+        Wall time of all its fits and predictions together; of the combination, with its own representations.
     """
 
     name: str
@@ -122,7 +124,7 @@ class Comparison:
         record's text, cut at 600 characters for showing).
     settings
         Everything needed to repeat it: command, model, model_sha256, serializer, numbers, pooling, layers,
-        seeds, max_rows, split, target_transform, bootstrap, versions.
+        seeds, max_rows, split, target_transform, bootstrap, combination, versions.
     methods
         Best first, by mean Kendall tau.
     best_embedding, best_tabular
@@ -139,9 +141,11 @@ class Comparison:
     predictions
         For the first seed's test rows: row (index in the file), y, and the predictions by method name.
     seconds
-        By stage: features, embedding, heads, total.
+        By stage: features, embedding, heads, combination, smoothness, total.
     warnings
-        What the user should know of: rows merged, texts windowed, and the like.
+        What the user should know of: inputs that repeat, a combination that was left out, and the like.
+    combination_sentence
+        What both representations together reach; "" if that was left out.
     """
 
     data: dict[str, Any]
@@ -156,6 +160,7 @@ class Comparison:
     predictions: dict[str, list[float]]
     seconds: dict[str, float]
     warnings: list[str] = field(default_factory=list)
+    combination_sentence: str = ""
 
     def method(self, name: str) -> MethodResult:
         """Return the method of that name."""
