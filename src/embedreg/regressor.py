@@ -227,7 +227,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         Notes
         -----
         Conformal prediction from out-of-fold residuals (CV+; Barber, Candes, Ramdas and Tibshirani, Annals of
-        Statistics 2021), normalised by the members' disagreement. Levels are honest for new records drawn as
+        Statistics 2021), normalised by the members' disagreement and scaled to the error of the folds' mean. Levels are honest for new records drawn as
         the training records were; with n of them, none beyond 1 / (n + 1) can be told.
         """
         levels = np.atleast_1d(np.asarray(quantiles, dtype=np.float64))

@@ -52,8 +52,8 @@ def test_predictions_and_intervals_do_not_depend_on_the_other_rows(fitted):
 
 def test_several_targets_share_the_embedding():
     one, three = CountingHashes(), CountingHashes()
-    default(model=one, effort="balanced").fit(RECORDS, Y)
-    model = default(model=three, effort="balanced").fit(RECORDS, np.column_stack([Y, -Y, Y**2]))
+    default(model=one, effort="best").fit(RECORDS, Y)
+    model = default(model=three, effort="best").fit(RECORDS, np.column_stack([Y, -Y, Y**2]))
     assert three.embedded == one.embedded > 0
     assert model.predict(NEW).shape == (9, 3)
     assert model.predict_interval(NEW).shape == (9, 3, 2)

@@ -10,7 +10,7 @@ from embedreg import EmbeddingRegressor
 from embedreg.ensemble._ensemble import _FOLDS
 from embedreg.ensemble._members import EFFORTS, members_of
 
-VERSION = 1  # to be raised when the ensemble's numbers change with the same members
+VERSION = 2  # to be raised when the ensemble's numbers change with the same members
 REPRESENTATIONS = {"auto": "embedreg", "tabular": "embedreg-tabular", "embedding": "embedreg-embedding"}
 
 

@@ -175,9 +175,9 @@ class Combination:
     def _around(
         self, vectors: Mapping[str, Array], novelty: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return each fold's mean, and how uncertain it is by the members' spread and the rows' novelty."""
+        """Return the folds' mean, and how difficult rows are by the members' spread and the rows' novelty."""
         centers, spreads = self._by_fold(vectors)
-        return centers, np.hypot(spreads, self.predictive.floor * novelty)
+        return self.predictive.for_mean(centers, np.hypot(spreads, self.predictive.floor * novelty))
 
     def _by_fold(self, vectors: Mapping[str, Array]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return each fold's mean and the members' spread around it, in scores, both (folds, n)."""

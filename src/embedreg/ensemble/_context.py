@@ -12,6 +12,7 @@ from embedreg.text_embedder import TextEmbedder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_OF_THE_MACHINE: Final = {"device", "cache"}
 _WIDEST: Final = 10_000  # columns of all layers together; of a larger model the last layer is taken
 
 
@@ -29,6 +30,17 @@ class Context:
 
     text: Mapping[str, Any] = field(default_factory=dict)
     random_state: int = 0
+
+    def check(self) -> None:
+        """Refuse a choice that names nothing, whether or not these records have anything to embed.
+
+        Raises
+        ------
+        UsageError
+            If a parameter names nothing.
+        """
+        if set(self.text) - _OF_THE_MACHINE:
+            TextEmbedder(**self.text).restore()
 
     def embedder(self, **chosen: Any) -> TextEmbedder:
         """Return the embedder of all layers, where there are several, in the format that is chosen here."""

@@ -142,6 +142,8 @@ class Ensemble:
         """Return the members to try on these records, and why the others are left out."""
         if self.effort not in EFFORTS:
             raise unknown_name("effort", self.effort, EFFORTS)
+        if "embedding" in self.kinds:
+            self._context.check()
         members: list[Member] = []
         left_out: dict[str, str] = {}
         enough = EFFORTS[EFFORTS.index(self.effort) :]  # more where the records leave no member

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _MOST: Final = 2000  # residuals kept: the error of a quantile of so many is below a hundredth of coverage
 _ROUNDING: Final = 1e-9
+_LEAST_LEFT: Final = 0.25  # of a residual's square
 _AT_ONCE: Final = 4_000_000  # rows x residuals: 32 MB
 
 
@@ -27,7 +28,9 @@ class Predictive:
 
         center_k(i)(x) + difficulty_k(i)(x) * residual_i / difficulty_i
 
-    where k(i) is the fold of row i and center_k the members' mean by the models that did not see fold k.
+    where k(i) is the fold of row i and center_k the members' mean by the models that did not see fold k. That is the
+    distribution around one fold's models. What is predicted is the mean of all folds', whose squared error is on average
+    less by exactly the variance of the folds' means; `for_mean` takes that off, so that intervals are not too wide.
 
     Attributes
     ----------
@@ -54,10 +57,23 @@ class Predictive:
             kept = np.sort(np.random.default_rng(0).choice(kept, _MOST, replace=False))
         return cls((residuals / np.hypot(floor, spread))[kept], folds[kept], floor)
 
+    def for_mean(
+        self, centers: NDArray[np.float64], spreads: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return centers and difficulties of the folds' mean, from those of each fold, all of shape (folds, n).
+
+        With y a new target and c_k a fold's center, mean((c_k - y)^2) = (mean(c_k) - y)^2 + variance(c_k). Residuals know
+        the left side, so they are scaled to what is left of it, a quarter at the least.
+        """
+        difficulty = np.hypot(self.floor, spreads)
+        of_one = difficulty**2 * (float(np.mean(self.residuals**2)) or 1.0)
+        left = np.maximum(1.0 - centers.var(axis=0) / of_one, _LEAST_LEFT)
+        return np.broadcast_to(centers.mean(axis=0), centers.shape), difficulty * np.sqrt(left)
+
     def quantiles(
-        self, centers: NDArray[np.float64], spreads: NDArray[np.float64], levels: NDArray[np.float64]
+        self, centers: NDArray[np.float64], difficulty: NDArray[np.float64], levels: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Return quantiles (n, levels) given each fold's mean and spread, both (folds, n).
+        """Return quantiles (n, levels) given each fold's center and difficulty, both (folds, n).
 
         As an order statistic that covers a new row with at least the probability asked for: the
         ceil((m + 1) level)-th smallest above one half, the floor((m + 1) level)-th below.
@@ -68,24 +84,27 @@ class Predictive:
         index = np.clip(place.astype(int) - 1, 0, m - 1)
         at_once = max(1, _AT_ONCE // m)
         parts = [
-            np.sort(self._values(centers[:, start : start + at_once], spreads[:, start : start + at_once]))[
-                :, index
-            ]
+            np.sort(
+                self._values(centers[:, start : start + at_once], difficulty[:, start : start + at_once])
+            )[:, index]
             for start in range(0, centers.shape[1], at_once)
         ]
         return np.concatenate(parts)
 
     def samples(
-        self, centers: NDArray[np.float64], spreads: NDArray[np.float64], count: int, rng: np.random.Generator
+        self,
+        centers: NDArray[np.float64],
+        difficulty: NDArray[np.float64],
+        count: int,
+        rng: np.random.Generator,
     ) -> NDArray[np.float64]:
         """Return equally likely values (n, count): the same residuals for every row, so that rows compare."""
         drawn = rng.integers(len(self.residuals), size=count)
         chosen = type(self)(self.residuals[drawn], self.folds[drawn], self.floor)
-        return chosen._values(centers, spreads)
+        return chosen._values(centers, difficulty)
 
-    def _values(self, centers: NDArray[np.float64], spreads: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _values(self, centers: NDArray[np.float64], difficulty: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the distribution of each row, shape (n, m)."""
-        difficulty = np.hypot(self.floor, spreads)
         return (centers[self.folds] + difficulty[self.folds] * self.residuals[:, None]).T
 
     def arrays(self) -> dict[str, NDArray[Any]]:
