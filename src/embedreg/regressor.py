@@ -227,8 +227,9 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         Notes
         -----
         Conformal prediction from out-of-fold residuals (CV+; Barber, Candes, Ramdas and Tibshirani, Annals of
-        Statistics 2021), normalised by the members' disagreement and scaled to the error of the folds' mean. Levels are honest for new records drawn as
-        the training records were; with n of them, none beyond 1 / (n + 1) can be told.
+        Statistics 2021), normalised by the members' disagreement and scaled to the error of the folds' mean.
+        Levels are honest for new records drawn as the training records were; with n of them, none beyond
+        1 / (n + 1) can be told.
         """
         levels = np.atleast_1d(np.asarray(quantiles, dtype=np.float64))
         if levels.ndim != 1 or not len(levels) or not np.all((levels > 0) & (levels < 1)):
