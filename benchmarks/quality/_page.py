@@ -117,7 +117,11 @@ class _Page:
         )
 
     def means(self) -> str:
-        core = [m for m in (DEFAULT, *PEERS) if m in self.by_method]
+        most = len(self.by_method.get(DEFAULT, {}))
+        known = [m for m in (DEFAULT, *PEERS) if m in self.by_method]
+        core = [m for m in known if len(self.by_method[m]) >= most / 2]
+        few = [f"`{m}` ({len(self.by_method[m])})" for m in known if m not in core]
+        without = f" Left out, having finished less than half of these: {', '.join(few)}." if few else ""
         places = {(row["task"], row["seed"]) for row in complete(self.results.rows, core)}
         others = [m for m in OURS if m != DEFAULT and places <= set(self.by_method.get(m, {}))]
         methods = [m for m in (*OURS, *PEERS) if m in core or m in others]
@@ -128,7 +132,7 @@ class _Page:
         return _table(
             "Mean tau by family",
             f"With 95% intervals (Student's t) over tasks, seeds averaged; on the {tasks} tasks, and seeds of them, that every method "
-            "here has finished. The highest mean is bold.",
+            f"here has finished. The highest mean is bold.{without}",
             ["family", "tasks", *methods],
             self._family_lines(columns, bold=True),
         )
