@@ -53,7 +53,7 @@ def test_the_best_comes_first(summary):
         "mean of y",
     ]
     assert (summary.best_embedding, summary.best_tabular) == ("embedding + ridge", "tabular + xgboost")
-    assert summary.verdict.startswith("The embedding with ridge ranks best")
+    assert summary.verdict.startswith("The embedding with ridge beats traditional features")
 
 
 def test_metrics_are_those_of_the_predictions(summary, runs, targets):

@@ -28,14 +28,14 @@ def sentence(embedding_tau, tabular_tau, *, p, half_width=0.05, seeds=5, head="r
 
 def test_the_embedding_wins():
     assert sentence(0.74, 0.62, p=0.004) == (
-        "The embedding with ridge ranks best (Kendall tau 0.74): the best traditional method, XGBoost, "
+        "The embedding with ridge beats traditional features (Kendall tau 0.74): the best traditional method, XGBoost, "
         "is 0.12 [0.07, 0.17] behind, which is unlikely to be chance (adjusted p = 0.004)."
     )
 
 
 def test_traditional_features_win():
     assert sentence(0.62, 0.74, p=0.0004) == (
-        "Traditional features with XGBoost rank best (Kendall tau 0.74): the best embedding method, ridge, "
+        "Traditional features with XGBoost beat the embedding (Kendall tau 0.74): the best embedding method, ridge, "
         "is 0.12 [0.07, 0.17] behind, which is unlikely to be chance (adjusted p < 0.001)."
     )
 
@@ -78,7 +78,7 @@ def test_neither():
 
 
 def test_one_better_than_chance_is_enough_for_a_winner():
-    assert sentence(0.3, 0.01, p=0.01).startswith("The embedding with ridge ranks best")
+    assert sentence(0.3, 0.01, p=0.01).startswith("The embedding with ridge beats traditional features")
 
 
 @pytest.mark.parametrize(("p", "half_width"), [(0.2, 0.05), (0.01, 0.2)])

@@ -43,7 +43,7 @@ def verdict(best_embedding: MethodResult, best_tabular: MethodResult) -> str:
     >>> embedding = method("embedding + ridge", "embedding", "ridge", 0.62, difference)
     >>> tabular = method("tabular + xgboost", "tabular", "xgboost", 0.74)
     >>> print(verdict(embedding, tabular))
-    Traditional features with XGBoost rank best (Kendall tau 0.74): the best embedding method, ridge,
+    Traditional features with XGBoost beat the embedding (Kendall tau 0.74): the best embedding method, ridge,
     is 0.12 [0.07, 0.17] behind, which is unlikely to be chance (adjusted p = 0.004).
     """
     difference = _difference(best_embedding, best_tabular)
@@ -150,12 +150,16 @@ def _level(embedding: MethodResult, tabular: MethodResult, difference: Differenc
 
 def _won(embedding: MethodResult, tabular: MethodResult, difference: Difference) -> str:
     if difference.mean > 0:
-        winner, verb, loser = embedding, "ranks", f"the best traditional method, {_head(tabular)},"
+        winner, beats, loser = (
+            embedding,
+            "beats traditional features",
+            f"traditional method, {_head(tabular)},",
+        )
     else:
-        winner, verb, loser = tabular, "rank", f"the best embedding method, {_head(embedding)},"
+        winner, beats, loser = tabular, "beat the embedding", f"embedding method, {_head(embedding)},"
     return (
-        f"{_subject(winner)} {verb} best (Kendall tau {_tau(winner)}): "
-        f"{loser} is {_margin(difference)} behind, "
+        f"{_subject(winner)} {beats} (Kendall tau {_tau(winner)}): "
+        f"the best {loser} is {_margin(difference)} behind, "
         f"which is unlikely to be chance ({_p(embedding, difference)})."
     )
 
