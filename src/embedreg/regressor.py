@@ -15,7 +15,7 @@ from embedreg.core.protocols import SavedState
 from embedreg.core.records import Records, as_records
 from embedreg.core.targets import check_targets
 from embedreg.embed import DEFAULT_MODEL
-from embedreg.ensemble import EFFORTS, KINDS, Ensemble, Explanation, expected_improvement, thompson_ranking
+from embedreg.ensemble import EFFORTS, KINDS, Ensemble, Explanation
 from embedreg.features import TabularFeatures
 from embedreg.heads import Head, make_head
 from embedreg.one_head import OneHead
@@ -31,10 +31,13 @@ if TYPE_CHECKING:
 
 AUTO: Final = "auto"
 REPRESENTATIONS: Final = (AUTO, "embedding", "tabular")
-ACQUISITIONS: Final = ("expected_improvement", "thompson")
 _KIND: Final = "regressor"
-_SAMPLES: Final = 512  # of the predictive distribution, for suggestions
 _TEXT_PARAMETERS: Final = ("model", "serializer", "numbers", "pooling", "layers", "dtype", "device", "cache")
+_LEFT_OPEN: Final = (
+    "serializer",
+    "numbers",
+    "layers",
+)  # where they are "auto"; it is a device and a dtype of its own
 
 
 class EmbeddingRegressor(RegressorMixin, BaseEstimator):
@@ -53,7 +56,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         where `head` is "auto", else "embedding".
     effort
         How much `head="auto"` tries: "fast", "balanced" or "best". On 500 records of 20 numbers and categories
-        they took 8, 52 and 74 s on two processors, with nothing cached; texts take longer (docs/results.md).
+        they took 6, 9 and 70 s on two processors, with nothing cached; texts take longer (docs/results.md).
     serializer, numbers, layers
         As in `TextEmbedder`. "auto" leaves them to the ensemble, and is JSON, 4 digits and the last layer
         with one head.
@@ -299,27 +302,13 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         Expected improvement is that of Jones, Schonlau and Welch (1998), over the conformal distribution.
         """
         ensemble = self._fitted_ensemble("suggest")
-        if acquisition not in ACQUISITIONS:
-            raise unknown_name("acquisition", acquisition, ACQUISITIONS)
         if self._n_targets is not None:
             raise UsageError(
                 "a model of several targets", expected="one number to improve", mend="fit one target"
             )
-        records = self._records(candidates)
-        if not 1 <= k <= len(records):
-            raise UsageError(
-                f"k={k!r} of {len(records)} candidates",
-                expected="at least 1, and no more than there are",
-                mend="give another k",
-            )
-        sign = 1.0 if minimize else -1.0
-        samples = sign * ensemble.samples(records, _SAMPLES, self.random_state)[:, 0]
-        if acquisition == "thompson":
-            return thompson_ranking(samples, k)
-        seen = ensemble.combinations_[0].scale.values
-        known = float(seen[0] if minimize else seen[-1]) if best is None else best
-        improvement = expected_improvement(samples, sign * known)
-        return np.lexsort((samples.mean(axis=1), -improvement))[:k]
+        return ensemble.suggest(
+            self._records(candidates), k, acquisition=acquisition, minimize=minimize, best=best
+        )
 
     def explain(self) -> Explanation | list[Explanation]:
         """Return what was tried, what was chosen with which weight, and the error to expect; one a target.
@@ -454,7 +443,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
     def _text(self) -> dict[str, Any]:
         """Return the embedder's parameters that are not left to be chosen."""
         given = {name: getattr(self, name) for name in _TEXT_PARAMETERS}
-        return {name: value for name, value in given.items() if name == "device" or not _is_auto(value)}
+        return {k: v for k, v in given.items() if k not in _LEFT_OPEN or not _is_auto(v)}
 
     def _make_representation(self) -> TextEmbedder | TabularFeatures:
         if self.representation == "tabular":

@@ -169,7 +169,7 @@ def test_no_tensor_of_the_decoder_is_read(small, monkeypatch):
             return self.file.get_tensor(name)
 
     safetensors_open = safetensors.safe_open
-    monkeypatch.setattr("embedreg.embed._loading.safe_open", Watched)
+    monkeypatch.setattr(safetensors, "safe_open", Watched)
 
     network = TransformerEmbedder(small)._loaded.network.model
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import norm
 
-from embedreg.ensemble import expected_improvement, thompson_ranking
+from embedreg.ensemble._acquisition import expected_improvement, thompson_ranking
 
 some_samples = arrays(np.float64, st.tuples(st.integers(1, 8), st.integers(1, 12)), elements=st.floats(-9, 9))
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch.nn import functional
 
 from embedreg.core.errors import ModelError
+from embedreg.embed._tensors import read_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _PREFIX: Final = "bert."
+_READ: Final = ("embeddings.", "encoder.")
 _NEEDED: Final = {
     "hidden_act": "gelu",
     "position_embedding_type": "absolute",
@@ -177,21 +179,15 @@ def bert_tensors(files: Sequence[Path]) -> dict[str, Tensor]:
     ModelError
         If a file is damaged.
     """
-    tensors: dict[str, Tensor] = {}
-    for file in files:
-        try:
-            with safe_open(file, framework="pt") as opened:
-                for name in opened.keys():  # noqa: SIM118 (no mapping)
-                    short = name.removeprefix(_PREFIX)
-                    if short.startswith(("embeddings.", "encoder.")):
-                        tensors[short] = opened.get_tensor(name)
-        except SafetensorError as error:
-            raise ModelError(
-                f"{error} while loading the model in {file}",
-                expected="weights in safetensors",
-                mend="download the model again",
-            ) from error
-    return tensors
+    try:
+        tensors = read_tensors(files, lambda name: name.removeprefix(_PREFIX).startswith(_READ))
+    except SafetensorError as error:
+        raise ModelError(
+            f"{error} while loading the model in {files[0].parent}",
+            expected="weights in safetensors",
+            mend="download the model again",
+        ) from error
+    return {name.removeprefix(_PREFIX): tensor for name, tensor in tensors.items()}
 
 
 def _refuse_missing(tensors: Mapping[str, Tensor], layers: int) -> None:

@@ -48,7 +48,7 @@ class Network(Protocol):
         """The vectors of tokens, shape (v, d)."""
         ...
 
-    def states(self, ids: Tensor, mask: Tensor, indices: Sequence[int]) -> list[Tensor]:
+    def states(self, ids: Tensor, mask: Tensor, indices: Sequence[int], /) -> list[Tensor]:
         """Return the hidden states (b, t, d) at these positions, for ids and mask of shape (b, t)."""
         ...
 
@@ -162,9 +162,8 @@ def find_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
-    # torch raises an AssertionError for cuda, xpu and mtia in a build without them, an ImportError for hpu, and a
-    # RuntimeError (or the NotImplementedError under it) for a name or number that is not there and for a device that
-    # does not answer.
+    # AssertionError: a build without cuda, xpu or mtia. ImportError: hpu without its package. RuntimeError, also as
+    # NotImplementedError: an unknown name or number, or a device that gives no answer.
     except (RuntimeError, AssertionError, ImportError) as error:
         raise UsageError(
             f"device {name!r}", expected="a device that torch can use on this machine", mend="device='auto'"
@@ -179,7 +178,7 @@ class _LookUp:
     vocabulary: Tensor
     takes_mask: bool = True
 
-    def states(self, ids: Tensor, mask: Tensor, indices: Sequence[int]) -> list[Tensor]:  # noqa: ARG002 (all networks have them)
+    def states(self, ids: Tensor, _mask: Tensor, _indices: Sequence[int], /) -> list[Tensor]:
         """Return the tokens' vectors (b, t, d)."""
         return [torch.nn.functional.embedding(ids, self.vocabulary)]
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import safe_open
 from transformers import MODEL_FOR_TEXT_ENCODING_MAPPING, AutoConfig, AutoModel, AutoTokenizer
 
 from embedreg.core.errors import ModelError, UsageError
 from embedreg.embed._byte_tokenizer import byte_tokenizer
 from embedreg.embed._model_directory import TEXT_ENCODERS, is_decoders
 from embedreg.embed._quiet import quiet_transformers
+from embedreg.embed._tensors import read_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -156,7 +156,7 @@ def pretrained_network(directory: ModelDirectory, dtype: torch.dtype) -> Any:
             config = _config(directory.path)
             kind = _encoder_class(config)
             if kind:
-                tensors = _tensors_without_decoder(directory)
+                tensors = read_tensors(directory.weights, lambda name: not is_decoders(name))
                 model, report = kind.from_pretrained(None, config=config, state_dict=tensors, **settings)
             else:
                 model, report = AutoModel.from_pretrained(
@@ -200,14 +200,6 @@ def _encoder_class(config: Any) -> Any:
 
 def _kept_in_float32(model: Any) -> set[str]:
     return set(model._keep_in_fp32_modules_strict or ())
-
-
-def _tensors_without_decoder(directory: ModelDirectory) -> dict[str, torch.Tensor]:
-    tensors: dict[str, torch.Tensor] = {}
-    for file in directory.weights:
-        with safe_open(file, framework="pt") as opened:
-            tensors |= {name: opened.get_tensor(name) for name in opened.keys() if not is_decoders(name)}  # noqa: SIM118 (no mapping)
-    return tensors
 
 
 def _ready(model: Any, config: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from embedreg.ensemble._acquisition import expected_improvement, thompson_ranking
 from embedreg.ensemble._ensemble import Ensemble
 from embedreg.ensemble._explanation import Explanation, MemberScore
 from embedreg.ensemble._members import EFFORTS, KINDS, MEMBERS, Member, members_of
@@ -15,7 +14,5 @@ __all__ = [
     "Explanation",
     "Member",
     "MemberScore",
-    "expected_improvement",
     "members_of",
-    "thompson_ranking",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from embedreg.core.errors import UsageError
-from embedreg.embed import make_embedder
+from embedreg.embed import is_service, make_embedder
 from embedreg.text_embedder import TextEmbedder
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class Context:
         model = settings.pop("model", TextEmbedder().model)
         try:
             made = make_embedder(model, layers="all", **settings)
-        except UsageError:  # a static model or a service: it has its last layer only
+        except UsageError:  # a static model has its last layer only
+            return "last"
+        if is_service(made):  # so has a service, which is not asked how long its vectors are
             return "last"
         return "all" if made.dimension <= _WIDEST else "last"

@@ -10,6 +10,7 @@ import numpy as np
 from embedreg.core.errors import DataError, unknown_name
 from embedreg.core.progress import progress_bar
 from embedreg.core.protocols import SavedState
+from embedreg.ensemble._acquisition import check_acquisition, ranking
 from embedreg.ensemble._combination import (
     Combination,
     FittedMember,
@@ -44,6 +45,7 @@ MOST_JUDGED: Final = 2000
 """Members are chosen on a random sample of so many rows; those chosen are fitted to all rows."""
 
 MIN_ROWS: Final = 4
+_SAMPLES: Final = 512  # of the predictive distribution, for suggestions
 _FEWEST_FITTED: Final = 2  # rows outside a fold
 _RANKS: Final = "feature ranks"
 _FEATURES: Final = "features"
@@ -205,6 +207,23 @@ class Ensemble:
         vectors, rng = self._vectors(records), np.random.default_rng(seed)
         novelty = self.novelty_.measure(vectors[_FEATURES])
         return np.stack([c.samples(vectors, novelty, count, rng) for c in self.combinations_], axis=1)
+
+    def suggest(
+        self, records: Sequence[Record], k: int, *, acquisition: str, minimize: bool, best: float | None
+    ) -> NDArray[np.intp]:
+        """Return the positions of the k records to measure next, for the first target; as `EmbeddingRegressor.suggest`.
+
+        Raises
+        ------
+        UsageError
+            If `k` or `acquisition` cannot be meant.
+        """
+        check_acquisition(acquisition, k, len(records))
+        sign = 1.0 if minimize else -1.0
+        seen = self.combinations_[0].scale.values
+        known = float(seen[0] if minimize else seen[-1]) if best is None else best
+        samples = sign * self.samples(records, _SAMPLES, self._context.random_state)[:, 0]
+        return ranking(samples, k, acquisition, sign * known)
 
     def _vectors(self, records: Sequence[Record]) -> dict[str, Array]:
         return {name: fitted.transform(records) for name, fitted in self.inputs_.items()}

@@ -45,7 +45,7 @@ class NGrams:
     terms: list[list[str]]
 
     @classmethod
-    def learn(cls, records: Sequence[Record], context: Context) -> Self:  # noqa: ARG003 (all representations have it)
+    def learn(cls, records: Sequence[Record], _context: Context) -> Self:
         """Find the fields with texts, and their most frequent n-grams."""
         paths = text_fields(records)
         return cls(paths, [_terms(_column(records, path), _MOST_TERMS // len(paths)) for path in paths])
@@ -63,7 +63,7 @@ class NGrams:
         return SavedState({"paths": [list(path) for path in self.paths], "terms": self.terms})
 
     @classmethod
-    def from_state(cls, state: SavedState, context: Context) -> Self:  # noqa: ARG003 (all representations have it)
+    def from_state(cls, state: SavedState, _context: Context) -> Self:
         """Return what was saved."""
         return cls([tuple(path) for path in state.config["paths"]], state.config["terms"])
 

@@ -45,7 +45,7 @@ class Features:
         return self.features.state()
 
     @classmethod
-    def from_state(cls, state: SavedState, context: Context) -> Self:  # noqa: ARG003 (all representations have it)
+    def from_state(cls, state: SavedState, _context: Context) -> Self:
         """Return what was saved."""
         return cls(TabularFeatures.from_state(state))
 
@@ -84,7 +84,7 @@ class FeatureRanks:
         return SavedState(own.config, own.arrays | {"quantiles": self.quantiles}, own.blobs)
 
     @classmethod
-    def from_state(cls, state: SavedState, context: Context) -> Self:  # noqa: ARG003 (all representations have it)
+    def from_state(cls, state: SavedState, _context: Context) -> Self:
         """Return what was saved."""
         return cls(TabularFeatures.from_state(state), state.arrays["quantiles"])
 

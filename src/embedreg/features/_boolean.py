@@ -25,7 +25,7 @@ class BooleanColumn(Column):
     share: float
 
     @classmethod
-    def fit(cls, cells: Sequence[Any], settings: Settings) -> Self:  # noqa: ARG003 (the protocol's signature)
+    def fit(cls, cells: Sequence[Any], _settings: Settings, /) -> Self:
         return cls(float(np.mean([cell for cell in cells if cell is not None])))
 
     def read(self, cell: Any) -> float | None:

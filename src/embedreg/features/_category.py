@@ -36,7 +36,7 @@ class CategoryColumn(Column):
     grouped: list[str]
 
     @classmethod
-    def fit(cls, cells: Sequence[Any], settings: Settings) -> Self:
+    def fit(cls, cells: Sequence[Any], settings: Settings, /) -> Self:
         counts = Counter(written(cell) for cell in cells if cell is not None)
         ordered = sorted(counts, key=lambda level: (-counts[level], level))
         frequent = [level for level in ordered if counts[level] >= settings.min_frequency]

@@ -40,7 +40,7 @@ class Column(ABC):
 
     @classmethod
     @abstractmethod
-    def fit(cls, cells: Sequence[Any], settings: Settings) -> Self:
+    def fit(cls, cells: Sequence[Any], settings: Settings, /) -> Self:
         """Learn from training cells; those that `read` cannot use are missing to this column."""
 
     @abstractmethod

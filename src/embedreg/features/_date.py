@@ -35,7 +35,7 @@ class DateColumn(Column):
     deviation: Block
 
     @classmethod
-    def fit(cls, cells: Sequence[Any], settings: Settings) -> Self:  # noqa: ARG003 (the protocol's signature)
+    def fit(cls, cells: Sequence[Any], _settings: Settings, /) -> Self:
         return cls(*mean_and_deviation(_calendar([read_date(cell) for cell in cells])))
 
     def read(self, cell: Any) -> dt.datetime | None:

@@ -49,7 +49,7 @@ class NumberColumn(Column):
     deviation: Block
 
     @classmethod
-    def fit(cls, cells: Sequence[Any], settings: Settings) -> Self:  # noqa: ARG003 (the protocol's signature)
+    def fit(cls, cells: Sequence[Any], _settings: Settings, /) -> Self:
         values = _as_array([None if cell is None else number(cell) for cell in cells])
         finite = values[np.isfinite(values)]
         low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)

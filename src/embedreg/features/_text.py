@@ -66,7 +66,7 @@ class TextColumn(Column):
     length_deviation: Block
 
     @classmethod
-    def fit(cls, cells: Sequence[Any], settings: Settings) -> Self:
+    def fit(cls, cells: Sequence[Any], settings: Settings, /) -> Self:
         texts = [written(cell) for cell in cells if cell is not None]
         lengths = mean_and_deviation(_lengths(texts))
         vectorizer = _fit_vectorizer(texts)
