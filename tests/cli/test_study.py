@@ -74,6 +74,20 @@ def test_an_exported_file_stands_for_the_store(run, spec, tmp_path) -> None:
     assert pages[0] == pages[1]
 
 
+def test_another_machine_goes_on_from_an_exported_file(run, spec, tmp_path) -> None:
+    run("study", "run", spec)
+    run("study", "export", spec, "--output", "found.parquet")
+    taken = run("study", "import", spec, "found.parquet", "--store", "elsewhere")
+    assert taken.status == 0
+    assert taken.out.startswith("8 cells: elsewhere/results.sqlite\ncells: 8, finished: 8, to run: 0\n")
+    spec.write_text(spec.read_text().replace("seeds = 2", "seeds = 3"))
+    assert "cells: 12, finished: 8, to run: 4" in run("study", "status", spec, "--store", "elsewhere").out
+
+    missing = run("study", "import", spec, "nowhere.parquet")
+    assert missing.status == 1
+    assert "nowhere.parquet" in missing.err
+
+
 def test_a_dry_run_says_what_a_service_would_cost(run, spec) -> None:
     text = spec.read_text().replace('"traditional"]', '"traditional", "paid"]')
     model = "openai:a-model?base_url=http://localhost:1/v1&dimensions=4&price=2"

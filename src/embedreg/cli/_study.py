@@ -172,6 +172,25 @@ def export(spec: str, store: Path | None, output: Path, machine: str) -> None:
     click.echo(f"{len(results.rows)} of {results.cells} cells: {output}")
 
 
+@study.command("import")
+@_spec_argument
+@click.argument("file", metavar="FILE.parquet", type=click.Path(path_type=Path, dir_okay=False))
+@_store_option
+def import_cells(spec: str, file: Path, store: Path | None) -> None:
+    """Take over finished cells that `study export` wrote, on this or another machine.
+
+    `study run` then computes what is left of SPEC. A cell counts as long as everything that decides its numbers is
+    what it was: the data, the model, the parameters, the versions of our code.
+    """
+    from embedreg.study.grid import keep_results, plan_study, read_results
+
+    results = read_results(file)
+    loaded, kept = _load(spec, store)
+    keep_results(results, kept)
+    click.echo(f"{len(results.rows)} cells: {kept.path}")
+    click.echo(str(plan_study(loaded, kept)))
+
+
 def _is_export(spec: str) -> bool:
     return spec.endswith(".parquet")
 

@@ -220,6 +220,23 @@ def test_an_ablation_of_two_parts_needs_both(number, best_first) -> None:
 
 
 @pytest.mark.parametrize(
+    ("decimals", "layers", "verdict"),
+    [
+        (0.1, 0.1, "agrees"),
+        (-0.1, -0.1, "disagrees"),
+        (0.1, -0.1, "inconclusive"),
+        (0.1, None, "inconclusive"),
+    ],
+)
+def test_formats_and_layers(decimals, layers, verdict) -> None:
+    gains = {"minilm": 0.0, "minilm, 2 decimals": decimals, "minilm, all layers": layers}
+    methods = [(name, "ridge") for name, gain in gains.items() if gain is not None]
+    found = result(13, family(lambda method, n, task: 0.5 + gains[method[0]] + 0.01 * task, methods))
+    assert found.verdict == verdict
+    assert len(found.table) == len(FAMILIES) * (len(methods) - 1)
+
+
+@pytest.mark.parametrize(
     ("changes", "verdict"),
     [
         ({"xla": -0.1}, "agrees"),

@@ -10,7 +10,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from embedreg.core.errors import DataError
-from embedreg.study.grid import StudyResults, collect_results, read_results, run_study, write_results
+from embedreg.study.grid import (
+    StudyResults,
+    StudyStore,
+    collect_results,
+    keep_results,
+    plan_study,
+    read_results,
+    run_study,
+    write_results,
+)
 
 
 def test_a_file_holds_what_the_store_holds(spec, store, tmp_path) -> None:
@@ -20,6 +29,40 @@ def test_a_file_holds_what_the_store_holds(spec, store, tmp_path) -> None:
     assert len(results.smoothness) == 11
     assert len(results.profiles) == 2
     assert read_results(write_results(results, tmp_path / "x.parquet")) == results
+
+
+def test_cells_taken_from_a_file_are_not_computed_again(spec, store, toys, tmp_path) -> None:
+    plan = run_study(spec, store)
+    path = write_results(collect_results(spec, store), tmp_path / "x.parquet")
+    loads = [list(task.loads) for task in toys]
+    other = StudyStore(tmp_path / "other")
+    keep_results(read_results(path), other)
+    assert plan_study(spec, other).left() == []
+    run_study(spec, other)
+    assert [task.loads for task in toys] == loads
+    assert collect_results(spec, other) == collect_results(spec, store)
+    for table in ("cells", "smoothness", "profiles"):
+        keys = plan.keys if table == "cells" else [row["key"] for row in getattr(read_results(path), table)]
+        assert other.get(table, keys) == store.get(table, keys)
+
+
+def test_rows_that_are_there_already_stay(spec, store) -> None:
+    run_study(spec, store)
+    results = collect_results(spec, store)
+    keep_results(replace(results, rows=[row | {"kendall_tau": 9.0} for row in results.rows]), store)
+    assert collect_results(spec, store).rows == results.rows
+
+
+def test_a_file_without_keys_is_refused_whole(spec, store, tmp_path) -> None:
+    run_study(spec, store)
+    results = collect_results(spec, store)
+    early = replace(
+        results, smoothness=[{k: v for k, v in row.items() if k != "key"} for row in results.smoothness]
+    )
+    other = StudyStore(tmp_path / "other")
+    with pytest.raises(DataError, match="export it again"):
+        keep_results(early, other)
+    assert not other.path.exists()
 
 
 def test_values_come_back_with_their_types(tmp_path) -> None:

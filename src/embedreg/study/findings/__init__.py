@@ -20,6 +20,7 @@ FINDINGS: Final = (
     _ablations.head,
     _smoothness.real_tasks,
     _smoothness.choice,
+    _ablations.formats_and_layers,
 )
 
 __all__ = ["FINDINGS", "VERDICTS", "Chart", "Finding", "Part", "StudyData", "findings"]

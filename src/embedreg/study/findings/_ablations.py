@@ -153,3 +153,22 @@ def head(data: StudyData) -> Finding:
         },
         all_needed=True,
     )
+
+
+def formats_and_layers(data: StudyData) -> Finding:
+    """Return result 13: two choices that the paper leaves open, how numbers are written and which layers are read."""
+    plain = {"representation": data.subject, "head": "ridge"}
+    return _finding(
+        13,
+        "Number format and layers",
+        "It names number formats as an open question, and reads the last layer alone.",
+        "What is held against the numbers is a guess of ours: numbers cut to two decimals, and all layers side by side, are "
+        "better than four digits and the last layer. Every interval of the difference (ridge) is above 0.",
+        {
+            f"{name} less {data.subject} as it is": _differences(
+                data, {"representation": f"{data.subject}, {name}", "head": "ridge"}, plain
+            )
+            for name in ("2 decimals", "all layers")
+        },
+        all_needed=True,
+    )

@@ -118,7 +118,7 @@ class Finding:
     Attributes
     ----------
     number
-        As in the list of published results, 1 to 10.
+        As in the list of published results, 1 to 10; beyond 10, questions that the paper leaves open.
     title
         Of what it is about.
     paper

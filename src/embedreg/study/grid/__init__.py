@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from embedreg.study.grid._plan import Plan, plan_study
 from embedreg.study.grid._profiles import profile_rows
-from embedreg.study.grid._results import StudyResults, collect_results, read_results, write_results
+from embedreg.study.grid._results import (
+    StudyResults,
+    collect_results,
+    keep_results,
+    read_results,
+    write_results,
+)
 from embedreg.study.grid._rows import Estimate, estimate, finished_rows, smoothness_rows
 from embedreg.study.grid._run import run_study
 from embedreg.study.grid._service_costs import plan_services
@@ -21,6 +27,7 @@ __all__ = [
     "collect_results",
     "estimate",
     "finished_rows",
+    "keep_results",
     "load_study",
     "parse_study",
     "plan_services",

@@ -11,6 +11,7 @@ from scipy import stats
 from embedreg.core.progress import progress_bar
 from embedreg.smoothness import distance_profile
 from embedreg.study.grid._cells import digest, representation_identity, text_embedder
+from embedreg.study.grid._rows import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,7 +106,7 @@ def run_profiles(spec: StudySpec, store: StudyStore) -> None:
 
 
 def profile_rows(spec: StudySpec, store: StudyStore) -> list[dict[str, Any]]:
-    """Return the profiles that were measured, under the names that this study gives to representations."""
+    """Return the profiles that were measured with their keys, under the names that this study gives to representations."""
     asked = {profile.key(): profile for profile in profiles_of(spec)}
     found = store.get("profiles", asked)
-    return [row | {"representation": asked[key].representation.name} for key, row in found.items()]
+    return [row | {"representation": asked[key].representation.name, KEY: key} for key, row in found.items()]

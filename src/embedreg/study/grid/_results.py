@@ -15,7 +15,7 @@ from embedreg.core.errors import DataError
 from embedreg.core.files import whole_file
 from embedreg.study.grid._plan import plan_study
 from embedreg.study.grid._profiles import profile_rows
-from embedreg.study.grid._rows import finished_rows, smoothness_rows
+from embedreg.study.grid._rows import KEY, finished_rows, smoothness_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,8 @@ EXPORT_SUFFIX: Final = ".parquet"
 _SCHEMA: Final = 1
 _METADATA: Final = b"embedreg.study"
 _PART: Final = "part"
-_PARTS: Final = ("rows", "smoothness", "profiles")
+_PARTS: Final = {"rows": "cells", "smoothness": "smoothness", "profiles": "profiles"}
+"""Parts of the results, and the table of the store that each one comes from."""
 _COMPRESSION_LEVEL: Final = 19
 _NATIVE: Final[dict[type, pa.DataType]] = {
     int: pa.int64(),
@@ -151,6 +152,30 @@ def read_results(path: Path) -> StudyResults:
         smoothness=parts["smoothness"],
         profiles=parts["profiles"],
     )
+
+
+def keep_results(results: StudyResults, store: StudyStore) -> None:
+    """Put rows that `collect_results` took from one store into another, under the same keys.
+
+    A run on that store does not compute them again, as long as everything that decides their numbers is what it was.
+    Rows that are there already stay.
+
+    Raises
+    ------
+    DataError
+        If rows have no keys, as in files of early versions.
+    OutputError
+        If the store cannot be written to.
+    """
+    parts: dict[str, list[Row]] = {table: getattr(results, part) for part, table in _PARTS.items()}
+    if any(KEY not in row for rows in parts.values() for row in rows):
+        raise DataError(
+            f"results of {results.name!r} without the keys of their cells",
+            expected="a file that `embedreg study export` wrote with them",
+            mend="export it again from its store",
+        )
+    for table, rows in parts.items():
+        store.add(table, {row[KEY]: {k: v for k, v in row.items() if k != KEY} for row in rows})
 
 
 def _value(value: Any, *, is_json: bool) -> Any:

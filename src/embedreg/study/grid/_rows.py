@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from embedreg.study.grid._store import StudyStore
 
 Row = dict[str, Any]
+KEY: Final = "key"  # of a row in the store: a digest of all that decides its numbers
 _RESAMPLES: Final = 2000
 _SEED: Final = 0
 
@@ -43,17 +44,20 @@ class Estimate:
 
 
 def finished_rows(plan: Plan, store: StudyStore) -> list[Row]:
-    """Return the row of each finished cell, under the names that this study gives to things."""
+    """Return the row of each finished cell with its key, under the names that this study gives to things."""
     found = store.get("cells", plan.keys)
-    pairs = zip(plan.keys, plan.cells, strict=True)
-    return [found[key] | _names(cell) | {"head": cell.head.name} for key, cell in pairs if key in found]
+    return [
+        found[key] | _names(cell) | {"head": cell.head.name, KEY: key}
+        for key, cell in zip(plan.keys, plan.cells, strict=True)
+        if key in found
+    ]
 
 
 def smoothness_rows(plan: Plan, store: StudyStore) -> list[Row]:
-    """Return the smoothness of each item that has one."""
+    """Return the smoothness of each item that has one, with its key."""
     items = {cell.item.smoothness_key(): cell for cell in plan.cells}
     found = store.get("smoothness", items)
-    return [found[key] | _names(cell) for key, cell in items.items() if key in found]
+    return [found[key] | _names(cell) | {KEY: key} for key, cell in items.items() if key in found]
 
 
 def _names(cell: Cell) -> Row:
