@@ -17,6 +17,7 @@ from embedreg.study._metrics import METRICS, evaluate
 from embedreg.study._rows import rows_of, take
 from embedreg.study._splits import group_split
 from embedreg.study.grid._cells import text_embedder
+from embedreg.study.grid._last_vectors import LastVectors
 from embedreg.study.grid._plan import HOW_TO_MEND_ABSENCE, plan_study
 from embedreg.study.grid._profiles import run_profiles
 
@@ -110,6 +111,7 @@ class _Runner:
     def __init__(self, store: StudyStore, bar: tqdm[Any]) -> None:
         self._store = store
         self._bar = bar
+        self._last = LastVectors()
         self._embedder: TextEmbedder | None = None
         self._read: tuple[tuple[str, int, int], TaskData, NDArray[np.intp]] | None = None
 
@@ -140,12 +142,16 @@ class _Runner:
         data, groups = self._data(item)
         split, rows = split_of(item, groups)
         records = take(data.records, rows)
-        if item.representation.kind == "tabular":
-            features = TabularFeatures(random_state=item.seed).fit(records[: len(split.train)])
-            vectors: Array = features.transform(records)
-        else:
-            vectors = self._embed(item.representation, records)
-        return _Prepared(item, split, vectors, data.y[rows], wanted)
+
+        def represent() -> Array:
+            if item.representation.kind == "tabular":
+                features = TabularFeatures(random_state=item.seed).fit(records[: len(split.train)])
+                vectors: Array = features.transform(records)
+            else:
+                vectors = self._embed(item.representation, records)
+            return vectors
+
+        return _Prepared(item, split, self._last.of(item, records, represent), data.y[rows], wanted)
 
     def _embed(self, representation: RepresentationSpec, records: list[Any]) -> Array:
         if self._embedder is None:
