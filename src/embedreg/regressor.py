@@ -9,13 +9,13 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from embedreg import ensemble
 from embedreg.core.bundle import read_bundle, write_bundle
 from embedreg.core.errors import UsageError, unknown_name
 from embedreg.core.protocols import SavedState
 from embedreg.core.records import Records, as_records
 from embedreg.core.targets import check_targets
 from embedreg.embed import DEFAULT_MODEL
-from embedreg.ensemble import EFFORTS, KINDS, Ensemble, Explanation
 from embedreg.features import TabularFeatures
 from embedreg.heads import Head, make_head
 from embedreg.one_head import OneHead
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from embedreg.core.protocols import Embedder, Serializer
     from embedreg.embed import EmbeddingPlan
+    from embedreg.ensemble import Ensemble, Explanation
 
 AUTO: Final = "auto"
 REPRESENTATIONS: Final = (AUTO, "embedding", "tabular")
@@ -301,12 +302,12 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         -----
         Expected improvement is that of Jones, Schonlau and Welch (1998), over the conformal distribution.
         """
-        ensemble = self._fitted_ensemble("suggest")
+        fitted = self._fitted_ensemble("suggest")
         if self._n_targets is not None:
             raise UsageError(
                 "a model of several targets", expected="one number to improve", mend="fit one target"
             )
-        return ensemble.suggest(
+        return fitted.suggest(
             self._records(candidates), k, acquisition=acquisition, minimize=minimize, best=best
         )
 
@@ -411,8 +412,8 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
     def _make_predictor(self) -> Ensemble | OneHead:
         if self.representation not in REPRESENTATIONS:
             raise unknown_name("representation", self.representation, REPRESENTATIONS)
-        if self.effort not in EFFORTS:
-            raise unknown_name("effort", self.effort, EFFORTS)
+        if self.effort not in ensemble.EFFORTS:
+            raise unknown_name("effort", self.effort, ensemble.EFFORTS)
         if not self._chooses:
             head = make_head(
                 self.head, random_state=self.random_state, target_transform=self.target_transform
@@ -424,13 +425,13 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
                 expected="None: the ensemble has a transform of its own",
                 mend="leave it out, or name a head",
             )
-        return Ensemble(
+        return ensemble.Ensemble(
             effort=self.effort, kinds=self._kinds(), text=self._text(), random_state=self.random_state
         )
 
     def _restored(self, parts: Mapping[str, SavedState]) -> Ensemble | OneHead:
         if "ensemble" in parts:
-            return Ensemble.from_state(parts, text=self._text(), random_state=self.random_state)
+            return ensemble.Ensemble.from_state(parts, text=self._text(), random_state=self.random_state)
         return OneHead.from_state(parts, self._make_representation())
 
     @property
@@ -438,7 +439,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         return isinstance(self.head, str) and self.head == AUTO
 
     def _kinds(self) -> tuple[str, ...]:
-        return KINDS if self.representation == AUTO else (self.representation,)
+        return ensemble.KINDS if self.representation == AUTO else (self.representation,)
 
     def _text(self) -> dict[str, Any]:
         """Return the embedder's parameters that are not left to be chosen."""
@@ -454,10 +455,10 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         """Keep a fitted predictor, and nothing of another kind's from a fit before."""
         for name in ("ensemble_", "representation_", "heads_", "head_"):
             self.__dict__.pop(name, None)
-        if isinstance(predictor, Ensemble):
-            self.ensemble_ = predictor
-        else:
+        if isinstance(predictor, OneHead):
             self.representation_, self.heads_ = predictor.representation, predictor.heads_
+        else:
+            self.ensemble_ = predictor
 
     def _fitted(self) -> Ensemble | OneHead:
         check_is_fitted(self, ["ensemble_", "heads_"], all_or_any=any)

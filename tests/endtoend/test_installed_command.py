@@ -66,6 +66,25 @@ def test_import_is_light():
     assert min(seconds) < 0.5
 
 
+def test_predicting_with_one_head_loads_no_more_than_that_takes(table, tiny_bert, tmp_path):
+    """What predicting does not need would take longer to import than a row takes to embed."""
+    model = tmp_path / "model"
+    run("fit", table, "--target", "y", "-o", model, "--model", tiny_bert, "--head", "ridge")
+    code = f"""
+import sys
+from embedreg.cli import main
+sys.argv = ["embedreg", "predict", {str(model)!r}, {str(table)!r}, "--no-cache"]
+try:
+    main()
+finally:
+    heavy = "transformers", "xgboost", "matplotlib", "sklearn.ensemble", "embedreg.ensemble._ensemble"
+    sys.stderr.write(repr([name for name in heavy if name in sys.modules]))
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stderr == "[]"
+    assert found.stdout.startswith("a,b,c,y,prediction")
+
+
 def test_results_go_to_stdout_and_the_rest_to_stderr(table, tiny_bert, tmp_path):
     model = tmp_path / "model"
     fitted = run(

@@ -10,7 +10,6 @@ import os
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
-import joblib
 from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ _WAKE_SECONDS = 0.2  # how long Ctrl-C may go unheard on a platform where waitin
 
 def worker_count() -> int:
     """Return how many fits to run at once: the processors this process may use, or OMP_NUM_THREADS if fewer."""
+    import joblib  # noqa: PLC0415 (predicting with a saved head asks for no workers)
+
     asked = os.environ.get("OMP_NUM_THREADS", "")
     available = int(joblib.cpu_count())
     return max(1, min(available, int(asked))) if asked.isdigit() else available
