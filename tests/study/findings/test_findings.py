@@ -219,6 +219,24 @@ def test_an_ablation_of_two_parts_needs_both(number, best_first) -> None:
     assert result(number, rows(1, best_first[:1])).verdict == "not run"
 
 
+@pytest.mark.parametrize(("gain", "verdict"), [(0.3, "agrees"), (-0.3, "disagrees")])
+def test_the_place_of_the_optimum(gain, verdict) -> None:
+    drawn = functions(lambda method, dof, i: 0.5 + 0.01 * i, BBOB)
+    moved = functions(lambda method, dof, i: 0.5 + 0.01 * i + gain * (method[0] == "minilm"), BBOB)
+    centred = [
+        r | {"suite": "bbob-centred", "task": f"bbob-centred/{r['task']}"}
+        for r in moved
+        if not r["task"].startswith("f7")
+    ]
+    shifted = [r | {"task": f"bbob/{r['task']}"} for r in drawn]
+    found = result(14, shifted + centred)
+    assert found.verdict == verdict
+    assert [line[:2] for line in found.table[:2]] == [["minilm + mlp", "origin"], ["minilm + mlp", "drawn"]]
+    assert len(found.table) == 6
+    assert found.table[1][2].startswith("0.53")  # without the function that cannot be moved
+    assert result(14, shifted).verdict == "not run"
+
+
 @pytest.mark.parametrize(
     ("decimals", "layers", "verdict"),
     [

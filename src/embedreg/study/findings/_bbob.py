@@ -1,8 +1,8 @@
-"""The result on the synthetic functions alone: robustness to dimension."""
+"""Results on the synthetic functions alone: robustness to dimension, and what the place of the optimum does to it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from embedreg.study.findings._finding import (
@@ -20,6 +20,7 @@ from embedreg.study.grid import Estimate, estimate
 from embedreg.study.grid._rows import select
 
 SUITE: Final = "bbob"
+CENTRED: Final = "bbob-centred"
 _TRADITIONAL: Final = (("traditional", "mlp"), ("traditional", "xgboost"))
 Method = tuple[str, str]
 Line = list[tuple[float | str, Estimate]]
@@ -99,15 +100,15 @@ def dimension(data: StudyData) -> Finding:
     )
 
 
-def _side(data: StudyData, embedding: str) -> _Side | None:
+def _side(data: StudyData, embedding: str, suite: str = SUITE) -> _Side | None:
     methods: list[Method] = [(embedding, "mlp"), *_TRADITIONAL]
     wanted = [{"representation": representation, "head": head} for representation, head in methods]
-    size = data.number_of_rows(*wanted, suite=SUITE)
+    size = data.number_of_rows(*wanted, suite=suite)
     if size is None:
         return None
-    rows = select(data.rows, suite=SUITE, rows=size)
+    rows = select(data.rows, suite=suite, rows=size)
     taus = [
-        {(r["task"].split("@")[0], r["seed"], r["dof"]): r["kendall_tau"] for r in select(rows, **method)}
+        {(_function(r["task"]), r["seed"], r["dof"]): r["kendall_tau"] for r in select(rows, **method)}
         for method in wanted
     ]
     shared = sorted(set.intersection(*map(set, taus)))
@@ -170,18 +171,22 @@ def _by_function(side: _Side) -> Part:
         "By function, mean over seeds",
         ["function", *(f"{_name(method)}, {dof} fields" for method in methods for dof in ends)],
         [
-            [_short(function), *(_tau(dict(line).get(dof)) for line in own.values() for dof in ends)]
+            [function, *(_tau(dict(line).get(dof)) for line in own.values() for dof in ends)]
             for function, own in lines.items()
         ],
-        {
-            _short(function): Chart("number of fields", "Kendall tau", dict(own))
-            for function, own in lines.items()
-        },
+        {function: Chart("number of fields", "Kendall tau", dict(own)) for function, own in lines.items()},
     )
 
 
-def _short(function: str) -> str:
-    return function.rpartition("/")[2]
+def _function(task: str) -> str:
+    """Return a task's function.
+
+    Examples
+    --------
+    >>> _function("bbob-centred/sphere@5")
+    'sphere'
+    """
+    return task.rpartition("/")[2].partition("@")[0]
 
 
 def _tau(value: Estimate | None) -> str:
@@ -196,4 +201,81 @@ def _sentence(side: _Side | None) -> str:
         f"from {side.dofs[0]} to {side.dofs[-1]} fields, {_name(method)} loses {shown(loss)} more Kendall tau than "
         f"{_name(side.ours, side.rows)}"
         for method, loss in losses.items()
+    )
+
+
+def optimum(data: StudyData) -> Finding:
+    """Return result 14: the gap to traditional features where the optimum is at the origin, and where it is drawn."""
+    drawn, centred = (_side(data, data.subject, suite) for suite in (SUITE, CENTRED))
+    gains = {} if drawn is None or centred is None else _gains(drawn, centred)
+    return Finding(
+        14,
+        "Where the optimum lies",
+        "Its functions are most likely Vizier's, whose optimum is at the origin or at one place for all; BBOB draws it, and so "
+        "does everything above.",
+        f"The gap of {data.subject} to traditional features (tau, MLP on the embedding) grows when the optimum is moved to the "
+        "origin, other things being equal: the interval of the difference is above 0, for both heads.",
+        overall([verdict_on(gain) for gain in gains.values()]),
+        "; ".join(
+            f"with the optimum at the origin {_name((data.subject, 'mlp'))} gains {shown(gain)} on {_name(method)}"
+            for method, gain in gains.items()
+        )
+        or "no functions were run with both places of the optimum",
+        [
+            "method",
+            "optimum",
+            *(f"{dof} fields" for dof in _dofs([side for side in (drawn, centred) if side])),
+        ],
+        _by_place(drawn, centred) if gains and drawn and centred else [],
+        _places_chart(drawn, centred) if gains and drawn and centred else None,
+    )
+
+
+def _gains(drawn: _Side, centred: _Side) -> dict[Method, Estimate]:
+    """Return by how much the embedding's gap to each method grows, over the functions, seeds and fields of both."""
+    shared = sorted(set(drawn.taus[drawn.ours]) & set(centred.taus[centred.ours]))
+
+    def gap(side: _Side, method: Method, place: tuple[str, int, int]) -> float:
+        return side.taus[side.ours][place] - side.taus[method][place]
+
+    return {
+        method: estimate([(p[0], gap(centred, method, p) - gap(drawn, method, p)) for p in shared])
+        for method in _TRADITIONAL
+        if shared
+    }
+
+
+def _places(drawn: _Side, centred: _Side) -> dict[tuple[Method, str], Line]:
+    """Return each method's means over the functions that both have, by where the optimum is."""
+    both = set(centred.functions)
+    alike = replace(
+        drawn,
+        taus={m: {p: tau for p, tau in taus.items() if p[0] in both} for m, taus in drawn.taus.items()},
+    )
+    return {
+        (method, place): side.line(method)
+        for method in (drawn.ours, *_TRADITIONAL)
+        for place, side in (("origin", centred), ("drawn", alike))
+    }
+
+
+def _by_place(drawn: _Side, centred: _Side) -> list[list[object]]:
+    dofs = _dofs([drawn, centred])
+    return [
+        [_name(method), place, *(shown(dict(line).get(dof)) for dof in dofs)]
+        for (method, place), line in _places(drawn, centred).items()
+    ]
+
+
+def _places_chart(drawn: _Side, centred: _Side) -> Chart:
+    """Draw the embedding and XGBoost alone: with the MLP six lines would cross."""
+    drawn_ones = (drawn.ours, ("traditional", "xgboost"))
+    return Chart(
+        "number of fields",
+        "Kendall tau",
+        {
+            f"{_name(method)}, optimum {'at the origin' if place == 'origin' else place}": line
+            for (method, place), line in _places(drawn, centred).items()
+            if method in drawn_ones
+        },
     )
