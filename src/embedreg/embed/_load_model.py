@@ -141,11 +141,13 @@ def make_network(
         return BertEncoder(directory.config, bert_tensors(directory.weights), dtype, device)
     from embedreg.embed._loading import TransformersNetwork, pretrained_network, random_network
 
-    if seed is None:
-        return TransformersNetwork(pretrained_network(directory, dtype).to(device), directory.layers)
-    model = random_network(directory, seed, dtype)
+    model = pretrained_network(directory, dtype) if seed is None else random_network(directory, seed, dtype)
     if bert:
         return BertEncoder(directory.config, model.state_dict(), dtype, device)
+    if device.type == "cpu":
+        from embedreg.embed._transformers_attention import use_own_attention
+
+        use_own_attention(model)
     return TransformersNetwork(model.to(device), directory.layers)
 
 

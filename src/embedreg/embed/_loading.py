@@ -1,4 +1,4 @@
-"""Models through transformers: tokenizers, weights, random weights. The one module that imports it."""
+"""Models through transformers: tokenizers, weights, random weights."""
 
 from __future__ import annotations
 
