@@ -6,6 +6,7 @@ import statistics
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from study_section import on_a_card
 
 from embedreg.report._style import PALETTE, WIDTH, styled, to_svg
@@ -28,7 +29,7 @@ def speed_svg(rows: list[Row]) -> str:
 
 @styled
 def _figure(rows: list[Row]) -> Figure:
-    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4.8), layout="constrained")
     records, length, dimension, threads = figure.subplots(2, 2).ravel()
     _curves(records, _lines(rows, "records"), "records", "seconds of embedding")
     _curves(length, _by_token(rows), "tokens a text", "microseconds a token")
@@ -48,15 +49,17 @@ def _curves(axes: Any, lines: Lines, x: str, y: str) -> None:
         axes.plot(*zip(*points, strict=True), **look, markersize=4.5, linewidth=1.5, label=name)
     axes.set_xscale("log")
     places = sorted({x for points in lines.values() for x, _ in points})
-    axes.set_xticks(places, [f"{place:,}" for place in places], fontsize=7.5, rotation=45 * (len(places) > 4))
-    axes.minorticks_off()
+    axes.set_xticks(places, [f"{place:,}" for place in places], fontsize=7.5, rotation=40)
     if y.startswith("microseconds"):
         axes.set_ylim(bottom=0)
     else:
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")  # the usual one writes formulas
+    axes.minorticks_off()
     axes.grid(axis="y")
     axes.set(xlabel=x, ylabel=y)
-    axes.legend(fontsize=8, handlelength=2.6)
+    axes.legend(fontsize=8, handlelength=2.6, labelspacing=0.3)
 
 
 def _bars(axes: Any, lines: Lines) -> None:
@@ -80,7 +83,7 @@ def _bars(axes: Any, lines: Lines) -> None:
     axes.invert_yaxis()
     axes.tick_params(axis="y", length=0)
     most = max((x for points in lines.values() for x, _ in points), default=1)
-    axes.set(xlabel=f"times as fast, {most} threads against 1")
+    axes.set(xlabel=f"{most} threads: times as fast")
     axes.grid(axis="x")
 
 

@@ -32,7 +32,9 @@ from embedreg.core.errors import EmbedregError
 def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     os.environ["EMBEDREG_PROGRESS"] = "0"
-    options = Options(pairs=given.pairs, model=given.model, threads=given.threads, quick=given.quick)
+    options = Options(
+        pairs=given.pairs, model=given.model, tokens=given.tokens, threads=given.threads, quick=given.quick
+    )
     try:
         with limited_threads(options.threads):
             for part in given.only:
@@ -84,6 +86,9 @@ def _parser() -> argparse.ArgumentParser:
         "--pairs", type=int, default=3, help="times that each side is run, in turn (default 3)"
     )
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument(
+        "--tokens", type=int, default=Options.tokens, help="of each set of texts to embed (default 8000)"
+    )
     parser.add_argument("--model", default="minilm", help="a name of the catalogue, or a directory")
     parser.add_argument(
         "--quick", action="store_true", help="the smallest sizes, to try the code: no numbers to keep"

@@ -24,6 +24,8 @@ class Options:
         Times that each side is run, in turn.
     model
         A name of the catalogue, or a directory.
+    tokens
+        Of each set of texts that engines embed.
     threads
         That all sides may use.
     quick
@@ -32,6 +34,7 @@ class Options:
 
     pairs: int = 3
     model: str = "minilm"
+    tokens: int = 8_000
     threads: int = 1
     quick: bool = False
 

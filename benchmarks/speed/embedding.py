@@ -19,14 +19,13 @@ from embedreg.embed import EmbeddingCache, TransformerEmbedder, embed_texts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-TOKENS = 12_000
 MATRIX = 2048
 _TUNED_ON = 4  # a quarter of the texts
 
 
 def measure(options: Options) -> Found:
     embedder = TransformerEmbedder(options.directory, device="cpu")
-    sets = text_sets(embedder, options.size(TOKENS, 500))
+    sets = text_sets(embedder, options.size(options.tokens, 500))
     matrix = options.size(MATRIX, 256)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -40,9 +39,16 @@ def measure(options: Options) -> Found:
 
 def _set_rows(texts: TextSet, here: list[Engine], options: Options, matrix: int) -> list[Row]:
     """Return a row for each engine and for the peak of each precision, all measured in turn."""
-    batches = {engine.name: engine.tune(texts.texts[::_TUNED_ON]) for engine in here if engine.tune}
-    vectors = {engine.name: engine.embed(texts.texts) for engine in here}  # the warm-up too
-    calls = {engine.name: functools.partial(engine.embed, texts.texts) for engine in here}
+    some = texts.texts[::_TUNED_ON]
+    batches = {engine.name: engine.tune(some) for engine in here if engine.tune}
+    for engine in here:
+        engine.embed(some)  # the warm-up
+    vectors: dict[str, NDArray[np.float32]] = {}
+
+    def run(engine: Engine) -> None:
+        vectors[engine.name] = engine.embed(texts.texts)
+
+    calls = {engine.name: functools.partial(run, engine) for engine in here}
     peaks: dict[str, list[float]] = {precision: [] for precision in DTYPES}
     taken: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(options.pairs):

@@ -19,7 +19,7 @@ from benchmarks.speed._timing import in_turn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROWS, COLUMNS, EPOCHS = 400, 384, 30
+ROWS, COLUMNS, EPOCHS = 400, 384, 20
 _WAYS: dict[str, Callable[..., float]] = {
     "embedreg": _grids.embedreg,
     "scikit-learn GridSearchCV": _grids.scikit_learn,
