@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from sklearn.utils.validation import has_fit_parameter
@@ -10,7 +10,8 @@ from sklearn.utils.validation import has_fit_parameter
 from embedreg.core.errors import UsageError
 from embedreg.core.protocols import SavedState
 from embedreg.features import TabularFeatures
-from embedreg.heads import Head, head_from_state, make_head
+from embedreg.heads import Head, Problem, fit_many, head_from_state, make_head
+from embedreg.heads._base import draw_seed
 from embedreg.text_embedder import TextEmbedder
 
 if TYPE_CHECKING:
@@ -57,9 +58,12 @@ class OneHead:
         UsageError
             If the head takes no weights and some are given.
         """
-        weights = self._weights(weight)
+        self._refuse_weights_in_vain(weight)
         vectors: Array = self.representation.fit(list(records)).transform(list(records))
-        self.heads_ = [make_head(self.head).fit(vectors, target, **weights) for target in y.T]
+        head = make_head(self.head)
+        seed = draw_seed(getattr(head, "random_state", 0))
+        problems = [Problem(vectors, target, random_state=seed, weight=weight) for target in y.T]
+        self.heads_ = fit_many(head, problems, description="fitting")
         return self
 
     def plan(self, records: Sequence[Record]) -> EmbeddingPlan | None:
@@ -73,16 +77,14 @@ class OneHead:
         vectors: Array = self.representation.transform(list(records))
         return np.column_stack([head.predict(vectors) for head in self.heads_])
 
-    def _weights(self, weight: NDArray[np.float64] | None) -> dict[str, Any]:
-        if weight is None:
-            return {}
-        if not has_fit_parameter(self.head, "sample_weight"):
+    def _refuse_weights_in_vain(self, weight: NDArray[np.float64] | None) -> None:
+        """Say so before anything is embedded, if the head takes no weights."""
+        if weight is not None and not has_fit_parameter(self.head, "sample_weight"):
             raise UsageError(
                 f"sample_weight for the head {self.head.name!r}",
                 expected="a head that takes weights",
                 mend="use head='ridge' or head='xgboost', or leave the weights out",
             )
-        return {"sample_weight": weight}
 
     def state(self) -> dict[str, SavedState]:
         """Return what it has learnt, part by part."""

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge, RidgeCV
 
 from embedreg.core.errors import UsageError
-from embedreg.heads import RidgeHead
+from embedreg.heads import Problem, RidgeHead, fit_many
 from embedreg.heads._base import Rows
-from embedreg.heads._ridge import PENALTIES, _System
+from embedreg.heads._ridge import PENALTIES, _Axes, _System
 
 
 def problem(n: int, d: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -40,7 +40,7 @@ def brute_force(X: np.ndarray, y: np.ndarray, weight: np.ndarray, penalty: float
 def test_leave_one_out_is_exact(n: int, d: int, seed: int, penalty: float, weighted: bool) -> None:
     X, y = problem(n, d, seed)
     weight = np.random.default_rng(seed).uniform(0.2, 3, size=n) if weighted else np.ones(n)
-    system = _System.of(Rows(X, y, weight if weighted else None))
+    system = _System.of(_Axes.of(Rows(X, y, weight if weighted else None)), y)
     found = system.leave_one_out_mse(np.array([penalty]))[0]
     assert found == pytest.approx(brute_force(X, y, weight, system._absolute(penalty)), rel=1e-6)
 
@@ -49,7 +49,7 @@ def test_leave_one_out_is_exact(n: int, d: int, seed: int, penalty: float, weigh
 def test_primal_and_dual_solve_the_same_problem(n: int, d: int) -> None:
     X, y = problem(n, d)
     weight = np.linspace(0.5, 2, n)
-    system = _System.of(Rows(X, y, weight))
+    system = _System.of(_Axes.of(Rows(X, y, weight)), y)
     coef, intercept = system.solution(1e-3)
     expected = Ridge(alpha=system._absolute(1e-3), solver="svd").fit(
         X, y, sample_weight=weight / weight.mean()
@@ -111,3 +111,32 @@ def test_the_scale_of_weights_does_not_matter() -> None:
     weight = np.linspace(1, 2, 30)
     once, thousandfold = (RidgeHead().fit(X, y, w).predict(X) for w in (weight, 1000 * weight))
     np.testing.assert_allclose(once, thousandfold)
+
+
+@pytest.mark.parametrize(("n", "d"), [(60, 5), (20, 40)])
+def test_equal_inputs_are_decomposed_once(n: int, d: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = problem(n, d)
+    weight = np.linspace(0.0, 2.0, n)
+    problems = [
+        Problem(X, y),
+        Problem(X, y, weight=weight),
+        Problem(X.copy(), np.exp(y / np.ptp(y)), validation=(X[:3], y[:3])),
+        Problem(X + 1e-3, y),
+        Problem(X, -y, weight=weight.copy()),
+        Problem(X[:-1], y[:-1]),
+        Problem(X.astype(np.float32), y),
+    ]
+    alone = [RidgeHead(target_transform="auto").fit(p.X, p.y, p.weight) for p in problems]
+    decomposed = []
+
+    def decompose(train: Rows) -> _Axes:
+        decomposed.append(len(train))
+        return whole(train)
+
+    whole = _Axes.of
+    monkeypatch.setattr(_Axes, "of", decompose)
+    together = fit_many(RidgeHead(target_transform="auto"), problems)
+    assert len(decomposed) == 5
+    for one, other in zip(together, alone, strict=True):
+        assert one.chosen_ == pytest.approx(other.chosen_, rel=1e-9)
+        np.testing.assert_allclose(one.predict(X), other.predict(X), rtol=1e-9, atol=1e-12)

@@ -192,6 +192,25 @@ def by_direct_differences(embeddings, y):
     return np.array(factors)
 
 
+@pytest.mark.parametrize("distance", [1e-3, 1e-5, 1e-7])
+def test_crowds_are_told_apart(distance):
+    """Points of a crowd are nearer to each other than the quick product in float32 can tell."""
+    rng = np.random.default_rng(0)
+    centers = np.repeat(rng.normal(size=(6, 20)), 30, axis=0)
+    crowds, y = centers + distance * rng.normal(size=centers.shape), rng.normal(size=180)
+    np.testing.assert_allclose(lipschitz_factors(crowds, y), by_direct_differences(crowds, y), rtol=1e-5)
+
+
+@pytest.mark.parametrize("few", [0, 10**9])
+def test_the_quick_way_and_the_slow_way_agree(monkeypatch, few):
+    rng = np.random.default_rng(0)
+    embeddings, y = rng.normal(size=(300, 70)), rng.normal(size=300)
+    embeddings[::7] = embeddings[3]
+    either = lipschitz_factors(embeddings, y)
+    monkeypatch.setattr(_neighbours, "_FEW", few)
+    np.testing.assert_allclose(lipschitz_factors(embeddings, y), either, rtol=1e-12)
+
+
 def test_all_equidistant_points_are_all_neighbours():
     y = np.arange(30.0)
     factors = lipschitz_factors(np.eye(30), y)

@@ -136,8 +136,9 @@ class Index:
     def find(self, keys: Sequence[bytes]) -> dict[bytes, Entry]:
         """Return the entries that exist among `keys`."""
         found: dict[bytes, Entry] = {}
-        for start in range(0, len(keys), _KEYS_A_QUERY):
-            some = keys[start : start + _KEYS_A_QUERY]
+        ordered = sorted(keys)
+        for start in range(0, len(ordered), _KEYS_A_QUERY):
+            some = ordered[start : start + _KEYS_A_QUERY]
             places = ",".join("?" * len(some))
             rows = self._connection.execute(f"{_ENTRY} WHERE key IN ({places})", some)
             found.update((row[0], Entry(*row)) for row in rows)
@@ -155,7 +156,7 @@ class Index:
     def add(self, file: str, first_row: int, keys: Iterable[bytes], checksums: Iterable[int]) -> None:
         """Enter consecutive rows of a shard, in place of older entries with the same keys."""
         (shard,) = self._connection.execute("SELECT id FROM shards WHERE file = ?", (file,)).fetchone()
-        rows = (
+        rows = sorted(
             (key, shard, first_row + i, check)
             for i, (key, check) in enumerate(zip(keys, checksums, strict=True))
         )

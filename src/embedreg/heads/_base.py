@@ -172,19 +172,28 @@ class Head(RegressorMixin, BaseEstimator, ABC):
         """Take the subclass's own part of a saved state."""
 
     def _fit_many(self, problems: Sequence[Problem], description: str) -> list[Self]:
-        """Fit a copy to each problem, side by side; a head that can do better together overrides this."""
+        """Fit a copy to each problem, groups side by side; a head that can do better together overrides this."""
+        groups = self._groups(problems)
         stopped = threading.Event()
 
-        def fit(problem: Problem) -> Any:
-            head: Self = seeded(self, problem.random_state)
-            return head if stopped.is_set() else head._fit_alone(problem)
+        def fit(group: list[int]) -> list[Any]:  # of Self, which mypy loses within a function
+            return [] if stopped.is_set() else self._fit_group([problems[position] for position in group])
 
         fitted: dict[int, Self] = {}
         with progress_bar(len(problems), description, "fit") as bar:
-            for position, head in run_side_by_side(fit, problems, stopped.set):
-                fitted[position] = head
-                bar.update()
+            for number, heads in run_side_by_side(fit, groups, stopped.set):
+                fitted |= dict(zip(groups[number], heads, strict=True))
+                bar.update(len(heads))
         return [fitted[position] for position in range(len(problems))]
+
+    def _groups(self, problems: Sequence[Problem]) -> list[list[int]]:
+        """Return the positions of problems by groups, each for `_fit_group`."""
+        return [[position] for position in range(len(problems))]
+
+    def _fit_group(self, problems: Sequence[Problem]) -> list[Self]:
+        """Fit a copy to each of some problems, on one thread."""
+        copies: list[Self] = [seeded(self, problem.random_state) for problem in problems]
+        return [copy._fit_alone(problem) for copy, problem in zip(copies, problems, strict=True)]
 
     def _fit_alone(self, problem: Problem) -> Self:
         """Fit to a problem on one thread."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 import numpy as np
 from scipy import linalg
 
-from embedreg.heads._base import Head, Rows, require
+from embedreg.heads._base import Head, Rows, require, seeded
+from embedreg.heads._equal_inputs import with_equal_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from embedreg.core.protocols import Array, SavedState
+    from embedreg.heads._base import Problem
 
 PENALTIES: Final = tuple(float(p) for p in np.logspace(-8, 1, 37))
 """Four a decade: from least squares in effect, to the mean of y in effect."""
@@ -26,7 +28,7 @@ class RidgeHead(Head):
 
     One symmetric eigendecomposition of the smaller of the two Gram matrices, at a cost of O(n d min(n, d)),
     gives the leave-one-out errors of every penalty in closed form (Allen, 1974; Golub, Heath and Wahba, 1979,
-    eq. 1.3)::
+    eq. 1.3). `fit_many` shares it among problems of equal inputs and weights, such as several targets::
 
         e_i = (y_i - yhat_i) / (1 - h_i)
 
@@ -98,12 +100,42 @@ class RidgeHead(Head):
         ValueError
             If an input is not finite or shapes disagree.
         """
+        rows = self._prepared(X, y, sample_weight, validation)
+        return self._choose(_Axes.of(rows), rows.y)
+
+    def _groups(self, problems: Sequence[Problem]) -> list[list[int]]:
+        return with_equal_inputs(problems)
+
+    def _fit_group(self, problems: Sequence[Problem]) -> list[Self]:
+        """Fit to problems of the same inputs, whose one decomposition is nearly all of the work."""
+        fitted: list[Self] = []
+        axes = None
+        for problem in problems:
+            head: Self = seeded(self, problem.random_state)
+            rows = head._prepared(problem.X, problem.y, problem.weight, problem.validation)
+            axes = axes or _Axes.of(rows)
+            fitted.append(head._choose(axes, rows.y))
+        return fitted
+
+    def _prepared(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        validation: tuple[Array, Array] | None,
+    ) -> Rows:
+        """Check everything, and return the training rows standardised."""
         penalties = np.asarray(self.penalties, dtype=np.float64)
         positive = penalties.ndim == 1 and penalties.size > 0 and bool(np.all(penalties > 0))
         require(positive, "penalties", self.penalties, "at least one number, all above 0")
         train = self._read(X, y, sample_weight)
         self._read_validation(validation)
-        system = _System.of(self._learn_scales(train))
+        return self._learn_scales(train)
+
+    def _choose(self, axes: _Axes, y: NDArray[np.float64]) -> Self:
+        """Take the penalty with the least leave-one-out error, and its solution."""
+        penalties = np.asarray(self.penalties, dtype=np.float64)
+        system = _System.of(axes, y)
         errors = system.leave_one_out_mse(penalties)
         best = int(np.argmin(errors))
         self.coef_, self.intercept_ = system.solution(float(penalties[best]))
@@ -126,28 +158,24 @@ class RidgeHead(Head):
 
 
 @dataclass(frozen=True, eq=False)
-class _System:
-    """The centred, weighted least-squares problem in its principal axes.
+class _Axes:
+    """The principal axes of centred, weighted inputs, whatever the target.
 
-    With A = sqrt(w) (X - mean) and b = sqrt(w) (y - mean), A = scores @ axes.T and scores.T @ scores =
-    diag(eigenvalues).
+    A = sqrt(w) (X - mean) = scores @ axes.T, and scores.T @ scores = diag(eigenvalues).
     """
 
     root_weight: NDArray[np.float64]  # (n,), weights of mean one
-    target: NDArray[np.float64]  # b, (n,)
+    x_mean: NDArray[np.float64]  # (d,)
     scores: NDArray[np.float64]  # (n, r)
     axes: NDArray[np.float64]  # (d, r)
     eigenvalues: NDArray[np.float64]  # (r,)
-    x_mean: NDArray[np.float64]  # (d,)
-    y_mean: float
 
     @classmethod
-    def of(cls, train: Rows) -> _System:
+    def of(cls, train: Rows) -> _Axes:
         """Centre and decompose; in the dual (n x n) when there are fewer rows than columns."""
         weight = np.ones(len(train)) if train.weight is None else train.weight / train.weight.mean()
         root = np.sqrt(weight)
         x_mean = np.average(train.X, axis=0, weights=weight)
-        y_mean = float(np.average(train.y, weights=weight))
         A = root[:, None] * (train.X - x_mean)
         dual = A.shape[0] < A.shape[1]
         eigenvalues, vectors = linalg.eigh(A @ A.T if dual else A.T @ A)
@@ -155,14 +183,30 @@ class _System:
         eigenvalues, vectors = eigenvalues[kept], vectors[:, kept]
         singular = np.sqrt(eigenvalues)
         scores, axes = (vectors * singular, A.T @ (vectors / singular)) if dual else (A @ vectors, vectors)
-        return cls(root, root * (train.y - y_mean), scores, axes, eigenvalues, x_mean, y_mean)
+        return cls(root, x_mean, scores, axes, eigenvalues)
+
+
+@dataclass(frozen=True, eq=False)
+class _System:
+    """The least-squares problem of one target in the principal axes of its inputs."""
+
+    inputs: _Axes
+    target: NDArray[np.float64]  # sqrt(w) (y - mean), (n,)
+    y_mean: float
+
+    @classmethod
+    def of(cls, inputs: _Axes, y: NDArray[np.float64]) -> _System:
+        """Centre the target by the weights of the inputs."""
+        root = inputs.root_weight
+        y_mean = float(np.average(y, weights=root**2))
+        return cls(inputs, root * (y - y_mean), y_mean)
 
     def leave_one_out_mse(self, penalties: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the weighted mean of squared leave-one-out errors for each penalty, shape (k,)."""
-        shrink = 1.0 / (self.eigenvalues[:, None] + self._absolute(penalties))  # (r, k)
-        fitted = self.scores @ ((self.scores.T @ self.target)[:, None] * shrink)  # (n, k)
-        intercept_leverage = self.root_weight**2 / np.sum(self.root_weight**2)
-        leverage = intercept_leverage[:, None] + self.scores**2 @ shrink  # (n, k)
+        scores, weight = self.inputs.scores, self.inputs.root_weight**2
+        shrink = 1.0 / (self.inputs.eigenvalues[:, None] + self._absolute(penalties))  # (r, k)
+        fitted = scores @ ((scores.T @ self.target)[:, None] * shrink)  # (n, k)
+        leverage = (weight / weight.sum())[:, None] + scores**2 @ shrink  # (n, k), the intercept's first
         room = np.maximum(
             1.0 - leverage, np.finfo(np.float64).eps
         )  # zero for a row that alone decides its fit
@@ -171,9 +215,11 @@ class _System:
 
     def solution(self, penalty: float) -> tuple[NDArray[np.float64], float]:
         """Return the coefficients (d,) and the intercept."""
-        coef = self.axes @ ((self.scores.T @ self.target) / (self.eigenvalues + self._absolute(penalty)))
-        return coef, self.y_mean - float(self.x_mean @ coef)
+        inputs = self.inputs
+        shrunk = (inputs.scores.T @ self.target) / (inputs.eigenvalues + self._absolute(penalty))  # (r,)
+        coef = inputs.axes @ shrunk
+        return coef, self.y_mean - float(inputs.x_mean @ coef)
 
     def _absolute(self, penalty: Any) -> Any:
         """Return penalties in the unit of the Gram matrix; the trace is zero when no column varies."""
-        return penalty * (float(self.eigenvalues.sum()) or 1.0)
+        return penalty * (float(self.inputs.eigenvalues.sum()) or 1.0)

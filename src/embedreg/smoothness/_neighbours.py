@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -15,9 +16,15 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
     Indices: TypeAlias = NDArray[np.intp]
 
-_BLOCK_ENTRIES: Final = 2**22  # distances held at once, 32 MiB; where all are tied, about ten times as much
+_BLOCK_ENTRIES: Final = (
+    2**22
+)  # distances held at once, 16 MiB; where all are tied, about twenty times as much
+_BLOCK_ROWS: Final = 512
+"""Of wide points at least so many at once, or half their width: BLAS reads all points anew for each block."""
 _TIE: Final = 1e-9
 """Squared distances that differ by less than this share are equal but for rounding."""
+_FEW: Final = 16
+"""Candidates a point, on average, up to which taking each distance by itself is the quicker way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +48,8 @@ def location_numbers(points: Floats) -> Indices:
     """Return a number for each point, the same for equal points and for no others; shape (n,)."""
     seen: dict[bytes, int] = {}
     rows = (row + 0.0 for row in points)  # -0.0 becomes 0.0
-    return np.array([seen.setdefault(row.tobytes(), len(seen)) for row in rows], dtype=np.intp)
+    names = (hashlib.blake2b(row, digest_size=16).digest() for row in rows)  # the rows are memory twice over
+    return np.array([seen.setdefault(name, len(seen)) for name in names], dtype=np.intp)
 
 
 def nearest_pairs(points: Floats, locations: Indices) -> Iterator[Pairs]:
@@ -50,9 +58,9 @@ def nearest_pairs(points: Floats, locations: Indices) -> Iterator[Pairs]:
     Equal points are no neighbours of each other: the nearest one elsewhere counts, and every one tied with
     it.
 
-    Squared distances come from one matrix product a block. Rounding makes them wrong by up to about d eps
-    times the squared norms, which matters where points nearly coincide: there they are taken again from
-    differences of coordinates.
+    Squared distances come from one matrix product a block, in float32. Its rounding has a bound, and whatever may be
+    nearest within that bound is taken again from differences of coordinates in float64. Where that is too much, as
+    where points nearly coincide or many are tied, the block is done again in float64 from the start.
 
     Parameters
     ----------
@@ -61,29 +69,78 @@ def nearest_pairs(points: Floats, locations: Indices) -> Iterator[Pairs]:
     locations
         From `location_numbers`, shape (n,).
     """
-    norms = np.einsum("nd,nd->n", points, points)
-    step = max(1, _BLOCK_ENTRIES // len(points))
-    for start in range(0, len(points), step):
-        # a function of its own, so that one block's distances are gone before the next one's are made
-        yield _pairs_of_block(points, norms, locations, slice(start, start + step))
+    n, d = points.shape
+    coarse, fine = _Products(points, np.float32), None
+    for block in _blocks(slice(0, n), max(_BLOCK_ENTRIES // n, min(_BLOCK_ROWS, d // 2), 1)):
+        # functions of their own, so that one block's distances are gone before the next one's are made
+        candidates = coarse.candidates(locations, block)
+        if len(candidates.point) <= _FEW * (block.stop - block.start):
+            yield _pairs_among(points, candidates)
+            continue
+        fine = fine or _Products(points, np.float64)
+        for part in _blocks(block, max(1, _BLOCK_ENTRIES // n)):
+            yield _pairs_among(points, fine.candidates(locations, part))
 
 
-def _pairs_of_block(points: Floats, norms: Floats, locations: Indices, block: slice) -> Pairs:
-    rounding = 4 * np.finfo(np.float64).eps * points.shape[1]
-    least_possible = points[block] @ points.T  # (b, n), to be the squared distances less their rounding
-    least_possible *= -2
-    least_possible += (1 - rounding) * norms
-    least_possible += (1 - rounding) * norms[block, None]
-    least_possible[locations[block, None] == locations] = np.inf
-    nearest = least_possible.argmin(axis=1)
-    least = least_possible[np.arange(len(nearest)), nearest]
-    slack = 2 * rounding * (norms[block] + norms[nearest])
-    limit = least + slack + _TIE * np.abs(least)
-    point, neighbour = np.nonzero(least_possible <= limit[:, None])
-    squares = least_possible[point, neighbour]
-    doubtful = (slack > _TIE / 4 * least)[point]
-    squares[doubtful] = _squared_distances(points, point[doubtful] + block.start, neighbour[doubtful])
-    return _closest(points, point + block.start, neighbour, squares)
+def _blocks(whole: slice, rows: int) -> Iterator[slice]:
+    for start in range(whole.start, whole.stop, rows):
+        yield slice(start, min(start + rows, whole.stop))
+
+
+class _Candidates(NamedTuple):
+    """Pairs of which each point's nearest are some, ascending by point."""
+
+    point: Indices
+    neighbour: Indices
+    square: Floats  # of the distance, less the bound of its rounding
+    doubtful: NDArray[np.bool_]  # whether that bound may change what is nearest
+
+
+class _Products:
+    """Squared distances from matrix products: ``|x - y|^2 = (-2x, |x|^2, 1) . (y, 1, |y|^2)``.
+
+    Rounding the d + 2 products and their sums, and before that x, y and the norms, makes them wrong by less than
+    (d + 8) eps (|x|^2 + |y|^2). The norms are made smaller by that share, so that what comes out is the least that
+    the distance can be.
+    """
+
+    def __init__(self, points: Floats, dtype: type[np.floating]) -> None:
+        n, d = points.shape
+        self._rounding = (d + 8) * float(np.finfo(dtype).eps)
+        self._norms = np.einsum("nd,nd->n", points, points)
+        self._right = np.empty((n, d + 2), dtype)
+        self._right[:, :d] = points
+        self._right[:, d] = 1
+        self._right[:, d + 1] = (1 - self._rounding) * self._norms
+
+    def candidates(self, locations: Indices, block: slice) -> _Candidates:
+        """Return all that may be nearest to the points of a block."""
+        squares = self._least_squares(block)  # (b, n)
+        if locations.max() + 1 == len(locations):
+            np.fill_diagonal(squares[:, block], np.inf)
+        else:
+            squares[locations[block, None] == locations] = np.inf
+        nearest = squares.argmin(axis=1)
+        least = squares[np.arange(len(nearest)), nearest].astype(np.float64)
+        slack = 2 * self._rounding * (self._norms[block] + self._norms[nearest])
+        limit = (least + slack + _TIE * np.abs(least)).astype(squares.dtype)
+        limit = np.nextafter(limit, limit.dtype.type(np.inf))
+        row, neighbour = np.divmod(np.flatnonzero(squares <= limit[:, None]), len(locations))
+        doubtful = (slack > _TIE / 4 * least)[row]
+        return _Candidates(row + block.start, neighbour, squares[row, neighbour].astype(np.float64), doubtful)
+
+    def _least_squares(self, block: slice) -> NDArray[np.floating]:
+        left = self._right[block].copy()
+        left[:, :-2] *= -2
+        left[:, -2:] = left[:, :-3:-1].copy()
+        return np.asarray(left @ self._right.T)
+
+
+def _pairs_among(points: Floats, candidates: _Candidates) -> Pairs:
+    """Return the nearest neighbours among candidates, with distances free of cancellation where that matters."""
+    point, neighbour, square, doubtful = candidates
+    square[doubtful] = _squared_distances(points, point[doubtful], neighbour[doubtful])
+    return _closest(points, point, neighbour, square)
 
 
 def _closest(points: Floats, point: Indices, neighbour: Indices, squares: Floats) -> Pairs:

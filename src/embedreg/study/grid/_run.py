@@ -16,6 +16,7 @@ from embedreg.smoothness import nlfd
 from embedreg.study._metrics import METRICS, evaluate
 from embedreg.study._rows import rows_of, take
 from embedreg.study._splits import group_split
+from embedreg.study.grid._last_vectors import LastVectors
 from embedreg.study.grid._plan import HOW_TO_MEND_ABSENCE, plan_study
 from embedreg.study.grid._profiles import run_profiles
 from embedreg.study.grid._shared_passes import SharedPasses
@@ -112,6 +113,7 @@ class _Runner:
         self._bar = bar
         self._wanted = wanted  # by any representation
         self._passes: SharedPasses | None = None
+        self._last = LastVectors()
         self._read: tuple[tuple[str, int, int], TaskData, NDArray[np.intp]] | None = None
 
     def run(self, cells: Sequence[tuple[str, Cell]]) -> None:
@@ -141,12 +143,16 @@ class _Runner:
         data, groups = self._data(item)
         split, rows = split_of(item, groups)
         records = take(data.records, rows)
-        if item.representation.kind == "tabular":
-            features = TabularFeatures(random_state=item.seed).fit(records[: len(split.train)])
-            vectors: Array = features.transform(records)
-        else:
-            vectors = self._embed(item, records)
-        return _Prepared(item, split, vectors, data.y[rows], wanted)
+
+        def represent() -> Array:
+            if item.representation.kind == "tabular":
+                features = TabularFeatures(random_state=item.seed).fit(records[: len(split.train)])
+                vectors: Array = features.transform(records)
+            else:
+                vectors = self._embed(item, records)
+            return vectors
+
+        return _Prepared(item, split, self._last.of(item, records, represent), data.y[rows], wanted)
 
     def _embed(self, item: Item, records: list[Any]) -> Array:
         if self._passes is None:
