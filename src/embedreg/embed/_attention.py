@@ -1,11 +1,16 @@
 """Attention on processors: matrix products and softmax over blocks of scores that stay in the processor's caches.
 
 torch's own `scaled_dot_product_attention` took 43% of MiniLM's time at 512 tokens in bfloat16, and 31% of SmolLM2's. On two
-cores with AVX-512 for bfloat16 a layer of theirs took, in ms, torch's against this one, 1,024 tokens in each batch:
+cores with AVX-512 for bfloat16, in batches of 1,024 tokens, torch's against this one:
 
-    tokens a text            32          128          512         1024         2048
-    MiniLM, bfloat16    1.5, .7     3.2, 1.7     8.3, 5.2
-    SmolLM2, bfloat16   1.7, .8     4.2, 1.8     9.8, 4.6    12.9, 8.3   43.7, 27.9
+    tokens a text                      32         128          512         1024          2048
+    MiniLM, ms a layer            1.5, .7    3.2, 1.7     8.3, 5.2
+    MiniLM, tokens/s         10,800 11,800  10,500 11,400  7,700 8,900
+    SmolLM2, ms a layer           1.7, .8    4.2, 1.8     9.8, 4.6    12.9, 8.3    43.7, 27.9
+    SmolLM2, tokens/s          1,170 1,230   970 1,160    950 1,200    880 1,010
+
+In float32 MiniLM read 5,300 and 5,600 tokens/s in texts of 32 tokens, as many with either in those of 64, and fewer with
+this one in longer ones.
 """
 
 from __future__ import annotations
@@ -24,7 +29,7 @@ if TYPE_CHECKING:
 
 _SCORES_AT_ONCE: Final = 2**21  # half as many, or twice, took a tenth longer
 _CAUSAL_ROWS: Final = 128  # the fewer, the fewer scores of keys that come later, and the smaller the products
-_SHORT: Final = 64  # tokens up to which float32 gains too
+_SHORT: Final = 32  # tokens up to which float32 gains too
 
 
 def attention(
