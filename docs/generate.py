@@ -150,8 +150,8 @@ def main() -> None:
 
 
 def _figures(figures: dict[str, str], *, check: bool) -> None:
-    """Write the study's figures and remove those of results that are no more, or compare the numbers drawn."""
-    there = {path.name for path in DOCS.glob("study_*.svg")}
+    """Write the figures of results and remove those of results that are no more, or compare the numbers drawn."""
+    there = {path.name for pattern in ("study_*.svg", "speed.svg") for path in DOCS.glob(pattern)}
     for name in sorted(there | figures.keys()):
         path = DOCS / name
         if check:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import statistics
 from pathlib import Path
 from typing import Any
 
 from quality_section import QUALITY, quality_of
+from speed_section import SPEED, speed_of
 from study_section import EXPORT, study_section
 
 from embedreg.study.grid import estimate
 
-SWEEP_TARGET = 5
 STORED = Path(__file__).parents[1] / "benchmarks" / "results"
 
 
@@ -23,8 +22,6 @@ def results_page(stored: Path = STORED) -> tuple[str, dict[str, str]]:
         "growth_seconds.json": _growth_seconds,
         "suggest.json": _suggest,
         "real_tasks.json": _real_tasks,
-        "embedding_speed.json": _embedding_speed,
-        "sweep_speed.json": _sweep_speed,
     }
     parts, figures = ["# Results\n"], {}
     if (stored / EXPORT).is_file():
@@ -32,6 +29,10 @@ def results_page(stored: Path = STORED) -> tuple[str, dict[str, str]]:
         parts.append(section)
     if (stored / QUALITY).is_file():
         parts.append(quality_of(stored / QUALITY))
+    if (stored / SPEED).is_file():
+        section, drawn = speed_of(stored / SPEED)
+        parts.append(section)
+        figures |= drawn
     for name, make in sections.items():
         if (stored / name).is_file():
             parts.append(make(json.loads((stored / name).read_text())))
@@ -140,51 +141,3 @@ def _tau(method: dict[str, Any], *, best: bool) -> str:
     tau = method["metrics"]["kendall_tau"]
     mean = f"**{tau['mean']:.2f}**" if best else f"{tau['mean']:.2f}"
     return f"{mean} [{tau['low']:.2f}, {tau['high']:.2f}]"
-
-
-def _embedding_speed(runs: list[dict[str, Any]]) -> str:
-    run = runs[-1]
-    settings = run["settings"]
-    lines = [
-        "## Embedding against sentence-transformers\n",
-        f"The same weights (MiniLM), texts and window in {settings['dtype']}, run in turn; {settings['threads']} threads of "
-        f"{settings['cpu']}, torch {settings['torch']}, sentence-transformers {settings['sentence_transformers']}. A ratio above 1 "
-        "means that embedreg was faster. Written by `benchmarks/embedding_speed.py`.\n",
-        "| texts | tokens | median ratio | least and greatest | tokens/s | rerun from the cache |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {row['texts']} | {row['tokens']} | {row['median_ratio']:.2f} | {min(row['ratios']):.2f} to {max(row['ratios']):.2f} "
-        f"| {row['our_tokens_per_second']} | {row['cached_speedup']:.0f} times faster |"
-        for row in run["rows"]
-    ]
-    return "\n".join([*lines, ""])
-
-
-def _sweep_speed(run: dict[str, Any]) -> str:
-    settings = run["settings"]
-    groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for row in run["rows"]:
-        groups.setdefault((row["comparison"], row["columns"]), []).append(row)
-    medians = {key: statistics.median(row["ratio"] for row in rows) for key, rows in groups.items()}
-    short = [
-        f"{name} at {columns} columns" for (name, columns), ratio in medians.items() if ratio < SWEEP_TARGET
-    ]
-    reached = f"not reached in: {', '.join(short)}" if short else "reached in all"
-    lines = [
-        "## The MLP sweep against a loop over scikit-learn\n",
-        "The whole grid (5 learning rates, 3 weight decays) in batches of models, against a loop over `MLPRegressor` with the same layers, "
-        f"batch size and data ({settings['rows']} rows), run in turn on {settings['cores']} cores of {settings['cpu']}. 'fixed': the same "
-        "number of epochs on both sides, no stopping. 'as used': both stop early with the same patience. A ratio above 1 means that "
-        f"the batched sweep was faster. The target was a median of {SWEEP_TARGET}, {reached}. Written by `benchmarks/sweep_speed.py`.\n",
-        "| comparison | columns | fits | epochs | pairs | batched, s | loop, s | median ratio | least and greatest |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for (name, columns), rows in groups.items():
-        ratios = [row["ratio"] for row in rows]
-        ours, theirs = (statistics.median(row[key] for row in rows) for key in ("ours_s", "theirs_s"))
-        lines.append(
-            f"| {name} | {columns} | {rows[0]['fits']} | {rows[0]['epochs']} | {len(rows)} | {ours:.1f} | {theirs:.1f} "
-            f"| {medians[name, columns]:.2f} | {min(ratios):.2f} to {max(ratios):.2f} |"
-        )
-    return "\n".join([*lines, ""])

@@ -104,21 +104,25 @@ def _table(columns: list[str], table: list[list[Any]]) -> str:
 
 
 def _svg(drawn: Chart | dict[str, Chart]) -> str:
-    """Return a figure on a card of its own, to be read on dark pages too, with a digest of its numbers at its end."""
     text = to_svg(panels_figure(drawn) if isinstance(drawn, dict) else finding_figure(drawn))
-    text = text.replace('style="fill: none"', f'style="fill: {PALETTE["card"]}"', 1)
-    return f"{text.rstrip()}\n<!-- numbers {_digest(drawn)} -->\n"
+    return on_a_card(text, _numbers(drawn))
 
 
-def _digest(drawn: Chart | dict[str, Chart]) -> str:
+def on_a_card(svg: str, numbers: list[Any]) -> str:
+    """Return a figure on a card of its own, to be read on dark pages too, with a digest of its numbers at its end."""
+    text = svg.replace('style="fill: none"', f'style="fill: {PALETTE["card"]}"', 1)
+    digest = hashlib.sha256(repr(numbers).encode()).hexdigest()[:16]
+    return f"{text.rstrip()}\n<!-- numbers {digest} -->\n"
+
+
+def _numbers(drawn: Chart | dict[str, Chart]) -> list[tuple[Any, ...]]:
     charts = drawn if isinstance(drawn, dict) else {"": drawn}
-    numbers = [
+    return [
         (title, name, x, *_rounded(value))
         for title, chart in charts.items()
         for name, line in chart.lines.items()
         for x, value in line
     ]
-    return hashlib.sha256(repr(numbers).encode()).hexdigest()[:16]
 
 
 def _rounded(value: Estimate) -> tuple[str, ...]:

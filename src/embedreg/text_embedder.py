@@ -123,9 +123,12 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
     def restore(self) -> TextEmbedder:
         """Find the model and the serializer by their names alone, as `fit` does after looking at the records."""
+        return self._find(self.dtype)
+
+    def _find(self, dtype: str) -> TextEmbedder:
         self.serializer_ = make_serializer(self.serializer, self.numbers)
         self.embedder_ = make_embedder(
-            self.model, pooling=self.pooling, layers=self.layers, dtype=self.dtype, device=self.device
+            self.model, pooling=self.pooling, layers=self.layers, dtype=dtype, device=self.device
         )
         return self
 
@@ -137,13 +140,17 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     def restore_as(self, saved: Mapping[str, Any]) -> TextEmbedder:
         """Find the model again and make sure that it is the one whose `identity()` was saved.
 
+        A precision that was left to be measured is the one that it came to then, also on a machine on which it
+        would come to another.
+
         Raises
         ------
         SavedModelError
             If it is another one.
         """
-        self.restore()
-        here, there = json.loads(json.dumps(self.identity()["fingerprint"])), saved["fingerprint"]
+        there = saved["fingerprint"]
+        self._find(there.get("dtype", self.dtype) if self.dtype == "auto" else self.dtype)
+        here = json.loads(json.dumps(self.identity()["fingerprint"]))
         differs = sorted(key for key in here.keys() | there.keys() if here.get(key) != there.get(key))
         if differs:
             raise SavedModelError(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -261,19 +263,44 @@ class TestPrompt:
 class TestPrecision:
     @pytest.mark.parametrize(
         ("seconds", "expected"),
-        [([1.0, 0.5], "bfloat16"), ([1.0, 0.9], "float32"), ([1.0, float("inf")], "float32")],
+        [((1.0, 0.5), "bfloat16"), ((1.0, 0.9), "float32"), ((1.0, float("inf")), "float32")],
     )
     def test_auto_is_measured_once_and_kept(self, tiny_bert, monkeypatch, seconds, expected):
-        measured = iter(seconds)
+        measured = iter([seconds])
         monkeypatch.setattr(precision, "_seconds", lambda *_: next(measured))
 
         chosen = [TransformerEmbedder(tiny_bert, dtype="auto").fingerprint() for _ in range(2)]
 
-        assert list(measured) == [], "each precision once for both embedders"
+        assert list(measured) == [], "once for both embedders"
         assert chosen[0] == chosen[1] == TransformerEmbedder(tiny_bert, dtype=expected).fingerprint()
         [(key, kept)] = json.loads((cache_root() / "precision.json").read_text()).items()
-        assert "bert 2x32" in key
+        assert "products 32 wide" in key
         assert kept["dtype"] == expected
+
+    def test_both_precisions_are_measured(self):
+        slow, fast = precision._seconds(32, torch.device("cpu"))
+        assert 0 < slow < 1
+        assert 0 < fast < 1
+
+    def test_a_precision_without_kernels_is_never_chosen(self, monkeypatch):
+        def refuse(*_):
+            raise RuntimeError("not implemented for 'BFloat16'")
+
+        run = precision._product("bfloat16", 32, torch.device("cpu"))
+        monkeypatch.setattr(torch.nn.functional, "linear", refuse)
+        assert run() == float("inf")
+
+    def test_choosing_imports_no_transformers(self, tiny_bert):
+        script = """
+import sys
+from embedreg.embed import TransformerEmbedder
+from pathlib import Path
+print(TransformerEmbedder(Path(sys.argv[1]), dtype="auto").fingerprint()["dtype"], "transformers" in sys.modules)
+"""
+        told = subprocess.run(
+            [sys.executable, "-c", script, str(tiny_bert)], capture_output=True, text=True, check=True
+        )
+        assert told.stdout.split()[1] == "False"
 
     def test_auto_for_real(self, tiny_llama):
         embedder = TransformerEmbedder(tiny_llama, dtype="auto")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from embedreg.core.errors import DataError, EmbedregWarning, ModelError, UsageError
 from embedreg.core.protocols import Embedder
-from embedreg.embed import _cache_shards, _embed_texts
+from embedreg.embed import _cache_shards, _embed_texts, _embedding_session
 from embedreg.embed._cache import EmbeddingCache
 from embedreg.embed._cache_errors import CacheError
 from embedreg.embed._embed_texts import embed_texts, embed_texts_with_report
@@ -172,7 +172,7 @@ def test_another_fingerprint_is_embedded_anew(cache: CountingCache) -> None:
 
 
 def test_gives_the_embedder_a_bounded_number_of_texts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_embed_texts, "_CHUNK", 8)
+    monkeypatch.setattr(_embed_texts, "TEXTS_AT_ONCE", 8)
     embedder = HashEmbedder()
     np.testing.assert_array_equal(embed_texts(embedder, TEXTS), vectors_of(TEXTS))
     assert embedder.calls == [8, 8, 4]
@@ -194,14 +194,14 @@ def test_stores_what_comes_within_a_while_together(cache: CountingCache) -> None
 
 
 def test_stores_often_when_embedding_is_slow(cache: CountingCache, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_embed_texts, "_STORE_SECONDS", 0.0)
-    monkeypatch.setattr(_embed_texts, "_STORE_SHARE", 1e9)
+    monkeypatch.setattr(_embedding_session, "_STORE_SECONDS", 0.0)
+    monkeypatch.setattr(_embedding_session, "_STORE_SHARE", 1e9)
     embed_texts(HashEmbedder(batch=5), TEXTS, cache=cache)
     assert cache.puts == [5, 5, 5, 5]
 
 
 def test_a_slow_disk_is_waited_for_less_often(cache: CountingCache, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_embed_texts, "_STORE_SECONDS", 0.0)
+    monkeypatch.setattr(_embedding_session, "_STORE_SECONDS", 0.0)
     put = cache.put
     monkeypatch.setattr(cache, "put", lambda *a, **k: (time.sleep(0.05), put(*a, **k)))
     embed_texts(HashEmbedder(batch=5), TEXTS, cache=cache)
@@ -211,7 +211,7 @@ def test_a_slow_disk_is_waited_for_less_often(cache: CountingCache, monkeypatch:
 def test_what_is_paid_for_is_stored_at_once_and_ordered_in_one_go(
     cache: CountingCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_embed_texts, "_CHUNK", 8)
+    monkeypatch.setattr(_embed_texts, "TEXTS_AT_ONCE", 8)
     embedder = HashEmbedder(batch=5)
     embedder.store_each_batch = True
     embed_texts(embedder, TEXTS, cache=cache)
@@ -286,7 +286,7 @@ def test_damaged_vectors_are_embedded_again_and_reported_once(cache: CountingCac
 def test_a_directory_that_cannot_be_used_costs_one_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_embed_texts, "_STORE_SECONDS", 0.0)
+    monkeypatch.setattr(_embedding_session, "_STORE_SECONDS", 0.0)
     (tmp_path / "file").write_text("")
     cache = EmbeddingCache(tmp_path / "file" / "cache")
     with pytest.warns(EmbedregWarning, match="without its cache: .*EMBEDREG_CACHE_DIR") as caught:
@@ -298,8 +298,8 @@ def test_a_directory_that_cannot_be_used_costs_one_warning(
 def test_a_disk_that_fills_up_costs_one_warning_and_no_vector(
     cache: CountingCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_embed_texts, "_STORE_SECONDS", 0.0)
-    monkeypatch.setattr(_embed_texts, "_STORE_SHARE", 1e9)
+    monkeypatch.setattr(_embedding_session, "_STORE_SECONDS", 0.0)
+    monkeypatch.setattr(_embedding_session, "_STORE_SHARE", 1e9)
     append = _cache_shards.append
 
     def room_for_two(path: Path, vectors: np.ndarray) -> int:
@@ -365,7 +365,7 @@ def bars(monkeypatch: pytest.MonkeyPatch) -> list[Bar]:
         made.append(Bar(*arguments))
         return made[-1]
 
-    monkeypatch.setattr(_embed_texts, "progress_bar", make)
+    monkeypatch.setattr(_embedding_session, "progress_bar", make)
     return made
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedreg.embed import _embed_texts
+from embedreg.embed import _embedding_session
 from embedreg.embed._cache import EmbeddingCache
 from embedreg.embed._embed_texts import embed_texts, embed_texts_with_report
 
@@ -103,8 +103,8 @@ CORPUS = [f"a text of the corpus, number {i}" for i in range(6000)]
 
 def embed_corpus(cache: EmbeddingCache, _: str) -> None:
     """Embed the corpus, slowly, storing often."""
-    _embed_texts._STORE_SECONDS = 0.01
-    _embed_texts._STORE_SHARE = 1.0
+    _embedding_session._STORE_SECONDS = 0.01
+    _embedding_session._STORE_SHARE = 1.0
     embed_texts(HashEmbedder(0.004), CORPUS, cache=SayingCache(cache.directory), progress=False)
 
 
@@ -113,8 +113,8 @@ def embed_on_a_small_disk(cache: EmbeddingCache, room: str) -> None:
     import resource
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(room), int(room)))
-    _embed_texts._STORE_SECONDS = 0.01
-    _embed_texts._STORE_SHARE = 1.0
+    _embedding_session._STORE_SECONDS = 0.01
+    _embedding_session._STORE_SHARE = 1.0
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         vectors = embed_texts(HashEmbedder(), CORPUS, cache=cache, progress=False)

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from embedreg.core.errors import UsageError
 from embedreg.tasks import select_tasks
 from embedreg.tasks._bbob import design_points
-from embedreg.tasks._bbob_functions import BBOB_FUNCTIONS, VIZIER_FUNCTIONS, _rotation, evaluate_vizier
+from embedreg.tasks._bbob_functions import (
+    BBOB_FUNCTIONS,
+    MOVABLE,
+    VIZIER_FUNCTIONS,
+    _rotation,
+    evaluate_bbob,
+    evaluate_vizier,
+)
 
 
 def test_names_and_order_are_those_of_ioh():
@@ -22,7 +29,7 @@ def test_names_and_order_are_those_of_ioh():
 
 @pytest.mark.parametrize("dof", [2, 5, 80, 100, 200])
 def test_every_function_is_finite_and_varies_at_any_dof(dof):
-    for task in select_tasks([f"bbob@{dof}", f"bbob-paper@{dof}"]):
+    for task in select_tasks([f"bbob@{dof}", f"bbob-paper@{dof}", f"bbob-centred@{dof}"]):
         data = task.load(seed=1, rows=50)
         assert data.y.shape == (50,)
         assert data.y.dtype == np.float64
@@ -79,6 +86,28 @@ def test_the_number_is_the_raw_objective_of_instance_seed_plus_one(seed):
     optimum = ioh.get_problem(1, seed + 1, 6, ioh.ProblemClass.BBOB).optimum
     points = np.array([list(record.values()) for record in data.records])
     assert np.allclose(data.y, ((points - optimum.x) ** 2).sum(axis=1) + optimum.y)
+
+
+@pytest.mark.parametrize("function", MOVABLE)
+def test_a_centred_function_is_least_at_the_origin(function):
+    import ioh
+
+    points = np.concatenate([np.zeros((1, 4)), np.random.default_rng(0).uniform(-5, 5, (50, 4))])
+    for instance in (1, 2):
+        values = evaluate_bbob(function, points, instance, centred=True)
+        problem = ioh.get_problem(BBOB_FUNCTIONS.index(function) + 1, instance, 4, ioh.ProblemClass.BBOB)
+        assert values[0] == pytest.approx(problem.optimum.y, abs=1e-6)
+        assert (values[1:] > values[0]).all()
+
+
+def test_a_centred_task_has_the_points_of_the_others():
+    centred, plain = select_tasks(["bbob-centred/sphere@6"])[0], select_tasks(["bbob/sphere@6"])[0]
+    assert centred.name == "bbob-centred/sphere@6"
+    assert centred.identity() != plain.identity()
+    data = centred.load(seed=4, rows=20)
+    assert data.records == plain.load(seed=4, rows=20).records
+    squares = np.array([sum(x**2 for x in record.values()) for record in data.records])
+    assert np.ptp(data.y - squares) < 1e-9
 
 
 def test_seeds_give_other_instances():

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from torch.nn import functional
 
 from embedreg.core.errors import ModelError
+from embedreg.embed._attention import attention
 from embedreg.embed._tensors import read_tensors
 
 if TYPE_CHECKING:
@@ -149,8 +150,8 @@ class BertEncoder:
         b, t, d = hidden.shape
         mixed = functional.linear(hidden, *layer.attention).view(b, t, 3, self._heads, d // self._heads)
         queries, keys, values = mixed.permute(2, 0, 3, 1, 4)  # each (b, heads, t, d / heads)
-        read = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=seen)
-        read = functional.linear(read.transpose(1, 2).reshape(b, t, d), *layer.attention_output)
+        read = attention(queries, keys, values, seen=seen).reshape(b, t, d)
+        read = functional.linear(read, *layer.attention_output)
         hidden = self._normalised(hidden + read, layer.attention_norm)
         wide = functional.gelu(functional.linear(hidden, *layer.widening))
         return self._normalised(hidden + functional.linear(wide, *layer.narrowing), layer.norm)

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import textwrap
 import time
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedreg.core.errors import DataError, EmbedregWarning, ModelError, UsageError
-from embedreg.core.progress import progress_bar
-from embedreg.embed._cache import Lookup
-from embedreg.embed._cache_errors import CacheError
+from embedreg.core.errors import DataError, ModelError, UsageError
+from embedreg.embed._embedding_session import EmbeddingSession, in_order_of, text_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from embedreg.core.protocols import Embedder
     from embedreg.embed._cache import EmbeddingCache
 
-_CHUNK = 4096
+TEXTS_AT_ONCE = 4096
 """Texts given to the embedder at once: enough to sort by length well, few enough to hold the tokens of."""
-_STORE_SECONDS = 1.0
-"""What is embedded in that time is stored together; it is what `kill -9` can cost."""
-_STORE_SECONDS_AT_MOST = 30.0
-_STORE_SHARE = 0.02
-"""On a slow disk what is stored together grows, so that storing takes no more than this part of the time."""
 
 
 @dataclass(frozen=True)
@@ -144,10 +135,10 @@ def embed_texts_with_report(
     started = time.perf_counter()
     refuse_other_than_texts(texts)
     distinct = list(dict.fromkeys(texts))
-    session = _Session(embedder, distinct, cache)
+    session = EmbeddingSession(embedder, distinct, cache)
     missing = session.missing
-    with _progress(len(missing) if progress else 0, description) as advance, session:
-        size = max(1, len(missing)) if session.stores_each_batch else _CHUNK
+    with text_progress(len(missing) if progress else 0, description) as advance, session:
+        size = max(1, len(missing)) if session.stores_each_batch else TEXTS_AT_ONCE
         for start in range(0, len(missing), size):
             chunk = missing[start : start + size]
             for positions, part in _checked_batches(embedder, [distinct[i] for i in chunk]):
@@ -161,88 +152,7 @@ def embed_texts_with_report(
         corrupt=session.corrupt,
         seconds=time.perf_counter() - started,
     )
-    return _in_order(session.vectors, distinct, texts), report
-
-
-class _Session:
-    """The vectors of distinct texts, as they come from the cache and from the embedder.
-
-    Leaving its context stores what is not stored yet, whatever the reason for leaving. After the cache's
-    first error there is one warning, and no more of the cache.
-
-    Attributes
-    ----------
-    vectors
-        Shape (n, d); the rows in `missing` are filled by `add`.
-    missing
-        Rows that the cache did not have.
-    corrupt
-        How many of them it had, but damaged.
-    stores_each_batch
-        Whether what `add` takes is stored at once.
-    """
-
-    def __init__(self, embedder: Embedder, texts: Sequence[str], cache: EmbeddingCache | None) -> None:
-        self._texts = texts
-        self._cache = cache
-        self._fingerprint = {} if cache is None else embedder.fingerprint()
-        self._model = embedder.name
-        self.stores_each_batch = bool(getattr(embedder, "store_each_batch", False))
-        found, self.vectors, self.corrupt = self._look_up(embedder.dimension)
-        self.missing = np.flatnonzero(~found)
-        self._pending: list[NDArray[np.intp]] = []
-        self._due = time.monotonic() + _STORE_SECONDS
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        self._store()
-
-    def add(self, rows: NDArray[np.intp], vectors: NDArray[np.float32]) -> None:
-        """Take the vectors (m, d) of m rows from the embedder."""
-        self.vectors[rows] = vectors
-        self._pending.append(rows)
-        if self.stores_each_batch or time.monotonic() >= self._due:
-            self._store()
-
-    def _look_up(self, dimension: int) -> Lookup:
-        n = len(self._texts)
-        lookup = Lookup(np.zeros(n, np.bool_), np.zeros((n, dimension), np.float32), corrupt=0)
-        if self._cache is None:
-            return lookup
-        with self._giving_up():
-            lookup = self._cache.get(self._fingerprint, dimension, self._texts)
-        if lookup.corrupt:
-            warnings.warn(
-                f"{lookup.corrupt} vectors in the embedding cache in {self._cache.directory} were missing or"
-                " damaged; they are embedded again (`embedreg cache verify` checks the rest)",
-                EmbedregWarning,
-                stacklevel=2,
-            )
-        return lookup
-
-    def _store(self) -> None:
-        if self._cache is None or not self._pending:
-            return
-        started = time.monotonic()
-        rows = np.concatenate(self._pending)
-        with self._giving_up():
-            texts = [self._texts[i] for i in rows]
-            self._cache.put(self._fingerprint, texts, self.vectors[rows], model=self._model)
-        self._pending.clear()
-        now = time.monotonic()
-        pause = max(_STORE_SECONDS, (now - started) / _STORE_SHARE)
-        self._due = now + min(pause, _STORE_SECONDS_AT_MOST)
-
-    @contextlib.contextmanager
-    def _giving_up(self) -> Iterator[None]:
-        """Go on without the cache after an error of it."""
-        try:
-            yield
-        except CacheError as error:
-            self._cache = None
-            warnings.warn(f"embedding goes on without its cache: {error}", EmbedregWarning, stacklevel=2)
+    return in_order_of(session.vectors, distinct, texts), report
 
 
 def refuse_other_than_texts(texts: Sequence[str]) -> None:
@@ -303,23 +213,3 @@ def _broken(embedder: Embedder, what: str) -> ModelError:
         expected=f"one vector of dimension {embedder.dimension} for each text",
         mend="this is a mistake in the embedder: report it to whoever made it",
     )
-
-
-@contextlib.contextmanager
-def _progress(total: int, description: str) -> Iterator[Callable[[int], object]]:
-    """Give a function that moves a progress bar on, which is not shown when there is nothing to do."""
-    if not total:
-        yield lambda _: None
-        return
-    with progress_bar(total, description, "text") as bar:
-        yield bar.update
-
-
-def _in_order(
-    vectors: NDArray[np.float32], distinct: Sequence[str], texts: Sequence[str]
-) -> NDArray[np.float32]:
-    """Repeat the vectors of distinct texts, shape (n, d), where the texts repeat."""
-    if len(distinct) == len(texts):
-        return vectors
-    row_of = {text: row for row, text in enumerate(distinct)}
-    return vectors[[row_of[text] for text in texts]]

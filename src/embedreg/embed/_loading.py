@@ -1,7 +1,8 @@
-"""Models through transformers: tokenizers, weights, random weights. The one module that imports it."""
+"""Models through transformers: tokenizers, weights, random weights."""
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import inspect
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from embedreg.core.errors import ModelError, UsageError
 from embedreg.embed._byte_tokenizer import byte_tokenizer
 from embedreg.embed._model_directory import TEXT_ENCODERS, is_decoders
 from embedreg.embed._quiet import quiet_transformers
+from embedreg.embed._shallow_pass import ShallowPass
 from embedreg.embed._tensors import read_tensors
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class TransformersNetwork:
     def __init__(self, model: Any, layers: int) -> None:
         self.model = model
         self.layers = layers
+        self._shallow = ShallowPass(model, layers)
 
     @property
     def takes_mask(self) -> bool:
@@ -51,12 +54,14 @@ class TransformersNetwork:
 
     def states(self, ids: torch.Tensor, mask: torch.Tensor, indices: Sequence[int]) -> list[torch.Tensor]:
         """Return the hidden states (b, t, d) at these positions."""
-        only_last = tuple(indices) == (self.layers,)
         settings = {"attention_mask": mask} if self.takes_mask else {}
-        output = self.model(input_ids=ids, output_hidden_states=not only_last, return_dict=True, **settings)
-        if only_last:
-            return [output.last_hidden_state]
-        return [output.hidden_states[index] for index in indices]
+        run = functools.partial(self.model, input_ids=ids, return_dict=True, **settings)
+        if max(indices) < self.layers and self._shallow.works:
+            return self._shallow.states(run, indices)
+        if tuple(indices) == (self.layers,):
+            return [run(output_hidden_states=False).last_hidden_state]
+        states = run(output_hidden_states=True).hidden_states
+        return [states[index] for index in indices]
 
 
 @dataclass(frozen=True)

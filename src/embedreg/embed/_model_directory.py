@@ -107,11 +107,6 @@ class ModelDirectory:
         return functools.reduce(lambda whole, part: {**whole, **part}, parts, config) | model_type
 
     @property
-    def architecture(self) -> str:
-        """The family and size, for people and as a key."""
-        return f"{self.config.get('model_type', 'unknown')} {self.layers}x{self.dimension}"
-
-    @property
     def dimension(self) -> int:
         """Length of the vector of one token in one layer."""
         return self._required(_DIMENSION, "the length of its vectors")

@@ -14,6 +14,7 @@ from embedreg.embed._model_directory import ModelDirectory
 from embedreg.embed._pooling import pooling_named
 from embedreg.embed._precision import check_precision, fastest_dtype
 from embedreg.embed._published_pooling import offer, published_pooling
+from embedreg.embed._read_out import ReadOut
 from embedreg.embed._unfinished_texts import UnfinishedTexts
 from embedreg.embed._windows import padded, plan_batches
 
@@ -121,9 +122,11 @@ class TransformerEmbedder:
         self._run = forward
         self._prompt = prompt
         published = published_pooling(directory) if pooling == "model" else None
-        self._pool = pooling_named(published.pooling if published else pooling)
-        self._normalised = published is not None and published.normalised
-        self._chosen = chosen_layers(layers, self._directory.layers)
+        self._read_out = ReadOut(
+            chosen_layers(layers, self._directory.layers),
+            pooling_named(published.pooling if published else pooling),
+            normalised=published is not None and published.normalised,
+        )
         self.window = self._directory.window(window)
 
     def __repr__(self) -> str:
@@ -145,7 +148,7 @@ class TransformerEmbedder:
     @property
     def dimension(self) -> int:
         """Length of a vector."""
-        return self._directory.dimension * self._chosen.width
+        return self._directory.dimension * self._read_out.layers.width
 
     def fingerprint(self) -> Mapping[str, Json]:
         """Return everything that decides a text's vector; read from files, without loading torch.
@@ -177,11 +180,37 @@ class TransformerEmbedder:
         ModelError
             If the weights are not those that are expected, or give a value that is no finite number.
         """
+        for positions, (vectors,) in self.embed_batches_for([self], texts):
+            yield positions, vectors
+
+    def embed_batches_for(
+        self, readers: Sequence[TransformerEmbedder], texts: Sequence[str]
+    ) -> Iterator[tuple[list[int], list[NDArray[np.float32]]]]:
+        """Yield (positions, vectors of each reader), from one forward pass of this embedder's network.
+
+        Parameters
+        ----------
+        readers
+            Embedders of the same `forward_identity`; their own networks are not loaded.
+        texts
+            To embed.
+
+        Raises
+        ------
+        DataError, ModelError
+            As `embed_batches`.
+        """
+        read_outs = [reader._read_out for reader in readers]
         for first, windows in self._tokenized(texts):
-            for positions, vectors in self._embed(windows):
+            for positions, several in self._embed(windows, read_outs):
                 absolute = [first + position for position in positions]
-                _check_finite(vectors, absolute, self.name)
-                yield absolute, vectors
+                for vectors in several:
+                    _check_finite(vectors, absolute, self.name)
+                yield absolute, several
+
+    def forward_identity(self) -> Mapping[str, Json]:
+        """Return everything that decides the hidden states, and where they are computed: not how they are read out."""
+        return {**self._forward_fingerprint, "device": self._device}
 
     @functools.cached_property
     def _loaded(self) -> LoadedModel:
@@ -212,19 +241,25 @@ class TransformerEmbedder:
     @functools.cached_property
     def _fingerprint(self) -> dict[str, Json]:
         return {
+            **self._forward_fingerprint,
+            "pooling": self._pooling,
+            "layers": self._layers,
+            **(published_pooling(self._directory.path)._asdict() if self._pooling == "model" else {}),
+        }
+
+    @functools.cached_property
+    def _forward_fingerprint(self) -> dict[str, Json]:
+        return {
             "engine": "transformer",
             "schema": _ENGINE_SCHEMA,
             **self._weights_fingerprint(),
             "tokenizer": self._directory.tokenizer_sha256(),
             "config": self._directory.config_sha256(),
-            "pooling": self._pooling,
-            "layers": self._layers,
             "dtype": self._resolved_dtype,
             "window": self.window,
             # what came later is left out at its default, so that vectors that were kept before stay valid
             **({} if self._run else {"forward": False}),
             **({"prompt": self._prompt} if self._prompt else {}),
-            **(published_pooling(self._directory.path)._asdict() if self._pooling == "model" else {}),
         }
 
     def _weights_fingerprint(self) -> dict[str, Json]:
@@ -240,34 +275,44 @@ class TransformerEmbedder:
         for first in range(0, len(texts), _TEXTS_AT_ONCE):
             yield first, self._loaded.tokenize(texts[first : first + _TEXTS_AT_ONCE], first)
 
-    def _embed(self, windows: Windows) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
-        unfinished = UnfinishedTexts(windows, windows.lengths, self._pool)
-        for batch, parts in self._batches(windows):
-            positions, vectors = unfinished.add(batch, parts)
+    def _embed(
+        self, windows: Windows, read_outs: Sequence[ReadOut]
+    ) -> Iterator[tuple[list[int], list[NDArray[np.float32]]]]:
+        unfinished = [UnfinishedTexts(windows, windows.lengths, r.pooling) for r in read_outs]
+        for batch, several in self._batches(windows, read_outs):
+            found = [texts.add(batch, parts) for texts, parts in zip(unfinished, several, strict=True)]
+            positions = found[0][0]  # the same of all, as they took the same windows
             if positions:
-                yield positions, self._finished(np.stack(vectors))
+                yield (
+                    positions,
+                    [r.finished(np.stack(vectors)) for r, (_, vectors) in zip(read_outs, found, strict=True)],
+                )
 
-    def _batches(self, windows: Windows) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        """Yield (windows, what the pooling took from each), in smaller batches once memory ran out."""
+    def _batches(
+        self, windows: Windows, read_outs: Sequence[ReadOut]
+    ) -> Iterator[tuple[NDArray[np.int64], list[NDArray[np.float32]]]]:
+        """Yield (windows, what each pooling took from them), in smaller batches once memory ran out."""
         lengths, padding = windows.lengths, self._loaded.network.takes_mask
         waiting = np.arange(len(lengths))
         while len(waiting):
             done = np.zeros(len(waiting), dtype=np.bool_)
             for chosen in plan_batches(lengths[waiting], self._budget, padding=padding):
                 batch = waiting[chosen]
-                parts = self._forward_if_it_fits([windows.ids[i] for i in batch])
+                parts = self._forward_if_it_fits([windows.ids[i] for i in batch], read_outs)
                 if parts is None:
                     break
                 done[chosen] = True
                 yield batch, parts
             waiting = waiting[~done]
 
-    def _forward_if_it_fits(self, windows: Sequence[NDArray[np.int32]]) -> NDArray[np.float32] | None:
+    def _forward_if_it_fits(
+        self, windows: Sequence[NDArray[np.int32]], read_outs: Sequence[ReadOut]
+    ) -> list[NDArray[np.float32]] | None:
         """Return what `_forward` does, or None after halving the budget: a GPU had not enough memory."""
         import torch
 
         try:
-            return self._forward(windows)
+            return self._forward(windows, read_outs)
         except torch.OutOfMemoryError as error:
             if len(windows) == 1:
                 raise ModelError(
@@ -280,25 +325,19 @@ class TransformerEmbedder:
         torch.cuda.empty_cache()
         return None
 
-    def _forward(self, windows: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:  # (b, d) or (b, k, d)
-        """Return what the pooling takes from each window."""
+    def _forward(
+        self, windows: Sequence[NDArray[np.int32]], read_outs: Sequence[ReadOut]
+    ) -> list[NDArray[np.float32]]:
+        """Return what each pooling takes from the windows, (b, d) or (b, k, d); one forward pass for all of them."""
         import torch
 
         model = self._loaded
+        indices = sorted({index for read_out in read_outs for index in read_out.layers.indices})
         ids, mask = (torch.from_numpy(array).to(model.device) for array in padded(windows, model.pad))
         with torch.inference_mode():
-            states = [state.float() for state in model.network.states(ids, mask, self._chosen.indices)]
-            if self._chosen.average:
-                states = [torch.stack(states).mean(dim=0)]
-            pooled = torch.cat([self._pool.over_window(state, mask) for state in states], dim=-1)
-            vectors: NDArray[np.float32] = pooled.cpu().numpy()
-            return vectors
-
-    def _finished(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:  # (n, d)
-        if not self._normalised:
-            return vectors
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny), dtype=np.float32)
+            found = [state.float() for state in model.network.states(ids, mask, tuple(indices))]
+            states = dict(zip(indices, found, strict=True))
+            return [read_out.over_window(states, mask) for read_out in read_outs]
 
 
 def build(

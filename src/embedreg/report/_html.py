@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from embedreg.core.errors import UsageError
 from embedreg.core.files import make_folder, whole_file
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
     from embedreg.report._downloads import DataFile
 
-_PACKAGES: Final = ("jinja2", "matplotlib")
-
 
 def require_report_packages() -> None:
     """Make sure that a page can be written. To be called before the work whose result it is to show.
@@ -29,11 +26,11 @@ def require_report_packages() -> None:
         If the packages of the extra `report` (Jinja2, matplotlib) are not installed.
     """
     try:
-        for name in _PACKAGES:
-            importlib.import_module(name)
+        import jinja2  # noqa: F401 (an optional extra)
+        import matplotlib as mpl  # noqa: F401 (an optional extra)
     except ImportError as error:
         raise UsageError(
-            f"no package {error.name or ' or '.join(_PACKAGES)} to write the report with",
+            f"no package {error.name or 'jinja2 or matplotlib'} to write the report with",
             expected="the packages of the optional extra 'report' to be installed",
             mend="pip install 'embedreg[report]', or do without the report",
         ) from error

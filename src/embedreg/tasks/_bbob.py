@@ -11,6 +11,7 @@ import numpy as np
 from embedreg.core.errors import UsageError
 from embedreg.tasks._bbob_functions import (
     BBOB_FUNCTIONS,
+    MOVABLE,
     NOT_IN_THE_PAPER,
     VIZIER_FUNCTIONS,
     evaluate_bbob,
@@ -100,6 +101,16 @@ class BbobTask(Task):
         return evaluate_bbob(self.function, points, instance)
 
 
+class CentredTask(BbobTask):
+    """A function of BBOB's whose optimum is put at the origin."""
+
+    def _identity(self) -> dict[str, Json]:
+        return super()._identity() | {"optimum": "origin"}
+
+    def _evaluate(self, points: NDArray[np.float64], instance: int) -> NDArray[np.float64]:
+        return evaluate_bbob(self.function, points, instance, centred=True)
+
+
 class VizierTask(BbobTask):
     """A function that Vizier adds to BBOB's; it needs no ioh."""
 
@@ -133,17 +144,23 @@ def _bbob_paper(dofs: Sequence[int]) -> Suite:
     return Suite("bbob-paper", "The 23 functions of the paper: 21 of BBOB's and two of Vizier's own", tasks)
 
 
+def _bbob_centred(dofs: Sequence[int]) -> Suite:
+    tasks = tuple(_bbob_task(name, dof, CentredTask, "bbob-centred") for dof in dofs for name in MOVABLE)
+    return Suite("bbob-centred", "13 of BBOB's functions, their optimum at the origin as in Vizier's", tasks)
+
+
 GeneratedSuite: TypeAlias = Callable[["Sequence[int]"], Suite]
 GENERATED_SUITES: Final[dict[str, GeneratedSuite]] = {
     "bbob": _bbob,
     "bbob-paper": _bbob_paper,
+    "bbob-centred": _bbob_centred,
 }
 
 
-def _bbob_task(function: str, dof: int) -> BbobTask:
-    return BbobTask(
-        name=f"bbob/{function}@{dof}",
-        suite="bbob",
+def _bbob_task(function: str, dof: int, kind: type[BbobTask] = BbobTask, suite: str = "bbob") -> BbobTask:
+    return kind(
+        name=f"{suite}/{function}@{dof}",
+        suite=suite,
         kind="bbob",
         rows=None,
         dof=dof,

@@ -52,8 +52,27 @@ BBOB_FUNCTIONS: Final = (
 
 NOT_IN_THE_PAPER: Final = ("rastrigin", "rosenbrock", "ellipsoid_rotated")
 
+MOVABLE: Final = (
+    "sphere",
+    "ellipsoid",
+    "rastrigin",
+    "attractive_sector",
+    "rosenbrock",
+    "rosenbrock_rotated",
+    "ellipsoid_rotated",
+    "discus",
+    "bent_cigar",
+    "sharp_ridge",
+    "different_powers",
+    "rastrigin_rotated",
+    "griewank_rosenbrock",
+)
+"""Those whose optimum may be moved: the others charge for leaving [-5, 5], or have it at the edge."""
 
-def evaluate_bbob(function: str, points: Points, instance: int) -> NDArray[np.float64]:
+
+def evaluate_bbob(
+    function: str, points: Points, instance: int, *, centred: bool = False
+) -> NDArray[np.float64]:
     """Return a function's values, offset included, as ioh gives them.
 
     Parameters
@@ -64,6 +83,8 @@ def evaluate_bbob(function: str, points: Points, instance: int) -> NDArray[np.fl
         Shape (n, dof), dof at least 2.
     instance
         Which shift, rotation and offset.
+    centred
+        Whether to undo the shift, so that the optimum is at the origin; for functions of `MOVABLE`.
 
     Returns
     -------
@@ -81,7 +102,8 @@ def evaluate_bbob(function: str, points: Points, instance: int) -> NDArray[np.fl
 
     number = BBOB_FUNCTIONS.index(function) + 1
     problem = ioh.get_problem(number, instance, points.shape[1], ioh.ProblemClass.BBOB)
-    return np.asarray(problem(points), dtype=np.float64)
+    shift = np.array(problem.optimum.x) if centred else 0.0
+    return np.asarray(problem(points + shift), dtype=np.float64)
 
 
 def ioh_is_here() -> bool:

@@ -91,6 +91,15 @@ def test_robustness_to_dimension(falling, verdict) -> None:
     assert len(found.table) == 3
 
 
+def test_an_embedding_that_falls_too_is_not_robust() -> None:
+    """Traditional features lose more than it does, from a greater height; it is not flat for that."""
+
+    def tau(method, dof, i):
+        return 0.8 - 0.006 * dof if method[0] == "traditional" else 0.3 - 0.002 * dof
+
+    assert result(1, functions(tau, BBOB)).verdict == "inconclusive"
+
+
 @pytest.mark.parametrize(("ours", "verdict"), [(0.3, "agrees"), (0.7, "disagrees")])
 def test_how_often_the_embedding_wins(ours, verdict) -> None:
     found = result(2, family(lambda method, n, task: ours if method[0] == "minilm" else 0.5, BBOB))
@@ -217,6 +226,24 @@ def test_an_ablation_of_two_parts_needs_both(number, best_first) -> None:
     assert len(result(number, rows(1, best_first)).table) == 2 * len(FAMILIES)
     assert result(number, rows(1, best_first[:2])).verdict == "inconclusive"
     assert result(number, rows(1, best_first[:1])).verdict == "not run"
+
+
+@pytest.mark.parametrize(("gain", "verdict"), [(0.3, "agrees"), (-0.3, "disagrees")])
+def test_the_place_of_the_optimum(gain, verdict) -> None:
+    drawn = functions(lambda method, dof, i: 0.5 + 0.01 * i, BBOB)
+    moved = functions(lambda method, dof, i: 0.5 + 0.01 * i + gain * (method[0] == "minilm"), BBOB)
+    centred = [
+        r | {"suite": "bbob-centred", "task": f"bbob-centred/{r['task']}"}
+        for r in moved
+        if not r["task"].startswith("f7")
+    ]
+    shifted = [r | {"task": f"bbob/{r['task']}"} for r in drawn]
+    found = result(14, shifted + centred)
+    assert found.verdict == verdict
+    assert [line[:2] for line in found.table[:2]] == [["minilm + mlp", "origin"], ["minilm + mlp", "drawn"]]
+    assert len(found.table) == 6
+    assert found.table[1][2].startswith("0.53")  # without the function that cannot be moved
+    assert result(14, shifted).verdict == "not run"
 
 
 @pytest.mark.parametrize(
@@ -353,7 +380,9 @@ def test_robustness_is_measured_where_all_methods_have_finished() -> None:
     rows = functions(lambda m, dof, i: 0.8 - 0.004 * dof * (m[0] == "traditional"), BBOB)
     found = result(1, [r for r in rows if not (r["dof"] == 100 and r["representation"] == "minilm")])
     assert found.verdict == "agrees"
-    assert found.sentence.startswith("from 5 to 25 fields, traditional + mlp loses 0.08")
+    assert found.sentence.startswith(
+        "from 5 to 25 fields, minilm + mlp loses 0.00 [0.00, 0.00] of Kendall tau; traditional + mlp 0.08"
+    )
     losses, by_function = found.parts
     assert losses.table[0][:2] == ["minilm", "5 to 25"]
     assert len(by_function.table) == len(by_function.panels) == len(FUNCTIONS)

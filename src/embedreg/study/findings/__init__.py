@@ -21,6 +21,7 @@ FINDINGS: Final = (
     _smoothness.real_tasks,
     _smoothness.choice,
     _ablations.formats_and_layers,
+    _bbob.optimum,
 )
 
 __all__ = ["FINDINGS", "VERDICTS", "Chart", "Finding", "Part", "StudyData", "findings"]

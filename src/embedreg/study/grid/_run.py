@@ -16,10 +16,10 @@ from embedreg.smoothness import nlfd
 from embedreg.study._metrics import METRICS, evaluate
 from embedreg.study._rows import rows_of, take
 from embedreg.study._splits import group_split
-from embedreg.study.grid._cells import text_embedder
 from embedreg.study.grid._last_vectors import LastVectors
 from embedreg.study.grid._plan import HOW_TO_MEND_ABSENCE, plan_study
 from embedreg.study.grid._profiles import run_profiles
+from embedreg.study.grid._shared_passes import SharedPasses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,10 +32,9 @@ if TYPE_CHECKING:
     from embedreg.study._splits import Split
     from embedreg.study.grid._cells import Cell, Item
     from embedreg.study.grid._plan import Plan
-    from embedreg.study.grid._spec import HeadSpec, RepresentationSpec, StudySpec
+    from embedreg.study.grid._spec import HeadSpec, StudySpec
     from embedreg.study.grid._store import StudyStore
     from embedreg.tasks import TaskData
-    from embedreg.text_embedder import TextEmbedder
 
 _ITEMS_AT_ONCE: Final = 12  # whose fits are one batch: what is lost at most when the run is stopped
 
@@ -89,12 +88,13 @@ def run_study(spec: StudySpec, store: StudyStore, *, skip_missing: bool = False)
             f"a machine without {plan.absent_tasks()}", expected="every task's data", mend=HOW_TO_MEND_ABSENCE
         )
     left = plan.left_here()
+    wanted = [cell.item for _, cell in left]
     store.forget_failures(plan.failed)
     with progress_bar(
         len(plan.done) + len(left), f"study {spec.name}", "cell", initial=len(plan.done)
     ) as bar:
         for _, cells in itertools.groupby(left, key=lambda pair: pair[1].item.representation.name):
-            _Runner(store, bar).run(list(cells))
+            _Runner(store, bar, wanted).run(list(cells))
     run_profiles(spec, store)
     return plan_study(spec, store)
 
@@ -108,11 +108,12 @@ def split_of(item: Item, groups: NDArray[np.intp]) -> tuple[Split, NDArray[np.in
 class _Runner:
     """Runs the cells of one representation."""
 
-    def __init__(self, store: StudyStore, bar: tqdm[Any]) -> None:
+    def __init__(self, store: StudyStore, bar: tqdm[Any], wanted: Sequence[Item]) -> None:
         self._store = store
         self._bar = bar
+        self._wanted = wanted  # by any representation
+        self._passes: SharedPasses | None = None
         self._last = LastVectors()
-        self._embedder: TextEmbedder | None = None
         self._read: tuple[tuple[str, int, int], TaskData, NDArray[np.intp]] | None = None
 
     def run(self, cells: Sequence[tuple[str, Cell]]) -> None:
@@ -148,15 +149,15 @@ class _Runner:
                 features = TabularFeatures(random_state=item.seed).fit(records[: len(split.train)])
                 vectors: Array = features.transform(records)
             else:
-                vectors = self._embed(item.representation, records)
+                vectors = self._embed(item, records)
             return vectors
 
         return _Prepared(item, split, self._last.of(item, records, represent), data.y[rows], wanted)
 
-    def _embed(self, representation: RepresentationSpec, records: list[Any]) -> Array:
-        if self._embedder is None:
-            self._embedder = text_embedder(representation)
-        return self._embedder.fit(records).transform(records)
+    def _embed(self, item: Item, records: list[Any]) -> Array:
+        if self._passes is None:
+            self._passes = SharedPasses(item.representation, self._wanted)
+        return self._passes.embed(item, records)
 
     def _data(self, item: Item) -> tuple[TaskData, NDArray[np.intp]]:
         """Return a task's data and which inputs are equal; what was read last is kept, for the next seed."""

@@ -1,0 +1,188 @@
+"""The section "Speed" of docs/results.md."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.speed._embedding_page import embedding_tables
+from benchmarks.speed._options import PARTS, Row
+from benchmarks.speed._tables import NONE, Spread, groups, table, times_as_fast, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from benchmarks.speed._store import Run
+
+# what is aimed at, in times as fast as a peer, or in seconds
+SWEEP_TARGETS = {"scikit-learn GridSearchCV": 10.0}  # of the others: not to be behind
+RIDGE_TARGET = 1.0
+LATENCY_TARGETS = {
+    "embedreg predict, one record": 3.0,
+    "embedreg --help": 0.3,
+    "one record in a loaded process": 0.015,
+}
+OURS = "embedreg"
+FIGURE = "speed.svg"
+_TITLES = {
+    "embedding": "Embedding",
+    "sweep": "The sweep over perceptrons",
+    "ridge": "Ridge regression",
+    "latency": "One answer",
+    "curves": "How seconds grow",
+}
+_VERSIONS = {
+    "embedding": ("torch", "transformers", "sentence-transformers", "onnxruntime", "openvino"),
+    "sweep": ("torch", "scikit-learn", "skorch"),
+    "ridge": ("numpy", "scipy", "scikit-learn"),
+    "latency": ("torch", "tokenizers", "scikit-learn"),
+    "curves": ("torch", "numpy", "scipy"),
+}
+
+
+def speed_section(runs: Sequence[Run]) -> str:
+    """Return the tables in Markdown, by part and machine."""
+    parts = [
+        "## Speed\n",
+        (
+            "Written by `python -m benchmarks.speed`, whose raw seconds are in `benchmarks/results/speed.json`. What is compared "
+            "runs in turn on one machine (A B A B), and a ratio is of neighbours in time: the median over pairs, and in brackets the "
+            "least and the greatest. Above 1 embedreg is faster.\n"
+        ),
+    ]
+    for part in PARTS:
+        own = [run for run in runs if run.part == part]
+        if own:
+            parts.append(f"### {_TITLES[part]}\n")
+        for run in own:
+            parts += [_made_on(run), _TABLES[part](run), *_left_out(run)]
+    return "\n".join(parts)
+
+
+def _made_on(run: Run) -> str:
+    machine, (before, after) = run.machine, run.settings["load"]
+    versions = ", ".join(
+        f"{name} {machine['versions'][name]}" for name in _VERSIONS[run.part] if name in machine["versions"]
+    )
+    instructions = f" ({machine['instructions']})" if machine["instructions"] else ""
+    return (
+        f"{machine['threads']} threads of {machine['cores']} cores of {machine['cpu']}{instructions}, {machine['date']}; "
+        f"load of the machine {before:.1f} before and {after:.1f} after; {versions}.\n"
+    )
+
+
+def _left_out(run: Run) -> list[str]:
+    if not run.left_out:
+        return []
+    return ["Left out: " + "; ".join(f"{name} ({reason})" for name, reason in run.left_out.items()) + ".\n"]
+
+
+def _sweep(run: Run) -> str:
+    told = run.settings
+    lines, missed = [], []
+    for (comparison, epochs), rows in groups(run.rows, "comparison", "epochs").items():
+        ours = next(row for row in rows if row["method"] == OURS)
+        for row in rows:
+            ratio = NONE if row is ours else times_as_fast(row, ours).text(".1f")
+            taken, error = Spread(row["seconds"]).text(), f"{row['validation_mse']:.3f}"
+            lines.append([comparison, epochs, row["method"], taken, ratio, error])
+            target = SWEEP_TARGETS.get(row["method"], 1.0)
+            if row is not ours and times_as_fast(row, ours).median < target:
+                missed.append(f"{row['method']}, {comparison}: {times_as_fast(row, ours).median:.1f}")
+    aimed = ", ".join(f"{target:g} times as fast as {name}" for name, target in SWEEP_TARGETS.items())
+    return "\n".join(
+        [
+            (
+                f"{told['fits']} configurations (5 learning rates, 3 weight decays) on {told['rows']} rows of {told['columns']} columns in "
+                f"batches of {told['batch_size']}. 'fixed': as many epochs on all sides, no stopping. 'as used': at most so many, all "
+                f"stop early with a patience of {told['patience']}. scikit-learn has Adam and an l2 term where the others have AdamW, and "
+                "where it stops early holds rows of its own out of the training rows. The error is the best on validation rows, as a check "
+                "that all fitted: 1 is what the mean would score.\n"
+            ),
+            table(["comparison", "epochs", "method", "seconds", "embedreg times as fast", "error"], lines),
+            verdict(f"{aimed}, and not behind the others", missed),
+        ]
+    )
+
+
+def _ridge(run: Run) -> str:
+    lines, missed = [], []
+    for (n, d, targets), (ours, theirs) in groups(run.rows, "n", "d", "targets").items():
+        ratio = times_as_fast(theirs, ours)
+        milliseconds = (Spread([1000 * s for s in row["seconds"]]).text(".1f") for row in (ours, theirs))
+        lines.append([n, d, targets, *milliseconds, ratio.text(), "yes" if ours["agree"] else "no"])
+        if ratio.median < RIDGE_TARGET:
+            missed.append(f"{n} x {d}, {targets} targets: {ratio.median:.2f}")
+    return "\n".join(
+        [
+            (
+                f"`RidgeHead` against `RidgeCV` with the same {run.settings['penalties']} penalties, both by exact leave-one-out, one penalty "
+                "a target, standardising included. 'Agree': the same penalties were chosen.\n"
+            ),
+            table(
+                [
+                    "rows",
+                    "columns",
+                    "targets",
+                    "embedreg, ms",
+                    "RidgeCV, ms",
+                    "embedreg times as fast",
+                    "agree",
+                ],
+                lines,
+            ),
+            verdict("not behind RidgeCV", missed),
+        ]
+    )
+
+
+def _latency(run: Run) -> str:
+    lines = []
+    for row in run.rows:
+        target = LATENCY_TARGETS.get(row["measure"])
+        taken = Spread([1000 * s for s in row["seconds"]])
+        aimed = [NONE, NONE] if target is None else [f"{1000 * target:.0f}", _reached(row, target)]
+        lines.append(
+            [row["measure"], len(row["seconds"]), taken.text(".1f" if taken.median < 100 else ".0f"), *aimed]
+        )
+    return "\n".join(
+        [
+            (
+                f'A record of {run.settings["numbers"]} numbers and a name through `EmbeddingRegressor(head="ridge")` with '
+                f"`{run.settings['model']}`, nothing kept of earlier embeddings, another text each time; the first two from the start of a process.\n"
+            ),
+            table(["what", "times measured", "milliseconds", "target", "median within it"], lines),
+        ]
+    )
+
+
+def _reached(row: Row, target: float) -> str:
+    return "**reached**" if Spread(row["seconds"]).median <= target else "**not reached**"
+
+
+def _curves(run: Run) -> str:
+    lines = []
+    for (name,), rows in groups((row for row in run.rows if row["curve"] == "threads"), "line").items():
+        least, most = min(rows, key=lambda row: row["x"]), max(rows, key=lambda row: row["x"])
+        if least is most:
+            continue
+        seconds = [Spread(row["seconds"]).text(".3f") for row in (least, most)]
+        lines.append([name, least["x"], most["x"], *seconds, times_as_fast(least, most).text()])
+    return "\n".join(
+        [
+            f"![Seconds of embedding by records and by length of texts, of heads by dimension, and speed by threads]({FIGURE})\n",
+            (
+                f"Embedding: texts of 1 number and a name by number of records; microseconds a token by tokens a text. Heads on {run.settings['rows']} "
+                f"rows; the perceptrons for {run.settings['epochs']} epochs. Threads: the same work in turn with one and with all.\n"
+            ),
+            table(["work", "threads", "against", "seconds, one", "seconds, all", "times as fast"], lines),
+        ]
+    )
+
+
+_TABLES: dict[str, Callable[[Run], str]] = {
+    "embedding": embedding_tables,
+    "sweep": _sweep,
+    "ridge": _ridge,
+    "latency": _latency,
+    "curves": _curves,
+}

@@ -1,0 +1,80 @@
+"""Attention of transformers' models by `embedreg.embed._attention`, registered under a name of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import torch
+from transformers import AttentionInterface, AttentionMaskInterface, masking_utils
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+from embedreg.embed._attention import attention, is_blockwise_faster
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NAME: Final = "embedreg"
+# Of what transformers gives an attention function beside the tensors: what changes the scores, and is left to its own.
+_CHANGE_SCORES: Final = ("position_bias", "softcap", "s_aux")
+
+
+def use_own_attention(model: Any) -> None:
+    """Let a model compute attention by this module, if transformers would do it by torch's own and lets others do it.
+
+    Parameters
+    ----------
+    model
+        Of transformers, on a processor.
+    """
+    if model.config._attn_implementation == "sdpa" and model.is_backend_compatible():
+        model.set_attn_implementation(NAME)
+
+
+def _attend(
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    is_causal: bool | None = None,
+    **others: Any,
+) -> tuple[Tensor, None]:
+    """Return what tokens read, (b, t, h, d), as `sdpa_attention_forward` does, which takes what this module cannot."""
+    causal = bool(getattr(module, "is_causal", True) if is_causal is None else is_causal)
+    plain = not dropout and all(others.get(name) is None for name in _CHANGE_SCORES)
+    alike = query.shape[2] == key.shape[2] and query.shape[3] == key.shape[3] == value.shape[3]
+    if plain and alike and _is_of_keys(attention_mask) and is_blockwise_faster(query):
+        seen = None if attention_mask is None else attention_mask[:, :, :1]
+        causal = causal and attention_mask is None  # else the mask says everything
+        return attention(query, key, value, seen=seen, causal=causal, scale=scaling), None
+    settings = {"dropout": dropout, "scaling": scaling, "is_causal": is_causal, **others}
+    read = sdpa_attention_forward(module, query, key, value, attention_mask, **settings)
+    return cast("tuple[Tensor, None]", read)
+
+
+def _is_of_keys(mask: Tensor | None) -> bool:
+    """Return whether a mask (b, 1, t, t) is the same for all queries of a text: expanded from one."""
+    return mask is None or (mask.dtype == torch.bool and mask.shape[1] == 1 and mask.stride(2) == 0)
+
+
+def _mask(*positional: Any, **settings: Any) -> Tensor | None:
+    """Return the mask that `sdpa_mask` returns, in the two plain cases by a shorter way.
+
+    Where each token reads all those before it, that is none: padding is on the right in this package, and no token reads
+    what is there. Where each reads all tokens, it is that of padding, expanded.
+    """
+    function, padding = settings.get("mask_function"), settings.get("attention_mask")
+    if settings.get("allow_is_causal_skip") and function is masking_utils.causal_mask_function:
+        return None
+    everything = getattr(
+        masking_utils, "bidirectional_mask_function", None
+    )  # which transformers 4.56 has not
+    if padding is not None and function is everything and not padding.all():
+        return cast("Tensor", padding[:, None, None].expand(-1, -1, settings["q_length"], -1))
+    return cast("Tensor | None", masking_utils.sdpa_mask(*positional, **settings))
+
+
+AttentionInterface.register(NAME, _attend)
+AttentionMaskInterface.register(NAME, _mask)

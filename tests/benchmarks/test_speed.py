@@ -1,0 +1,198 @@
+"""The benchmark of speed: every part runs at its smallest, without peers; runs are kept by machine; what the page says."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.speed import __main__ as command
+from benchmarks.speed import sweep as sweep_part
+from benchmarks.speed._machine import limited_threads
+from benchmarks.speed._page import speed_section
+from benchmarks.speed._store import Run, keep, read
+from benchmarks.speed._tables import Spread, times_as_fast
+from benchmarks.speed._texts import TextSet, text_sets
+from benchmarks.speed._timing import in_turn
+from embedreg.embed import TransformerEmbedder
+
+PEERS = ("sentence_transformers", "onnxruntime", "openvino", "optimum", "skorch")
+
+
+@pytest.fixture
+def no_peers(monkeypatch):
+    for name in PEERS:
+        monkeypatch.setitem(sys.modules, name, None)  # importing it fails
+
+
+def quick(output, model, only):
+    words = ["--output", str(output), "--model", str(model), "--pairs", "2", "--quick", "--threads", "1"]
+    assert command.main([*words, "--only", only]) == 0
+
+
+def test_embedding_without_peers_says_so(tmp_path, tiny_bert, no_peers):
+    quick(tmp_path / "speed.json", tiny_bert, "embedding")
+    (run,) = read(tmp_path / "speed.json")
+    engines = {row["engine"] for row in run.rows if "engine" in row}
+    assert {"embedreg float32", "embedreg bfloat16", "transformers loop"} <= engines
+    assert {len(row["seconds"]) for row in run.rows if "engine" in row} == {2}
+    assert min(row["cosine"] for row in run.rows if "engine" in row) > 0.99
+    assert {name for name in run.left_out if not name.startswith("embedreg")} == {
+        "sentence-transformers, defaults",
+        "sentence-transformers, bfloat16, tuned batches",
+        "sentence-transformers, ONNX",
+        "sentence-transformers, OpenVINO",
+        "ONNX Runtime loop",
+    }
+    text = speed_section([run])
+    assert "| transformers loop | float32 |" in text
+    assert "sentence-transformers, ONNX (" in text
+    assert str(tiny_bert.parent) not in json.dumps(
+        dataclasses.asdict(run)
+    )  # a place on this machine is nobody's business
+
+
+def test_heads_and_curves_without_peers(tmp_path, tiny_bert, no_peers, monkeypatch):
+    monkeypatch.delitem(
+        sweep_part._WAYS, "scikit-learn GridSearchCV, all processors"
+    )  # which start for seconds
+    quick(tmp_path / "speed.json", tiny_bert, "sweep,ridge,curves")
+    sweep, ridge, curves = read(tmp_path / "speed.json")
+    assert set(sweep.left_out) == {"skorch GridSearchCV"}
+    assert {row["method"] for row in ridge.rows if row["agree"]} == {"embedreg", "scikit-learn RidgeCV"}
+    assert {row["curve"] for row in curves.rows} == {"records", "length", "dimension", "threads"}
+
+
+@pytest.mark.slow
+def test_latency(tmp_path, tiny_bert):
+    quick(tmp_path / "speed.json", tiny_bert, "latency")
+    (run,) = read(tmp_path / "speed.json")
+    assert [len(row["seconds"]) for row in run.rows] == [2, 2, 2, 3]
+
+
+def test_an_unknown_part_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        command.main(["--output", str(tmp_path / "speed.json"), "--only", "embedding,lunch"])
+    assert "got 'lunch'; expected some of embedding, sweep, ridge, latency, curves" in capsys.readouterr().err
+
+
+def test_calls_run_in_turn():
+    called = []
+    taken = in_turn({name: lambda name=name: called.append(name) for name in "ab"}, 3)
+    assert "".join(called) == "ababab"
+    assert [len(taken[name]) for name in "ab"] == [3, 3]
+
+
+def test_threads_are_as_before_afterwards(monkeypatch):
+    torch = importlib.import_module("torch")
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    before = torch.get_num_threads()
+    with limited_threads(1):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    with limited_threads(1):
+        pass
+    assert "OMP_NUM_THREADS" not in importlib.import_module("os").environ
+
+
+def test_texts_fit_the_window_and_are_different(tiny_bert):
+    embedder = TransformerEmbedder(tiny_bert)
+    for texts in text_sets(embedder, 300):
+        assert texts.tokens == embedder.count_tokens(texts.texts)
+        assert max(texts.tokens) <= embedder.window
+        assert len(set(texts.texts)) == len(texts.texts)
+        assert 300 <= sum(texts.tokens) < 300 + embedder.window
+
+
+def test_operations_are_counted_by_hand():
+    config = {"hidden_size": 2, "intermediate_size": 3, "num_hidden_layers": 5}
+    products = 2 * (4 * 2 * 2 + 2 * 2 * 3)  # of one token in one layer
+    assert TextSet("one", [""], [7]).flop(config) == 5 * (7 * products + 2 * 2 * 7 * 7 * 2)
+
+
+MACHINE = {
+    "cpu": "A",
+    "instructions": "avx2",
+    "cores": 2,
+    "threads": 2,
+    "date": "2030-01-01",
+    "versions": {"numpy": "3.0"},
+}
+
+
+def run_of(rows, part="ridge", cpu="A", **settings):
+    return Run(part, MACHINE | {"cpu": cpu}, {"load": [0.1, 0.2], "penalties": 37} | settings, rows)
+
+
+def ridge_rows(ours, theirs):
+    about = {"n": 400, "d": 384, "targets": 1, "agree": True}
+    return [
+        about | {"method": name, "seconds": taken}
+        for name, taken in (("embedreg", ours), ("RidgeCV", theirs))
+    ]
+
+
+def test_a_part_run_again_on_a_machine_replaces_its_run(tmp_path):
+    path = tmp_path / "made" / "speed.json"
+    for cpu, seconds in (("A", 1.0), ("B", 2.0), ("A", 3.0)):
+        keep(path, run_of(ridge_rows([seconds], [1.0]), cpu=cpu))
+    assert [(run.machine["cpu"], run.rows[0]["seconds"]) for run in read(path)] == [
+        ("B", [2.0]),
+        ("A", [3.0]),
+    ]
+
+
+def test_ratios_are_of_pairs():
+    ratio = times_as_fast({"seconds": [2.0, 9.0, 4.0]}, {"seconds": [1.0, 3.0, 1.0]})
+    assert ratio.values == [2.0, 3.0, 4.0]
+    assert ratio.text() == "3.00 (2.00 to 4.00)"
+    assert Spread([0.5]).text() == "0.50"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "said"),
+    [
+        ([0.04, 0.02, 0.03], "**reached**."),
+        ([0.005, 0.02, 0.005], "**not reached** (400 x 384, 1 targets: 0.50)."),
+    ],
+)
+def test_a_target_is_of_the_median(theirs, said):
+    text = speed_section([run_of(ridge_rows([0.01, 0.01, 0.01], theirs))])
+    assert f"Target: not behind RidgeCV: {said}" in text
+    assert (
+        "2 threads of 2 cores of A (avx2), 2030-01-01; load of the machine 0.1 before and 0.2 after; numpy 3.0."
+        in text
+    )
+
+
+def test_a_latency_target_is_of_the_median():
+    rows = [
+        {"measure": "embedreg --help", "seconds": [0.2, 0.25, 9.0]},
+        {"measure": "another", "seconds": [1.0]},
+    ]
+    text = speed_section([run_of(rows, "latency", numbers=5, model="minilm")])
+    assert "| embedreg --help | 3 | 250 (200 to 9000) | 300 | **reached** |" in text
+    assert "| another | 1 | 1000 |  |  |" in text
+
+
+def test_the_results_page_has_the_section_and_its_figure(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "docs")
+    results_page = importlib.import_module("results_page").results_page
+    assert "## Speed" not in results_page(tmp_path)[0]
+    rows = [
+        {"curve": curve, "x": x, "line": line, "seconds": [0.1 * x], "tokens": 10}
+        for curve in ("records", "length", "dimension", "threads")
+        for line in ("one", "other")
+        for x in (1, 2)
+    ]
+    keep(
+        tmp_path / "speed.json", Run("curves", MACHINE, {"load": [0.1, 0.2], "rows": 400, "epochs": 5}, rows)
+    )
+    text, figures = results_page(tmp_path)
+    assert "| one | 1 | 2 | 0.100 | 0.200 | 0.50 |" in text
+    assert figures["speed.svg"].startswith("<?xml")

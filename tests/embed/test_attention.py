@@ -1,0 +1,171 @@
+"""Blockwise attention, held to torch's own."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn.functional import scaled_dot_product_attention
+
+from embedreg.embed import TransformerEmbedder, _attention
+from embedreg.embed._attention import attention, blockwise_attention
+from embedreg.embed._load_model import make_network
+from embedreg.embed._model_directory import ModelDirectory
+
+CPU = torch.device("cpu")
+
+
+def reference(queries, keys, values, *, seen=None, causal=False, scale=None):
+    """torch's own, in float64 and with every mask written out."""
+    t = queries.shape[2]
+    mask = torch.ones(1, 1, t, t, dtype=torch.bool)
+    mask = mask.tril() if causal else mask
+    mask = mask if seen is None else mask & seen
+    read = scaled_dot_product_attention(
+        queries.double(), keys.double(), values.double(), attn_mask=mask, scale=scale, enable_gqa=True
+    )
+    return read.transpose(1, 2)
+
+
+def tensors(b, heads, shared, t, d, dtype=torch.float32):
+    generator = torch.Generator().manual_seed(t)
+    shapes = [(b, t, heads * shared, d), (b, t, heads, d), (b, t, heads, d)]
+    return [torch.randn(s, generator=generator).to(dtype).transpose(1, 2) for s in shapes]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    b=st.integers(1, 4),
+    heads=st.integers(1, 3),
+    shared=st.integers(1, 3),
+    t=st.integers(1, 40),
+    scores=st.sampled_from([1, 50, 300, 2000, 2**20]),
+    rows=st.sampled_from([1, 7, 16, 128]),
+    causal=st.booleans(),
+    padded=st.booleans(),
+    scale=st.sampled_from([None, 0.3]),
+)
+def test_every_shape_of_blocks_gives_what_torch_gives(
+    b, heads, shared, t, scores, rows, causal, padded, scale
+):
+    queries, keys, values = tensors(b, heads, shared, t, 8)
+    lengths = torch.arange(t, 0, -1).repeat(b)[:b, None]
+    seen = (torch.arange(t) < lengths)[:, None, None, :] if padded else None
+    given_ = {"seen": seen, "causal": causal, "scale": scale}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_attention, "_SCORES_AT_ONCE", scores)
+        patch.setattr(_attention, "_CAUSAL_ROWS", rows)
+        found = blockwise_attention(queries, keys, values, **given_)
+
+    expected = reference(queries, keys, values, **given_).float()
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(attention(queries, keys, values, **given_), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("blockwise", [False, True])
+def test_bfloat16_is_as_exact_as_its_digits(causal, blockwise, monkeypatch):
+    monkeypatch.setattr(_attention, "is_blockwise_faster", lambda _: blockwise)
+    queries, keys, values = tensors(2, 3, 3, 300, 16, torch.bfloat16)
+
+    found = attention(queries, keys, values, causal=causal)
+
+    assert found.dtype == torch.bfloat16
+    expected = reference(queries, keys, values, causal=causal).float()
+    torch.testing.assert_close(found.float(), expected, rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "dtype", "t", "faster"),
+    [
+        ({"avx512_bf16": True}, torch.bfloat16, 512, True),
+        ({"avx512_bf16": True}, torch.float32, 32, True),
+        ({"avx512_bf16": True}, torch.float32, 33, False),
+        ({"avx512_bf16": True}, torch.float64, 8, False),
+        ({"avx512_bf16": True, "amx_tile": True}, torch.bfloat16, 512, False),
+        ({}, torch.bfloat16, 512, False),
+    ],
+)
+def test_it_is_used_where_it_was_measured_to_be_faster(monkeypatch, capabilities, dtype, t, faster):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    _attention._is_processor_like_measured.cache_clear()
+    try:
+        assert _attention.is_blockwise_faster(torch.ones(1, 1, t, 1, dtype=dtype)) is faster
+        assert not _attention.is_blockwise_faster(torch.ones(1, 1, t, 1, dtype=dtype, device="meta"))
+    finally:
+        _attention._is_processor_like_measured.cache_clear()
+
+
+@pytest.fixture
+def everywhere(monkeypatch):
+    """Blockwise wherever it can be, and a list of the shapes of its queries."""
+    from embedreg.embed import _transformers_attention
+
+    shapes = []
+
+    def faster(queries):
+        shapes.append(tuple(queries.shape))
+        return True
+
+    monkeypatch.setattr(_attention, "is_blockwise_faster", faster)
+    monkeypatch.setattr(_transformers_attention, "is_blockwise_faster", faster)
+    return shapes
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("model", ["tiny_bert", "tiny_llama", "tiny_gpt2", "tiny_roberta"])
+def test_models_give_what_they_give_with_torchs_own_also_beside_padding(model, request, everywhere):
+    directory = ModelDirectory(request.getfixturevalue(model))
+    ids = torch.arange(3 * 20).reshape(3, 20) % 200
+    mask = (torch.arange(20) < torch.tensor([[20], [11], [1]])).long()
+    ours = make_network(directory, torch.float32, CPU, None).states(ids, mask, (0, 1))
+    assert everywhere
+    theirs = make_network(directory, torch.float32, CPU, None)
+    if hasattr(theirs, "model"):
+        theirs.model.set_attn_implementation("sdpa")
+        expected = theirs.states(ids, mask, (0, 1))
+    else:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(_attention, "is_blockwise_faster", lambda _: False)
+            expected = theirs.states(ids, mask, (0, 1))
+
+    for state, wanted in zip(ours, expected, strict=True):
+        torch.testing.assert_close(state[mask.bool()], wanted[mask.bool()], rtol=1e-5, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_a_sliding_window_is_left_to_torch(tmp_path, everywhere):
+    from transformers import MistralConfig, MistralModel
+
+    from embedreg.embed._transformers_attention import use_own_attention
+
+    config = MistralConfig(
+        vocab_size=50,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        sliding_window=5,
+        attn_implementation="sdpa",
+    )
+    torch.manual_seed(0)
+    model = MistralModel(config).eval()
+    ids = torch.arange(2 * 20).reshape(2, 20)
+    expected = model(ids).last_hidden_state
+    short = model(ids[:, :4]).last_hidden_state
+
+    use_own_attention(model)
+
+    torch.testing.assert_close(model(ids).last_hidden_state, expected)
+    assert not everywhere
+    torch.testing.assert_close(model(ids[:, :4]).last_hidden_state, short, rtol=1e-5, atol=1e-5)
+    assert everywhere
+
+
+def test_t5_keeps_its_own_attention(tiny_t5):
+    embedder = TransformerEmbedder(tiny_t5)
+
+    assert embedder._loaded.network.model.config._attn_implementation != "embedreg"
