@@ -59,7 +59,7 @@ def test_each_task_once_in_the_order_of_the_patterns():
         ("bbob/spere@10", "did you mean 'bbob/sphere'"),
         ("automl@10", "expected one of bbob, bbob-paper"),
         ("xla/nothing*", "expected one of xla/kernel"),
-        ("", "expected one of bbob, bbob-paper, automl"),
+        ("", "expected one of bbob, bbob-paper, bbob-centred, automl"),
     ],
 )
 def test_an_unknown_name_gets_the_nearest(pattern, hint):

@@ -23,7 +23,7 @@ def suites() -> tuple[Suite, ...]:
     Examples
     --------
     >>> [suite.name for suite in suites()][:5]
-    ['bbob', 'bbob-paper', 'automl', 'init2winit', 'xla']
+    ['bbob', 'bbob-paper', 'bbob-centred', 'automl', 'init2winit']
     """
     return (*_generated(PAPER_DOFS), *real_suites())
 
