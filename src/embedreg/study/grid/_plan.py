@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from embedreg.study.grid._store import StudyStore
 
 # Seconds a fit of 400 rows on two cores of an AMD EPYC, where the store has no fit like it yet; only for the estimate.
-_SECONDS: Final = {"mlp": 4.0, "xgboost": 1.5, "ridge": 0.15, "mean": 0.01}
+_SECONDS: Final = {"mlp": 1.5, "xgboost": 0.9, "ridge": 0.03, "mean": 0.01}
 _SECONDS_A_REPRESENTATION: Final = 0.2  # serialising, reading the cache, smoothness
 _SECONDS_A_TEXT: Final = 0.02  # a text of 100 tokens by minilm
 _ROWS: Final = 500
