@@ -136,7 +136,7 @@ def amount(data: StudyData) -> Finding:
     lines = {
         f"embedding less traditional + {head}": line
         for head in ("mlp", "xgboost")
-        if (line := _gap_by_rows(data, head))
+        if len(line := _gap_by_rows(data, head)) > 1
     }
     sizes = sorted({size for line in lines.values() for size, _ in line})
     verdicts = [verdict_on(_narrowing(line)) for line in lines.values()]
@@ -152,7 +152,7 @@ def amount(data: StudyData) -> Finding:
             f"{name}: {shown(line[0][1])} with {line[0][0]} rows, {shown(line[-1][1])} with {line[-1][0]}"
             for name, line in lines.items()
         )
-        or "no number of rows was run",
+        or "no two numbers of rows were run",
         ["difference", *(f"{size} rows" for size in sizes), "tasks"],
         [
             [name, *(shown(dict(line).get(size)) for size in sizes), line[0][1].tasks]
