@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import Final
 
 import numpy as np
+from scipy.stats import binomtest
 
 from embedreg.study.findings._finding import (
     AGREES,
@@ -44,7 +45,7 @@ def wins(data: StudyData) -> Finding:
         "How often the embedding wins",
         "On real tasks the embedding beats traditional features on a minority: 3 to 41% of the tasks of a family.",
         "A task is won if the embedding's tau (MLP), averaged over seeds, is above that of traditional features with the MLP and "
-        "with XGBoost. The share's interval is below one half in every family.",
+        "with XGBoost. The share's exact binomial interval is below one half in every family.",
         overall(verdicts),
         ", ".join(f"{family}: {shown(share)} of {share.tasks} tasks" for family, share in shares.items())
         or "no family was run",
@@ -83,7 +84,20 @@ def _share(data: StudyData, family: str) -> tuple[Estimate, int] | None:
     for task, seed in sorted(set.intersection(*map(set, taus))):
         seeds[task].append([tau[task, seed] for tau in taus])
     means = {task: np.mean(found, axis=0) for task, found in seeds.items()}
-    return estimate([(task, float(ours > max(theirs))) for task, (ours, *theirs) in means.items()]), size
+    return _proportion([ours > max(theirs) for ours, *theirs in means.values()]), size
+
+
+def _proportion(won: list[bool]) -> Estimate:
+    """Return a share with its exact interval (Clopper and Pearson, 1934): resampling tasks gives none where all are lost.
+
+    Examples
+    --------
+    >>> print(_proportion([False] * 6))
+    0.00 [0.00, 0.46]
+    """
+    found = binomtest(sum(won), len(won))
+    interval = found.proportion_ci(confidence_level=0.95)
+    return Estimate(float(found.statistic), float(interval.low), float(interval.high), len(won))
 
 
 def _less(value: float, estimated: Estimate) -> Estimate:
