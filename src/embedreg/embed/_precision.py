@@ -24,9 +24,8 @@ _FILE: Final = "precision.json"
 # Of products: the rest of a model gains less. MiniLM's were 2.0 times as fast in bfloat16 where the whole model was 1.8.
 _LEAST_SPEEDUP: Final = 1.5
 _TOKENS: Final = 128
-_WIDEST: Final = (
-    768  # a wider model's products gain as much as those of this width, and take longer to measure
-)
+_WIDEST: Final = 768
+"""A wider model's products gain as much as those of this width, and take longer to measure."""
 _LEAST_ROUNDS: Final = 3
 _MEASURED: Final = 0.03  # seconds
 
