@@ -120,7 +120,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         numbers: str = AUTO,
         pooling: str = "mean",
         layers: str | int = AUTO,
-        dtype: str = "float32",
+        dtype: str = "auto",
         device: str = "auto",
         target_transform: str | None = None,
         cache: bool | str | Path = True,

@@ -85,7 +85,7 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         numbers: str = DEFAULT_NUMBERS,
         pooling: str = "mean",
         layers: str | int = "last",
-        dtype: str = "float32",
+        dtype: str = "auto",
         device: str = "auto",
         cache: bool | str | Path = True,
     ) -> None:

@@ -13,6 +13,7 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
+from embedreg import TextEmbedder
 from embedreg.core.errors import ModelError, UsageError
 from embedreg.core.paths import cache_root
 from embedreg.embed import TransformerEmbedder, make_embedder
@@ -260,6 +261,7 @@ class TestPrompt:
         assert prompted.fingerprint() == {**plain.fingerprint(), "prompt": "the "}
 
 
+@pytest.mark.measures_precision
 class TestPrecision:
     @pytest.mark.parametrize(
         ("seconds", "expected"),
@@ -320,6 +322,19 @@ print(TransformerEmbedder(Path(sys.argv[1]), dtype="auto").fingerprint()["dtype"
         monkeypatch.setenv("EMBEDREG_CACHE_DIR", str(tmp_path / "file"))
 
         assert TransformerEmbedder(tiny_bert, dtype="auto").fingerprint()["dtype"] != "auto"
+
+    def test_a_look_up_multiplies_nothing_and_stays_exact(self, tiny_bert, monkeypatch):
+        monkeypatch.setattr(precision, "_seconds", lambda *_: (1.0, 0.1))
+
+        assert TransformerEmbedder(tiny_bert).fingerprint()["dtype"] == "bfloat16"
+        assert TransformerEmbedder(tiny_bert, forward=False).fingerprint()["dtype"] == "float32"
+
+    def test_what_a_string_says_goes_before_the_default(self, tiny_bert, monkeypatch):
+        monkeypatch.setattr(precision, "_seconds", lambda *_: (1.0, 0.1))
+        exact = TextEmbedder(f"{tiny_bert}?dtype=float32").restore()
+
+        assert exact.embedder_.fingerprint()["dtype"] == "float32"
+        assert TextEmbedder(tiny_bert).restore().embedder_.fingerprint()["dtype"] == "bfloat16"
 
     def test_float16_is_for_gpus(self, tiny_bert):
         with pytest.raises(UsageError, match="dtype 'float16' on a CPU"):

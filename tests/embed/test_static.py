@@ -128,6 +128,10 @@ def test_from_the_catalogue_and_damaged(tiny_entry, table):
         _ = make_embedder("tiny").dimension
 
 
+def test_the_precision_may_be_left_to_be_found(table):
+    assert embed(make_embedder(table, dtype="auto")).tolist() == embed(make_embedder(table)).tolist()
+
+
 @pytest.mark.parametrize("setting", ["layers=all", "dtype=bfloat16", "weights=random", "seed=1"])
 def test_what_a_table_has_not_is_refused(table, setting):
     with pytest.raises(UsageError, match="static model"):

@@ -41,7 +41,7 @@ class EngineOptions:
 
     pooling: str = "mean"
     layers: str | int = "last"
-    dtype: str = "float32"
+    dtype: str = "auto"
     device: str = "auto"
     batch_tokens: int | None = None
     weights: str = "pretrained"
@@ -94,7 +94,7 @@ def make_embedder(
     *,
     pooling: str = "mean",
     layers: str | int = "last",
-    dtype: str = "float32",
+    dtype: str = "auto",
     device: str = "auto",
     batch_tokens: int | None = None,
     weights: str = "pretrained",

@@ -26,6 +26,13 @@ _SCHEMA: Final = 1  # to be raised whenever this engine would give a text anothe
 _TEXTS_AT_ONCE: Final = 1024
 _WEIGHTS: Final = "model.safetensors"
 _TABLES: Final = ("embeddings", "embedding.weight")  # as model2vec and WordLlama name it
+# what each option may be; the first is named as what is expected
+_OPTIONS: Final[dict[str, tuple[Any, ...]]] = {
+    "layers": ("last",),
+    "dtype": ("float32", "auto"),
+    "weights": ("pretrained",),
+    "seed": (None,),
+}
 _WINDOW: Final = 1_000_000  # a mean has no limit of length
 
 
@@ -208,11 +215,11 @@ def build(
     UsageError
         If an option asks for what such a model has not.
     """
-    for option, only in {"layers": "last", "dtype": "float32", "weights": "pretrained", "seed": None}.items():
-        if getattr(options, option) != only:
+    for option, possible in _OPTIONS.items():
+        if getattr(options, option) not in possible:
             raise UsageError(
                 f"{option}={getattr(options, option)!r} for a static model, which is a table of vectors alone",
-                expected=f"{option}={only!r}",
+                expected=f"{option}={possible[0]!r}",
                 mend=f"leave out {option}, or choose a transformer",
             )
     return StaticEmbedder(

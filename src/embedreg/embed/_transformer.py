@@ -93,7 +93,7 @@ class TransformerEmbedder:
         sha256: str | None = None,
         pooling: str = "mean",
         layers: str | int = "last",
-        dtype: str = "float32",
+        dtype: str = "auto",
         device: str = "auto",
         batch_tokens: int | None = None,
         window: int | None = None,
@@ -236,6 +236,8 @@ class TransformerEmbedder:
     def _resolved_dtype(self) -> str:
         if self._dtype != "auto":
             return self._dtype
+        if not self._run:  # nothing is multiplied
+            return "float32"
         return fastest_dtype(self._directory, self._device)
 
     @functools.cached_property

@@ -197,7 +197,7 @@ def _profile(
     distances: NDArray[np.float64], y: NDArray[np.float64], nu: float, length: float
 ) -> tuple[float, float, float]:
     """Return the greatest log likelihood with a length scale, up to a constant, and its variance and noise."""
-    values, vectors = linalg.eigh(_matern(distances / length, nu)[0])
+    values, vectors = linalg.eigh(_matern(distances / length, nu)[0], driver="evd")
     spectrum = np.maximum(values, 0.0)[:, None] + _NOISES  # (n, noises)
     variances = np.mean((vectors.T @ y)[:, None] ** 2 / spectrum, axis=0)
     likelihoods = -0.5 * (len(y) * np.log(np.maximum(variances, _TINY)) + np.log(spectrum).sum(axis=0))

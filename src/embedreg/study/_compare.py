@@ -71,7 +71,7 @@ class CompareSettings:
     numbers: str = DEFAULT_NUMBERS
     pooling: str = "mean"
     layers: str | int = "last"
-    dtype: str = "float32"
+    dtype: str = "auto"
     device: str = "auto"
     cache: bool | str | Path = True
     seeds: int = 5

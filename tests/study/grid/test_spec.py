@@ -17,7 +17,11 @@ def test_a_study_is_read_as_it_is_written() -> None:
     first, second = spec.blocks
     assert (spec.name, spec.description) == ("small", "two tasks, two representations")
     assert [r.name for r in first.representations] == ["plain", "lengths"]
-    assert first.representations[1].settings == {"model": "LENGTHS", "numbers": "decimals:1"}
+    assert first.representations[1].settings == {
+        "model": "LENGTHS",
+        "numbers": "decimals:1",
+        "dtype": "float32",
+    }
     assert [(h.name, h.kind) for h in first.heads] == [
         ("ridge", "ridge"),
         ("short", "xgboost"),

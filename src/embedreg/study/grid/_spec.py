@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 KINDS: Final = ("embedding", "tabular")
 # Parameters that heads were given after results were first kept, at what they were until then: keys stay as they are.
 _AS_BEFORE: Final = {"scaling": "each", "max_bin": None}
+_DTYPE: Final = "float32"  # where none is written: a study's cells have the same keys on every machine
 _STUDY_KEYS: Final = ("name", "description", "subject", "representations", "heads", "blocks", "profiles")
 _PROFILE_KEYS: Final = ("representations", "dof", "radii", "samples", "seeds")
 _BLOCK_KEYS: Final = ("tasks", "representations", "heads", "rows", "seeds")
@@ -39,7 +40,8 @@ class RepresentationSpec:
     kind
         "embedding", or "tabular" for traditional features.
     settings
-        Parameters of `embedreg.TextEmbedder`; none for traditional features.
+        Parameters of `embedreg.TextEmbedder`, whose precision is float32 where none is written; none for
+        traditional features.
     """
 
     name: str
@@ -221,6 +223,8 @@ def _representation(name: str, settings: Mapping[str, Any], where: str) -> Repre
         raise unknown_name(f"kind of representation {name!r} in {where}", kind, KINDS)
     known = [p for p in inspect.signature(TextEmbedder).parameters if p != "cache"]
     _check_keys(settings, known if kind == "embedding" else (), f"representation {name!r} in {where}")
+    if kind == "embedding" and "dtype=" not in str(settings.get("model")):
+        settings.setdefault("dtype", _DTYPE)
     return RepresentationSpec(name, kind, settings)
 
 
