@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from embedreg.core.errors import UsageError
 from embedreg.embed import is_service, make_embedder
+from embedreg.features import TabularFeatures
 from embedreg.text_embedder import TextEmbedder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from embedreg.core.records import Record
 
 _OF_THE_MACHINE: Final = {"device", "cache"}
 _WIDEST: Final = 10_000  # columns of all layers together; of a larger model the last layer is taken
@@ -30,6 +34,17 @@ class Context:
 
     text: Mapping[str, Any] = field(default_factory=dict)
     random_state: int = 0
+    _shared: tuple[Sequence[Record], TabularFeatures] | None = field(default=None, repr=False, compare=False)
+
+    def of_fit(self, records: Sequence[Record]) -> Context:
+        """Return the context of one fit: all that learn from these very records share their traditional features."""
+        return dataclasses.replace(self, _shared=(records, self.features(records)))
+
+    def features(self, records: Sequence[Record]) -> TabularFeatures:
+        """Return traditional features fitted to training records."""
+        if self._shared is not None and self._shared[0] is records:
+            return self._shared[1]
+        return TabularFeatures(random_state=self.random_state).fit(records)
 
     def check(self) -> None:
         """Refuse a choice that names nothing, whether or not these records have anything to embed.

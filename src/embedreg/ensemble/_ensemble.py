@@ -285,6 +285,7 @@ class _Fitting:
     ) -> None:
         self._ensemble = ensemble
         self._records = records
+        self._context = ensemble._context.of_fit(records)
         self._judged = judged
         self._seed = ensemble._context.random_state
         self._vectors: dict[tuple[str, bool], Array] = {}
@@ -371,7 +372,7 @@ class _Fitting:
         """Learn a representation from all records, once."""
         if name not in self.fitted:
             way = REPRESENTATIONS[name].cls
-            self.fitted[name] = way.learn(self._records, self._ensemble._context)
+            self.fitted[name] = way.learn(self._records, self._context)
 
 
 def _read(representation: str) -> str:

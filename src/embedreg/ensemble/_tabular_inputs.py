@@ -34,7 +34,7 @@ class Features:
     @classmethod
     def learn(cls, records: Sequence[Record], context: Context) -> Self:
         """Fit to training records."""
-        return cls(TabularFeatures(random_state=context.random_state).fit(records))
+        return cls(context.features(records))
 
     def transform(self, records: Sequence[Record]) -> Array:
         """Return the features, shape (n, d)."""
@@ -68,7 +68,7 @@ class FeatureRanks:
     @classmethod
     def learn(cls, records: Sequence[Record], context: Context) -> Self:
         """Fit to training records."""
-        features = TabularFeatures(random_state=context.random_state).fit(records)
+        features = context.features(records)
         count = min(_QUANTILES, len(records))
         learnt = np.asarray(features.transform(records), dtype=np.float64)
         return cls(features, np.quantile(learnt, np.linspace(0, 1, count), axis=0))
