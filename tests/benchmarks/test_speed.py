@@ -67,6 +67,23 @@ def test_heads_and_curves_without_peers(tmp_path, tiny_bert, no_peers, monkeypat
     assert {row["curve"] for row in curves.rows} == {"records", "length", "dimension", "threads"}
 
 
+def test_lipschitz_factors_agree_and_have_a_memory(tmp_path, tiny_bert):
+    quick(tmp_path / "speed.json", tiny_bert, "smoothness")
+    (run,) = read(tmp_path / "speed.json")
+    assert [(row["n"], len(row["seconds"])) for row in run.rows] == [
+        (30, 2),
+        (30, 2),
+        (50, 2),
+        (50, 2),
+        (100, 1),
+    ]
+    assert all(row["agree"] for row in run.rows if "agree" in row)
+    assert run.rows[-1]["peak_mib"] > 0
+    text = speed_section([run])
+    assert "| 50 | 8 |" in text
+    assert "100 points of 8 columns take embedreg" in text
+
+
 @pytest.mark.slow
 def test_latency(tmp_path, tiny_bert):
     quick(tmp_path / "speed.json", tiny_bert, "latency")
@@ -77,7 +94,10 @@ def test_latency(tmp_path, tiny_bert):
 def test_an_unknown_part_is_refused(tmp_path, capsys):
     with pytest.raises(SystemExit):
         command.main(["--output", str(tmp_path / "speed.json"), "--only", "embedding,lunch"])
-    assert "got 'lunch'; expected some of embedding, sweep, ridge, latency, curves" in capsys.readouterr().err
+    assert (
+        "got 'lunch'; expected some of embedding, sweep, ridge, smoothness, latency, curves"
+        in capsys.readouterr().err
+    )
 
 
 def test_calls_run_in_turn():
