@@ -155,7 +155,7 @@ def test_minilm_by_the_command_is_minilm(tmp_path, monkeypatch):
     (tmp_path / "minilm").symlink_to(MINILM)
     monkeypatch.setenv("EMBEDREG_MODELS", str(tmp_path))
     monkeypatch.setenv("EMBEDREG_OFFLINE", "1")
-    process = start("--model", "minilm")
+    process = start("--model", "minilm?dtype=float32")
     try:
         url = process.stdout.readline().strip()
         there = embed_texts(make_embedder(f"openai:minilm?base_url={url}"), TEXTS)

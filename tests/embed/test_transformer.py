@@ -252,7 +252,7 @@ def test_is_an_embedder_and_is_built_without_loading(tiny_bert):
     assert TransformerEmbedder(tiny_bert).name == "tiny-bert"
     embedder.fingerprint()
     assert "_loaded" not in vars(embedder)
-    assert repr(embedder) == "TransformerEmbedder('small', pooling='mean', layers='last', dtype='float32')"
+    assert repr(embedder) == "TransformerEmbedder('small', pooling='mean', layers='last', dtype='auto')"
 
 
 def test_pickle_carries_no_weights_and_a_deep_copy_is_the_same(tiny_bert):

@@ -141,7 +141,7 @@ def make_embedder(
     Examples
     --------
     >>> make_embedder("minilm", layers="all")  # doctest: +SKIP
-    TransformerEmbedder('minilm', pooling='mean', layers='all', dtype='float32')
+    TransformerEmbedder('minilm', pooling='mean', layers='all', dtype='auto')
     >>> make_embedder("minilmm")
     Traceback (most recent call last):
     ...
