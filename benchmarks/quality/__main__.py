@@ -1,11 +1,13 @@
 """Run the benchmark, keep its rows, make its tables.
 
     python -m benchmarks.quality run DIRECTORY [--tasks automl bbob/sphere@5,25] [--methods embedreg-balanced catboost] [--seeds 0 1]
+    python -m benchmarks.quality import DIRECTORY --input benchmarks/results/quality.parquet
     python -m benchmarks.quality export DIRECTORY --output benchmarks/results/quality.parquet
     python -m benchmarks.quality table DIRECTORY
 
 From the root of the repository, with the extra `benchmarks`; EMBEDREG_DATA names the directory of tasks that do not come with
-embedreg. A run may be stopped at any time: the same command goes on where it was, and tries failed cells again. Without
+embedreg. A run may be stopped at any time: the same command goes on where it was, and tries failed cells again; one on another
+machine goes on from an exported file. Without
 --tasks, --methods and --seeds it is the whole grid. docs/results.md is made from the exported file by `make docs`.
 """
 
@@ -16,9 +18,9 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks.quality._grid import ROWS, SEEDS, TASKS, cells_of, chosen_tasks
+from benchmarks.quality._grid import ROWS, SEEDS, TASKS, Cell, cells_of, chosen_tasks
 from benchmarks.quality._page import quality_section
-from benchmarks.quality._results import Results, collect, write
+from benchmarks.quality._results import Results, collect, read, take_over, write
 from benchmarks.quality._run import run_cells
 from benchmarks.quality.methods import METHODS, Method, require
 from embedreg.core.errors import EmbedregError, UsageError, unknown_name
@@ -61,6 +63,13 @@ def _run(options: argparse.Namespace) -> int:
     return int(failed > 0)
 
 
+def _import(options: argparse.Namespace) -> int:
+    results = read(options.input)
+    count = take_over(results, _all_cells(), StudyStore(options.directory))
+    print(f"{count} of {len(results.rows)} rows are kept; the others' settings have changed since")
+    return 0
+
+
 def _export(options: argparse.Namespace) -> int:
     write(_collected(options), options.output)
     return 0
@@ -72,8 +81,11 @@ def _table(options: argparse.Namespace) -> int:
 
 
 def _collected(options: argparse.Namespace) -> Results:
-    cells = cells_of(chosen_tasks(), SEEDS, METHODS.values())
-    return collect(cells, StudyStore(options.directory), ROWS, getattr(options, "machine", ""))
+    return collect(_all_cells(), StudyStore(options.directory), ROWS, getattr(options, "machine", ""))
+
+
+def _all_cells() -> list[Cell]:
+    return cells_of(chosen_tasks(), SEEDS, METHODS.values())
 
 
 def _methods(names: list[str]) -> list[Method]:
@@ -97,6 +109,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--methods", nargs="+", default=list(METHODS), help=f"of {', '.join(METHODS)}")
     run.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
     run.add_argument("--skip-missing", action="store_true", help="leave out tasks whose data are not here")
+    take = commands.add_parser("import", help="go on from the rows that export wrote")
+    take.set_defaults(command=_import)
+    take.add_argument("directory", type=Path)
+    take.add_argument("--input", type=Path, required=True)
     export = commands.add_parser("export", help="write the rows as one small file")
     export.set_defaults(command=_export)
     export.add_argument("directory", type=Path)

@@ -19,6 +19,7 @@ from benchmarks.quality._tables import (
     mean_by_family,
     task_means,
 )
+from benchmarks.quality.methods import DTYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -100,7 +101,8 @@ class _Page:
             f"`EmbeddingRegressor()` at each effort against its peers: {results.sampled} rows a task, split 8-1-1 with equal inputs on "
             f"one side, Kendall tau on test rows: with other rows of the task they are up to {SCORED}. Written by `benchmarks/quality`, whose methods' files say what each of them is given and "
             "searches. Ours are fitted to training and validation rows and choose on folds of them; `paper` is JSON, the last layer and "
-            "the MLP sweep, chosen on validation rows; `xgboost-tuned` is the best of 50 trials there, refitted to both.\n"
+            f"the MLP sweep, chosen on validation rows; `xgboost-tuned` is the best of 50 trials there, refitted to both. Embeddings are in {DTYPE}, "
+            "so that rows of several machines belong together.\n"
         )
         how_much = (
             f"**{len(results.rows):,} of {results.cells:,} cells are run ({state})**, collected {results.date}{on}. Tasks with any: "

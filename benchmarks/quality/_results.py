@@ -68,8 +68,8 @@ def collect(cells: Sequence[Cell], store: StudyStore, sampled: int, machine: str
     kept = list(store.get("cells", keys).values())
     versions: dict[str, set[str]] = {}
     for row in kept:
-        for package, number in row["versions"].items():
-            versions.setdefault(package, set()).add(number)
+        for package, numbers in row["versions"].items():
+            versions.setdefault(package, set()).update([numbers] if isinstance(numbers, str) else numbers)
     return Results(
         rows=[{name: _short(value) for name, value in row.items() if name not in _LEFT_OUT} for row in kept],
         failures=list(store.get("failures", keys).values()),
@@ -82,6 +82,22 @@ def collect(cells: Sequence[Cell], store: StudyStore, sampled: int, machine: str
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         machine=machine,
     )
+
+
+def take_over(results: Results, cells: Sequence[Cell], store: StudyStore) -> int:
+    """Put rows that `write` wrote into a store, so that a run goes on from them; return how many there were.
+
+    Rows of settings that have changed since are left out: they would be run anew. A file has the versions of its rows
+    together, and so has each row afterwards.
+    """
+    known = {cell.name: cell for cell in cells}
+    rows = {}
+    for row in results.rows:
+        cell = known.get((row["task"], row["seed"], row["method"]))
+        if cell is not None and cell.method.digest() == results.settings.get(cell.method.name):
+            rows[cell.key()] = row | {"versions": results.versions}
+    store.add("cells", rows)
+    return len(rows)
 
 
 def _counted(cells: Sequence[Cell]) -> dict[str, int]:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.quality import __main__ as command
 from benchmarks.quality._grid import cells_of, chosen_tasks
-from benchmarks.quality._results import collect
+from benchmarks.quality._results import collect, read, take_over, write
 from benchmarks.quality._run import run_cells
 from benchmarks.quality.methods import METHODS, Fitted, Method, require
 from embedreg.core.errors import UsageError
@@ -75,6 +75,26 @@ def test_other_settings_are_run_anew(store):
     assert len(fake.fits) == 8
 
 
+def test_a_run_goes_on_from_an_exported_file(store, tmp_path):
+    fake, other = Fake(), Fake("other")
+    some = cells(fake, other, seeds=[0])
+    run_cells(some, store, quiet)
+    write(collect(some, store, 500), tmp_path / "quality.parquet")
+    exported = read(tmp_path / "quality.parquet")
+
+    other.method = dataclasses.replace(other.method, settings={"version": 2})
+    more = cells(fake, other, seeds=[0, 1])
+    elsewhere = StudyStore(tmp_path / "elsewhere")
+    assert take_over(exported, more, elsewhere) == 2, "what was run with other settings stays behind"
+    found = collect(more, elsewhere, 500)
+    assert found.rows == [row for row in exported.rows if row["method"] == "fake"]
+    assert found.versions == exported.versions
+
+    run_cells(more, elsewhere, quiet)
+    assert [seed for _, _, seed in fake.fits] == [0, 0, 1, 1]
+    assert len(other.fits) == 6
+
+
 def test_a_failure_is_noted_and_tried_again(store):
     bad, good = Fake("bad", ValueError("no such luck")), Fake("good")
     both = cells(bad, good, seeds=[0])
@@ -129,4 +149,7 @@ def test_the_command_runs_and_exports_and_prints(tmp_path, capsys, monkeypatch):
     assert "1/1 bbob-paper/negative_sphere@5 0 paper: tau" in capsys.readouterr().out
     assert command.main(["table", place]) == 0
     assert "Nothing is run yet" in capsys.readouterr().out  # that task is not of the grid
-    assert command.main(["export", place, "--output", str(tmp_path / "quality.parquet")]) == 0
+    file = str(tmp_path / "quality.parquet")
+    assert command.main(["export", place, "--output", file]) == 0
+    assert command.main(["import", str(tmp_path / "more"), "--input", file]) == 0
+    assert "0 of 0 rows are kept" in capsys.readouterr().out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.quality.methods._base import Fitted, Method, Parts, require
+from benchmarks.quality.methods._base import DTYPE, Fitted, Method, Parts, require
 from benchmarks.quality.methods._catboost import CATBOOST
 from benchmarks.quality.methods._ours import OURS
 from benchmarks.quality.methods._paper import PAPER
@@ -14,4 +14,4 @@ METHODS: dict[str, Method] = {
     method.name: method for method in (*OURS, PAPER, XGBOOST, CATBOOST, SKRUB, SENTENCE_TRANSFORMERS)
 }
 
-__all__ = ["METHODS", "Fitted", "Method", "Parts", "require"]
+__all__ = ["DTYPE", "METHODS", "Fitted", "Method", "Parts", "require"]

@@ -7,7 +7,7 @@ import importlib.util
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from embedreg.core.records import Record
 
+DTYPE: Final = "float32"
+"""Of embeddings, so that a row is the same wherever it is run: the default is what is fastest on a machine."""
 Interval = Callable[[list[Any], float], np.ndarray]
 
 

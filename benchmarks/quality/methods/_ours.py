@@ -5,7 +5,7 @@ It is given training and validation rows as one, and chooses on folds of them.
 
 from __future__ import annotations
 
-from benchmarks.quality.methods._base import Fitted, Method, Parts
+from benchmarks.quality.methods._base import DTYPE, Fitted, Method, Parts
 from embedreg import EmbeddingRegressor
 from embedreg.ensemble._ensemble import _FOLDS
 from embedreg.ensemble._members import EFFORTS, members_of
@@ -17,7 +17,9 @@ REPRESENTATIONS = {"auto": "embedreg", "tabular": "embedreg-tabular", "embedding
 def _method(effort: str, representation: str) -> Method:
     def fit(parts: Parts, seed: int) -> Fitted:
         known = parts.known
-        model = EmbeddingRegressor(effort=effort, representation=representation, random_state=seed)
+        model = EmbeddingRegressor(
+            effort=effort, representation=representation, dtype=DTYPE, random_state=seed
+        )
         model.fit(known.records, known.y)
         weights = {
             score.name: round(score.weight, 3) for score in model.explain().members if score.weight > 0

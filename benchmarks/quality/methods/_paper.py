@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.quality.methods._base import Fitted, Method, Parts
+from benchmarks.quality.methods._base import DTYPE, Fitted, Method, Parts
 from embedreg import TextEmbedder
 from embedreg.heads import make_head
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _fit(parts: Parts, seed: int) -> Fitted:
-    embedder = TextEmbedder().fit(parts.train.records)
+    embedder = TextEmbedder(dtype=DTYPE).fit(parts.train.records)
     validation = (embedder.transform(parts.validation.records), parts.validation.y)
     head = make_head("mlp", random_state=seed)
     head.fit(embedder.transform(parts.train.records), parts.train.y, validation=validation)
