@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import kendalltau, t
 
-from benchmarks.quality._run import _parts
+from benchmarks.quality._run import parts_of
 from embedreg import EmbeddingRegressor
 from embedreg.tasks import select_tasks
 
@@ -54,7 +54,7 @@ def main() -> None:
 
 def measured(task: Task, seed: int, dtype: str) -> Row:
     """Return how well the default predicts in one precision, and how long its fit took."""
-    parts, test = _parts(task, seed)
+    parts, test = parts_of(task, seed)
     with tempfile.TemporaryDirectory() as cache:
         started = time.perf_counter()
         model = EmbeddingRegressor(dtype=dtype, cache=cache, random_state=seed)

@@ -42,7 +42,7 @@ def run_cells(cells: Sequence[Cell], store: StudyStore, say: Callable[[str], Non
     for _, group in groupby(left, key=lambda pair: (pair[1].task.name, pair[1].seed)):
         own = list(group)
         try:
-            parts, test = _parts(own[0][1].task, own[0][1].seed)
+            parts, test = parts_of(own[0][1].task, own[0][1].seed)
         except Exception as error:  # whatever it is, other tasks go on
             failed += len(own)
             store.add("failures", {key: _failure(cell, error) for key, cell in own})
@@ -66,7 +66,7 @@ def run_cells(cells: Sequence[Cell], store: StudyStore, say: Callable[[str], Non
     return failed
 
 
-def _parts(task: Task, seed: int) -> tuple[Parts, TaskData]:
+def parts_of(task: Task, seed: int) -> tuple[Parts, TaskData]:
     """Return what methods are given, and the test rows, none of which has an input that they were given."""
     data = task.load(seed, ROWS + SCORED)
     inputs = input_numbers(data.records)

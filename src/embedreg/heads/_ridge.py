@@ -180,7 +180,7 @@ class _Axes:
         x_mean = np.average(train.X, axis=0, weights=weight)
         A = root[:, None] * (train.X - x_mean)
         dual = A.shape[0] < A.shape[1]
-        # divide and conquer: with several threads, scipy's default takes five times as long for a few hundred rows
+        # divide and conquer: scipy's default gains nothing from several threads here, and often loses
         eigenvalues, vectors = linalg.eigh(A @ A.T if dual else A.T @ A, driver="evd")
         kept = eigenvalues > eigenvalues.max() * len(eigenvalues) * np.finfo(np.float64).eps
         eigenvalues, vectors = eigenvalues[kept], vectors[:, kept]
