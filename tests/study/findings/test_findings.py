@@ -213,6 +213,20 @@ def test_an_ablation_agrees_where_the_better_one_is_better(number, one, other) -
         assert len(found.table) == len(FAMILIES)
 
 
+def test_untrained_copies_of_two_sizes_are_shown_and_have_no_say() -> None:
+    best_first = [
+        ("mpnet", "ridge"),
+        ("minilm", "ridge"),
+        ("minilm, random", "ridge"),
+        ("mpnet, random", "ridge"),
+    ]
+    found = result(5, family(lambda m, n, task: 0.5 - 0.1 * best_first.index(m) + 0.01 * task, best_first))
+    assert found.verdict == "agrees"
+    assert {row[0] for row in found.table} == {"mpnet less minilm", "mpnet, random less minilm, random"}
+    assert found.chart is not None
+    assert set(found.chart.lines) == {row[0] for row in found.table}
+
+
 @pytest.mark.parametrize(
     ("number", "best_first"),
     [

@@ -44,15 +44,17 @@ def _finding(
     rule: str,
     parts: dict[str, Line],
     *,
+    beside: dict[str, Line] | None = None,
     all_needed: bool = False,
 ) -> Finding:
     """Return a finding whose verdict is that of differences, each of which the paper expects above 0.
 
-    If all parts are needed and one was not run, the verdict is no more than inconclusive.
+    If all parts are needed and one was not run, the verdict is no more than inconclusive. Lines beside them are
+    shown and have no say.
     """
     missing = all_needed and any(not line for line in parts.values())
-    parts = {name: line for name, line in parts.items() if line}
     verdicts = [verdict_on(value) for line in parts.values() for _, value in line]
+    parts = {name: line for name, line in (parts | (beside or {})).items() if line}
     if missing and verdicts:
         verdicts.append(INCONCLUSIVE)
     return Finding(
@@ -71,22 +73,28 @@ def _finding(
 
 def size(data: StudyData) -> Finding:
     """Return result 5: larger models of one recipe."""
+
+    def steps(copy: str) -> dict[str, Line]:
+        return {
+            f"{larger} less {smaller}{copy}": _differences(
+                data,
+                {"representation": f"{larger}{copy}", "head": "ridge"},
+                {"representation": f"{smaller}{copy}", "head": "ridge"},
+            )
+            for recipe in _RECIPES
+            for smaller, larger in itertools.pairwise(recipe)
+        }
+
     return _finding(
         5,
         "Size of the model",
         "With one training recipe (T5), larger models are better; over several recipes (Gemini) not reliably.",
         "Every interval of a larger model less the next smaller one of its recipe is above 0 (ridge). Recipes: mpnet (109M) and "
         "minilm (23M), fine-tuned alike; SmolLM2 cut after 8 and 16 of its 30 layers; T5 itself where its weights are here. "
-        "This is not T5's ladder of five sizes by one recipe: it is one pair of sizes, and one model cut at three depths.",
-        {
-            f"{larger} less {smaller}": _differences(
-                data,
-                {"representation": larger, "head": "ridge"},
-                {"representation": smaller, "head": "ridge"},
-            )
-            for recipe in _RECIPES
-            for smaller, larger in itertools.pairwise(recipe)
-        },
+        "This is not T5's ladder of five sizes by one recipe: it is one pair of sizes, and one model cut at three depths. "
+        "Copies with random weights show what size gives without training; they have no say in the verdict.",
+        steps(""),
+        beside=steps(", random"),
     )
 
 
