@@ -222,7 +222,7 @@ def test_untrained_copies_of_two_sizes_are_shown_and_have_no_say() -> None:
     ]
     found = result(5, family(lambda m, n, task: 0.5 - 0.1 * best_first.index(m) + 0.01 * task, best_first))
     assert found.verdict == "agrees"
-    assert {row[0] for row in found.table} == {"mpnet less minilm", "mpnet, random less minilm, random"}
+    assert {row[0] for row in found.table} == {"mpnet less minilm", "mpnet less minilm, random copies"}
     assert found.chart is not None
     assert set(found.chart.lines) == {row[0] for row in found.table}
 

@@ -74,12 +74,13 @@ def _finding(
 def size(data: StudyData) -> Finding:
     """Return result 5: larger models of one recipe."""
 
-    def steps(copy: str) -> dict[str, Line]:
+    def steps(*, untrained: bool) -> dict[str, Line]:
+        ending, copies = (", random", ", random copies") if untrained else ("", "")
         return {
-            f"{larger} less {smaller}{copy}": _differences(
+            f"{larger} less {smaller}{copies}": _differences(
                 data,
-                {"representation": f"{larger}{copy}", "head": "ridge"},
-                {"representation": f"{smaller}{copy}", "head": "ridge"},
+                {"representation": larger + ending, "head": "ridge"},
+                {"representation": smaller + ending, "head": "ridge"},
             )
             for recipe in _RECIPES
             for smaller, larger in itertools.pairwise(recipe)
@@ -93,8 +94,8 @@ def size(data: StudyData) -> Finding:
         "minilm (23M), fine-tuned alike; SmolLM2 cut after 8 and 16 of its 30 layers; T5 itself where its weights are here. "
         "This is not T5's ladder of five sizes by one recipe: it is one pair of sizes, and one model cut at three depths. "
         "Copies with random weights show what size gives without training; they have no say in the verdict.",
-        steps(""),
-        beside=steps(", random"),
+        steps(untrained=False),
+        beside=steps(untrained=True),
     )
 
 
