@@ -20,10 +20,14 @@ _LOOKS: Final = (
     ("tabular", "s", (0, (4, 1.5)), "none"),
     ("muted", "D", (0, (1, 1.5)), "full"),
     ("ink", "^", "-.", "none"),
+    ("both", "P", (0, (6, 1.5, 1, 1.5)), "full"),
+    ("muted", "v", (0, (2, 1)), "none"),
 )
 _DODGE: Final = 0.06  # of a number on the axis, between the first and the last method
 _PANEL_COLUMNS: Final = 4
 _PANEL_HEIGHT: Final = 1.15
+_HEIGHT: Final = 3.1  # inches, with one row of the legend
+_LEGEND_ROW: Final = 0.2
 _LONGEST_OF_TWO: Final = 31  # letters of a name, for two names to stand side by side in a legend
 _SPREAD: Final = 0.5  # of the room between two names, taken by the methods' intervals
 
@@ -32,7 +36,8 @@ _SPREAD: Final = 0.5  # of the room between two names, taken by the methods' int
 def finding_figure(chart: Chart) -> Figure:
     """Draw a chart: a line for each method where x is a number, else intervals side by side over names."""
     names = list(dict.fromkeys(x for line in chart.lines.values() for x, _ in line if isinstance(x, str)))
-    figure, axes = new_figure(height=3.1 + 0.2 * (len(chart.lines) > 2))
+    columns = 1 if max(len(name) for name in chart.lines) > _LONGEST_OF_TWO else 2
+    figure, axes = new_figure(height=_HEIGHT + _LEGEND_ROW * (math.ceil(len(chart.lines) / columns) - 1))
     if any(
         value.low < 0 < value.high or value.mean < 0 for line in chart.lines.values() for _, value in line
     ):
@@ -52,8 +57,7 @@ def finding_figure(chart: Chart) -> Figure:
         _numeric_axis(axes, sorted({float(x) for line in chart.lines.values() for x, _ in line}))
     axes.grid(axis="y")
     axes.set(xlabel=chart.x_label, ylabel=chart.y_label)
-    wide = max(len(name) for name in chart.lines) > _LONGEST_OF_TWO
-    figure.legend(loc="outside upper left", ncols=1 if wide else 2, columnspacing=1.2, handlelength=2.2)
+    figure.legend(loc="outside upper left", ncols=columns, columnspacing=1.2, handlelength=2.2)
     return figure
 
 
