@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
-from scipy import linalg
 
 from embedreg.heads._base import Head, Rows, require, seeded
 from embedreg.heads._equal_inputs import with_equal_inputs
@@ -178,10 +177,11 @@ class _Axes:
         weight = np.ones(len(train)) if train.weight is None else train.weight / train.weight.mean()
         root = np.sqrt(weight)
         x_mean = np.average(train.X, axis=0, weights=weight)
-        A = root[:, None] * (train.X - x_mean)
+        A = train.X - x_mean
+        A *= root[:, None]
         dual = A.shape[0] < A.shape[1]
-        # divide and conquer: scipy's default gains nothing from several threads here, and often loses
-        eigenvalues, vectors = linalg.eigh(A @ A.T if dual else A.T @ A, driver="evd")
+        # numpy's, not scipy's: the products are numpy's too, and threads of two pools would wait for each other
+        eigenvalues, vectors = np.linalg.eigh(A @ A.T if dual else A.T @ A)
         kept = eigenvalues > eigenvalues.max() * len(eigenvalues) * np.finfo(np.float64).eps
         eigenvalues, vectors = eigenvalues[kept], vectors[:, kept]
         if dual:

@@ -67,7 +67,10 @@ class InputScaler:
 
     def transform(self, X: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Return the standardised X, shape (n, d)."""
-        return (X.astype(np.float64) - self.mean) / self.deviation
+        standardised = X.astype(np.float64)
+        standardised -= self.mean
+        standardised /= self.deviation
+        return standardised
 
 
 @dataclass(frozen=True)
@@ -208,4 +211,6 @@ def _mean_and_deviation(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the weighted mean and deviation over the first axis."""
     mean = np.average(values, axis=0, weights=weight)
-    return mean, np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
+    squares = values - mean
+    squares *= squares
+    return mean, np.sqrt(np.average(squares, axis=0, weights=weight))
