@@ -18,9 +18,9 @@ CPU = torch.device("cpu")
 
 def reference(queries, keys, values, *, seen=None, causal=False, scale=None):
     """torch's own, in float64 and with every mask written out."""
-    t = queries.shape[2]
-    mask = torch.ones(1, 1, t, t, dtype=torch.bool)
-    mask = mask.tril() if causal else mask
+    t, n = queries.shape[2], keys.shape[2]
+    mask = torch.ones(1, 1, t, n, dtype=torch.bool)
+    mask = mask.tril(n - t) if causal else mask
     mask = mask if seen is None else mask & seen
     read = scaled_dot_product_attention(
         queries.double(), keys.double(), values.double(), attn_mask=mask, scale=scale, enable_gqa=True
@@ -40,6 +40,7 @@ def tensors(b, heads, shared, t, d, dtype=torch.float32):
     heads=st.integers(1, 3),
     shared=st.integers(1, 3),
     t=st.integers(1, 40),
+    before=st.sampled_from([0, 0, 1, 9]),
     scores=st.sampled_from([1, 50, 300, 2000, 2**20]),
     rows=st.sampled_from([1, 7, 16, 128]),
     causal=st.booleans(),
@@ -47,11 +48,13 @@ def tensors(b, heads, shared, t, d, dtype=torch.float32):
     scale=st.sampled_from([None, 0.3]),
 )
 def test_every_shape_of_blocks_gives_what_torch_gives(
-    b, heads, shared, t, scores, rows, causal, padded, scale
+    b, heads, shared, t, before, scores, rows, causal, padded, scale
 ):
-    queries, keys, values = tensors(b, heads, shared, t, 8)
-    lengths = torch.arange(t, 0, -1).repeat(b)[:b, None]
-    seen = (torch.arange(t) < lengths)[:, None, None, :] if padded else None
+    n = before + t
+    queries, keys, values = tensors(b, heads, shared, n, 8)
+    queries = queries[:, :, before:]
+    lengths = torch.arange(n, 0, -1).repeat(b)[:b, None]
+    seen = (torch.arange(n) < lengths)[:, None, None, :] if padded else None
     given_ = {"seen": seen, "causal": causal, "scale": scale}
 
     with pytest.MonkeyPatch.context() as patch:

@@ -48,9 +48,9 @@ def attention(
     queries
         Shape (b, h, t, d).
     keys, values
-        Shape (b, k, t, d): h / k heads of queries share a head of keys.
+        Shape (b, k, n, d): h / k heads of queries share a head of keys. The queries are those of the last t of n tokens.
     seen
-        Boolean, shape (b, 1, 1, t): which keys may be read; None for all. At least one of each text.
+        Boolean, shape (b, 1, 1, n): which keys may be read; None for all. At least one of each text.
     causal
         Whether a token reads only those up to itself.
     scale
@@ -63,9 +63,10 @@ def attention(
     if is_blockwise_faster(queries):
         return blockwise_attention(queries, keys, values, seen=seen, causal=causal, scale=scale)
     shared = {"enable_gqa": True} if queries.shape[1] != keys.shape[1] else {}
-    if causal and seen is not None:
-        t = queries.shape[2]
-        seen, causal = seen & seen.new_ones(t, t).tril(), False
+    t, n = queries.shape[2], keys.shape[2]
+    if causal and (seen is not None or t < n):
+        before = torch.ones(t, n, dtype=torch.bool, device=queries.device).tril(n - t)
+        seen, causal = before if seen is None else seen & before, False
     read = functional.scaled_dot_product_attention(
         queries, keys, values, attn_mask=seen, is_causal=causal, scale=scale, **shared
     )
@@ -98,39 +99,40 @@ def blockwise_attention(
     """
     b, h, t, d = queries.shape
     groups, heads = b * keys.shape[1], h // keys.shape[1]  # heads: of queries, which share a group's keys
+    n = keys.shape[2]
     asked = queries.reshape(groups, heads, t, d)
-    keys = keys.reshape(groups, t, d).transpose(1, 2)
-    values = values.reshape(groups, t, d)
+    keys = keys.reshape(groups, n, d).transpose(1, 2)
+    values = values.reshape(groups, n, d)
     unseen = None if seen is None else _bias(~seen[:, 0], asked).repeat_interleave(groups // b, dim=0)
     scale = d**-0.5 if scale is None else scale
     read = torch.empty_like(asked)
-    scratch = asked.new_empty(max(_SCORES_AT_ONCE, heads * t))
-    for some, rows, end in _blocks(groups, heads, t, causal=causal):
-        block = asked[some, :, rows]  # (n, heads, r, d)
+    scratch = asked.new_empty(max(_SCORES_AT_ONCE, heads * n))
+    for some, rows, end in _blocks(groups, heads, t, n, causal=causal):
+        block = asked[some, :, rows]  # (g, heads, r, d)
         scores = _products(block, keys[some, :, :end], scale, scratch)
         if unseen is not None:
             scores += unseen[some, None, :, :end]
         if causal:
-            scores[..., rows] += _later(block)
+            scores[..., end - block.shape[2] :] += _later(block)
         torch.softmax(scores, dim=-1, out=scores)
         read[some, :, rows] = torch.bmm(scores.flatten(1, 2), values[some, :end]).view(block.shape)
     return read.view(b, h, t, d).transpose(1, 2)
 
 
-def _blocks(groups: int, heads: int, t: int, *, causal: bool) -> Iterator[tuple[slice, slice, int]]:
-    """Yield (groups, queries, how many keys they read) of blocks of about as many scores as are held at once."""
-    most = max(1, min(t, _SCORES_AT_ONCE // (heads * t)))
+def _blocks(groups: int, heads: int, t: int, n: int, *, causal: bool) -> Iterator[tuple[slice, slice, int]]:
+    """Yield (groups, queries, how many of n keys they read) of blocks of about as many scores as are held at once."""
+    most = max(1, min(t, _SCORES_AT_ONCE // (heads * n)))
     size = min(most, _CAUSAL_ROWS) if causal else most
     for start in range(0, t, size):
         rows = slice(start, min(start + size, t))
-        end = rows.stop if causal else t
+        end = n - t + rows.stop if causal else n
         together = max(1, _SCORES_AT_ONCE // (heads * (rows.stop - start) * end))
         for first in range(0, groups, together):
             yield slice(first, first + together), rows, end
 
 
 def _products(queries: Tensor, keys: Tensor, scale: float, scratch: Tensor) -> Tensor:
-    """Return the scores (n, heads, r, end) of queries (n, heads, r, d) and keys (n, d, end), kept in `scratch`."""
+    """Return the scores (g, heads, r, end) of queries (g, heads, r, d) and keys (g, d, end), kept in `scratch`."""
     flat = queries.flatten(1, 2)
     shape = *flat.shape[:2], keys.shape[2]
     scores = scratch[: math.prod(shape)].view(shape)
@@ -139,7 +141,7 @@ def _products(queries: Tensor, keys: Tensor, scale: float, scratch: Tensor) -> T
 
 
 def _later(queries: Tensor) -> Tensor:
-    """Return what hides from each query (n, heads, r, d) the keys after it, shape (r, r)."""
+    """Return what hides from each query (g, heads, r, d) the keys after it, shape (r, r)."""
     r = queries.shape[2]
     return _bias(torch.ones(r, r, dtype=torch.bool).triu(1), queries)
 

@@ -6,6 +6,7 @@ import functools
 import importlib.util
 import inspect
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,10 +17,11 @@ from embedreg.embed._byte_tokenizer import byte_tokenizer
 from embedreg.embed._model_directory import TEXT_ENCODERS, is_decoders
 from embedreg.embed._quiet import quiet_transformers
 from embedreg.embed._shallow_pass import ShallowPass
+from embedreg.embed._shared_prefix import SharedPrefix
 from embedreg.embed._tensors import read_tensors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from embedreg.embed._model_directory import ModelDirectory
@@ -40,6 +42,7 @@ class TransformersNetwork:
         self.model = model
         self.layers = layers
         self._shallow = ShallowPass(model, layers)
+        self._prefix = SharedPrefix(model, layers, self._states)
 
     @property
     def takes_mask(self) -> bool:
@@ -54,7 +57,16 @@ class TransformersNetwork:
 
     def states(self, ids: torch.Tensor, mask: torch.Tensor, indices: Sequence[int]) -> list[torch.Tensor]:
         """Return the hidden states (b, t, d) at these positions."""
-        settings = {"attention_mask": mask} if self.takes_mask else {}
+        return self._prefix.states(ids, mask, indices) or self._states(ids, mask, indices)
+
+    def _states(
+        self,
+        ids: torch.Tensor,
+        mask: torch.Tensor,
+        indices: Sequence[int],
+        others: Mapping[str, Any] = MappingProxyType({}),
+    ) -> list[torch.Tensor]:
+        settings = {"attention_mask": mask, **others} if self.takes_mask else others
         run = functools.partial(self.model, input_ids=ids, return_dict=True, **settings)
         if max(indices) < self.layers and self._shallow.works:
             return self._shallow.states(run, indices)

@@ -43,11 +43,12 @@ def _attend(
 ) -> tuple[Tensor, None]:
     """Return what tokens read, (b, t, h, d), as `sdpa_attention_forward` does, which takes what this module cannot."""
     causal = bool(getattr(module, "is_causal", True) if is_causal is None else is_causal)
+    causal = causal and attention_mask is None  # else the mask says everything
     plain = not dropout and all(others.get(name) is None for name in _CHANGE_SCORES)
-    alike = query.shape[2] == key.shape[2] and query.shape[3] == key.shape[3] == value.shape[3]
-    if plain and alike and _is_of_keys(attention_mask) and is_blockwise_faster(query):
+    later = causal and query.shape[2] < key.shape[2]  # torch would take the queries for the first tokens
+    alike = query.shape[2] == key.shape[2] and _is_of_keys(attention_mask) and is_blockwise_faster(query)
+    if plain and (later or alike) and query.shape[3] == key.shape[3] == value.shape[3]:
         seen = None if attention_mask is None else attention_mask[:, :, :1]
-        causal = causal and attention_mask is None  # else the mask says everything
         return attention(query, key, value, seen=seen, causal=causal, scale=scaling), None
     settings = {"dropout": dropout, "scaling": scaling, "is_causal": is_causal, **others}
     read = sdpa_attention_forward(module, query, key, value, attention_mask, **settings)

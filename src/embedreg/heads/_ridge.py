@@ -177,7 +177,7 @@ class _Axes:
         weight = np.ones(len(train)) if train.weight is None else train.weight / train.weight.mean()
         root = np.sqrt(weight)
         x_mean = np.average(train.X, axis=0, weights=weight)
-        A = train.X - x_mean
+        A = np.asarray(train.X - x_mean, dtype=np.float64)
         A *= root[:, None]
         dual = A.shape[0] < A.shape[1]
         # numpy's, not scipy's: the products are numpy's too, and threads of two pools would wait for each other

@@ -1,0 +1,158 @@
+"""Tokens that all texts of a batch begin with, such as a prompt or a schema: decoders read them once."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+import torch
+from transformers import DynamicCache
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+
+_LEAST_TOKENS: Final = 16
+_LEAST_SHARE: Final = 0.1  # of the longest text: below it, two passes take as long as one
+_KEYWORDS: Final = ("cache", "past_key_values")
+_TRIED: Final = 12  # tokens that a model is tried with, half of them as a prefix
+
+
+class Pass(Protocol):
+    """A forward pass of a model."""
+
+    def __call__(
+        self, ids: Tensor, mask: Tensor, indices: Sequence[int], others: Mapping[str, Any] = ..., /
+    ) -> list[Tensor]:
+        """Return the hidden states (b, t, d) at some positions.
+
+        Parameters
+        ----------
+        ids
+            Shape (b, t).
+        mask
+            Shape (b, p + t): 1 for real tokens, also for the p in the cache.
+        indices
+            As for `embedreg.embed._load_model.Network`.
+        others
+            More arguments of the model.
+        """
+        ...
+
+
+class _Prefix(NamedTuple):
+    """Tokens that were read: their ids (p,), the states asked for (1, p, d), and keys and values (1, k, p, d) by layer."""
+
+    ids: Tensor
+    indices: tuple[int, ...]
+    states: list[Tensor]
+    layers: list[tuple[Tensor, Tensor]]
+
+
+class SharedPrefix:
+    """Runs a decoder over what texts begin with alike once, and over the rest of each.
+
+    The last prefix is kept, as the next batch is likely to have it too. Vectors are those of a whole pass up to rounding:
+    a token of a decoder reads only those before it.
+
+    Parameters
+    ----------
+    model
+        Of transformers.
+    layers
+        How many it has.
+    run
+        A pass of it.
+    """
+
+    def __init__(self, model: Any, layers: int, run: Pass) -> None:
+        self._model = model
+        self._layers = layers
+        self._run = run
+        self._last: _Prefix | None = None
+
+    def states(self, ids: Tensor, mask: Tensor, indices: Sequence[int]) -> list[Tensor] | None:
+        """Return the hidden states (b, t, d) at these positions, or None where a whole pass is as good or the only way.
+
+        Parameters
+        ----------
+        ids, mask
+            Shape (b, t), padded on the right.
+        indices
+            As for `embedreg.embed._load_model.Network`.
+        """
+        length = _common(ids, mask) if max(indices) else 0  # no layer is run for the first one's input
+        if length < max(_LEAST_TOKENS, _LEAST_SHARE * ids.shape[1]):
+            return None
+        prefix = self._known(ids[:, :length], tuple(indices))
+        if prefix is None and len(ids) > 1 and self.works:
+            prefix = self._last = self._compute(ids[0, :length], tuple(indices))
+        return None if prefix is None else self._after(prefix, ids, mask)
+
+    @functools.cached_property
+    def works(self) -> bool:
+        """Whether the model goes on after a prefix as if it had read the whole; tried with a few tokens."""
+        if self._keyword is None:
+            return False
+        weight = self._model.get_input_embeddings().weight
+        ids = torch.arange(_TRIED, device=weight.device)[None] % len(weight)
+        mask = torch.ones_like(ids)
+        last = (self._layers,)
+        [expected] = self._run(ids, mask, last)
+        try:
+            prefix = self._compute(ids[0, : _TRIED // 2], last)
+            [found] = self._after(prefix, ids, mask)
+        except Exception:  # that of an architecture which keeps something else than keys and values
+            return False
+        error = (found - expected).norm() / expected.norm()
+        return bool(error <= torch.finfo(expected.dtype).eps ** 0.5)
+
+    @functools.cached_property
+    def _keyword(self) -> str | None:
+        """Return the name of the argument for keys and values, which depends on the model and the release of transformers."""
+        known = inspect.signature(self._model.forward).parameters
+        return next((name for name in _KEYWORDS if name in known), None)
+
+    def _run_with(self, cache: Any, ids: Tensor, mask: Tensor, indices: Sequence[int]) -> list[Tensor]:
+        """Run the model; the cache gets the tokens' keys and values."""
+        return self._run(ids, mask, indices, {str(self._keyword): cache, "use_cache": True})
+
+    def _known(self, ids: Tensor, indices: tuple[int, ...]) -> _Prefix | None:
+        """Return the last prefix, if it is most of what texts (b, p) begin with, or enough of a single one."""
+        last = self._last
+        if last is None or last.indices != indices:
+            return None
+        least = _LEAST_TOKENS if len(ids) == 1 else (1 - _LEAST_SHARE) * ids.shape[1]
+        known = len(last.ids)
+        return last if least <= known <= ids.shape[1] and torch.equal(ids[0, :known], last.ids) else None
+
+    def _compute(self, ids: Tensor, indices: tuple[int, ...]) -> _Prefix:
+        cache = _cache([])
+        states = self._run_with(cache, ids[None], torch.ones_like(ids[None]), indices)
+        return _Prefix(ids, indices, states, [(layer.keys, layer.values) for layer in cache.layers])
+
+    def _after(self, prefix: _Prefix, ids: Tensor, mask: Tensor) -> list[Tensor]:
+        """Run what comes after a prefix, and return the states of all tokens."""
+        texts = len(ids)
+        cache = _cache([[part.expand(texts, -1, -1, -1) for part in layer] for layer in prefix.layers])
+        rest = self._run_with(cache, ids[:, len(prefix.ids) :], mask, prefix.indices)
+        return [
+            torch.cat([first.expand(texts, -1, -1), later], dim=1)
+            for first, later in zip(prefix.states, rest, strict=True)
+        ]
+
+
+def _cache(layers: Sequence[Sequence[Tensor]]) -> Any:
+    """Return keys and values as models of transformers take them."""
+    cache = DynamicCache()
+    for index, (keys, values) in enumerate(layers):
+        cache.update(keys, values, index)
+    return cache
+
+
+def _common(ids: Tensor, mask: Tensor) -> int:
+    """Return how many tokens all texts of a batch begin with; the longest has at least one more."""
+    alike = (ids == ids[:1]).all(dim=0) & mask.bool().all(dim=0)
+    return min(int(alike.long().cumprod(dim=0).sum()), ids.shape[1] - 1)
