@@ -1,6 +1,6 @@
 """Run the benchmark of speed and keep its rows.
 
-    python -m benchmarks.speed --output benchmarks/results/speed.json [--only embedding,sweep,ridge,smoothness,latency,curves] [--pairs 3]
+    python -m benchmarks.speed --output benchmarks/results/speed.json [--only embedding,prefix,sweep,ridge,smoothness,latency,curves] [--pairs 3]
 
 From the root of the repository. What is compared runs in turn (A B A B), so that a ratio is of neighbours in time and what
 else the machine does falls on both. The file keeps one run of each part and machine; a part that is run again on the same

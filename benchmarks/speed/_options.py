@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from embedreg.embed import pull
 
-PARTS = ("embedding", "sweep", "ridge", "smoothness", "latency", "curves")
+PARTS = ("embedding", "prefix", "sweep", "ridge", "smoothness", "latency", "curves")
 Row = dict[str, Any]
 Size = TypeVar("Size")
 

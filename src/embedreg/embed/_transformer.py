@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from embedreg.core.errors import DataError, ModelError, UsageError, unknown_name
+from embedreg.core.lazy import uncollected
 from embedreg.embed._layers import chosen_layers
 from embedreg.embed._model_directory import ModelDirectory
 from embedreg.embed._pooling import pooling_named
@@ -214,7 +215,8 @@ class TransformerEmbedder:
 
     @functools.cached_property
     def _loaded(self) -> LoadedModel:
-        from embedreg.embed._load_model import load_model
+        with uncollected():
+            from embedreg.embed._load_model import load_model
 
         return load_model(
             self._directory,
