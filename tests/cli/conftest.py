@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,7 @@ def run(capsys: pytest.CaptureFixture[str]):
         capsys.readouterr()
         with pytest.raises(SystemExit) as caught:
             main([str(word) for word in words])
+        gc.unfreeze()  # this process goes on
         out, err = capsys.readouterr()
         return Outcome(int(caught.value.code or 0), out, err)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 import traceback
@@ -72,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in words
     with _quiet_warnings(debug=debug):
         status = _run([w for w in words if w != "--debug"], debug=debug)
+    gc.freeze()  # else Python would look through all modules for garbage on its way out, half a second with torch
     sys.exit(status)
 
 
