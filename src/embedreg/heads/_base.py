@@ -235,10 +235,15 @@ class Head(RegressorMixin, BaseEstimator, ABC):
     def _learn_scales(self, train: Rows) -> Rows:
         """Take the training rows' statistics, and return them standardised."""
         self._input_scaler = InputScaler.learn(train.X, train.weight, getattr(self, "scaling", "each"))
+        y = self._learn_target_scale(train)
+        return Rows(self._input_scaler.transform(train.X), y, train.weight)
+
+    def _learn_target_scale(self, train: Rows) -> NDArray[np.float64]:
+        """Take the training targets' statistics, and return them standardised, shape (n,)."""
         self._target_scaler = TargetScaler.learn(
             train.y, train.weight, getattr(self, "target_transform", None)
         )
-        return self._standardize(train)
+        return self._target_scaler.transform(train.y)
 
     def _standardize(self, rows: Rows) -> Rows:
         return Rows(self._input_scaler.transform(rows.X), self._target_scaler.transform(rows.y), rows.weight)

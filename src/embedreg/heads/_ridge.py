@@ -99,7 +99,7 @@ class RidgeHead(Head):
         ValueError
             If an input is not finite or shapes disagree.
         """
-        rows = self._prepared(X, y, sample_weight, validation)
+        rows = self._learn_scales(self._checked(X, y, sample_weight, validation))
         return self._choose(_Axes.of(rows), rows.y)
 
     def _groups(self, problems: Sequence[Problem]) -> list[list[int]]:
@@ -111,25 +111,30 @@ class RidgeHead(Head):
         axes = None
         for problem in problems:
             head: Self = seeded(self, problem.random_state)
-            rows = head._prepared(problem.X, problem.y, problem.weight, problem.validation)
-            axes = axes or _Axes.of(rows)
-            fitted.append(head._choose(axes, rows.y))
+            train = head._checked(problem.X, problem.y, problem.weight, problem.validation)
+            if axes is None:
+                rows = head._learn_scales(train)
+                axes, y = _Axes.of(rows), rows.y
+            else:
+                head._input_scaler = fitted[0]._input_scaler
+                y = head._learn_target_scale(train)
+            fitted.append(head._choose(axes, y))
         return fitted
 
-    def _prepared(
+    def _checked(
         self,
         X: ArrayLike,
         y: ArrayLike,
         sample_weight: ArrayLike | None,
         validation: tuple[Array, Array] | None,
     ) -> Rows:
-        """Check everything, and return the training rows standardised."""
+        """Check everything, and return the training rows."""
         penalties = np.asarray(self.penalties, dtype=np.float64)
         positive = penalties.ndim == 1 and penalties.size > 0 and bool(np.all(penalties > 0))
         require(positive, "penalties", self.penalties, "at least one number, all above 0")
         train = self._read(X, y, sample_weight)
         self._read_validation(validation)
-        return self._learn_scales(train)
+        return train
 
     def _choose(self, axes: _Axes, y: NDArray[np.float64]) -> Self:
         """Take the penalty with the least leave-one-out error, and its solution."""
