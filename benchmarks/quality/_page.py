@@ -185,7 +185,8 @@ class _Page:
         return _table(
             "What embeddings add",
             "Tau of the whole combination less that of the one without the members named, paired, with 95% intervals over tasks. Above "
-            "0, they are worth having beside the others.",
+            "0, they are worth having beside the others. Exactly 0 is where a combination has no such members: below `best` records "
+            "without texts are not embedded, as that gained nothing when members were chosen (docs/experiments.md).",
             ["family", "tasks", *columns],
             self._family_lines(columns),
         )
