@@ -44,7 +44,7 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     layers
         Whose output is pooled: "last", "all" (concatenated), "mean" (averaged), a range as "2-4" or "mean:2-4", or an index.
     dtype
-        Precision of the forward pass, "float32", "bfloat16", "float16" or "auto"; pooling is always in float32.
+        Precision of the forward pass, "float32", "bfloat16", "float16", "int8" or "auto"; pooling is always in float32.
     device
         "auto", or a PyTorch device such as "cpu" or "cuda:0".
     cache

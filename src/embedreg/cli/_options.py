@@ -112,7 +112,7 @@ def _embedder_options(function: Function, *, serializer: str, numbers: str | Non
                 help=f"{auto}last, all, mean, a range (2-4, mean:2-4) or an index.",
             ),
             click.option(
-                "--dtype", default="auto", show_default=True, help="float32, bfloat16, float16 or auto."
+                "--dtype", default="auto", show_default=True, help="float32, bfloat16, float16, int8 or auto."
             ),
             click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps."),
             click.option(

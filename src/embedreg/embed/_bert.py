@@ -6,6 +6,7 @@ this module cannot run goes through transformers (`embedreg.embed._loading`); te
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,10 +19,12 @@ from embedreg.embed._attention import attention
 from embedreg.embed._tensors import read_tensors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
+
+    Product = Callable[[Tensor], Tensor]
 
 _PREFIX: Final = "bert."
 _READ: Final = ("embeddings.", "encoder.")
@@ -53,14 +56,18 @@ _IN_A_LAYER: Final = (
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
-    """One layer's weights, as `torch.nn.functional.linear` takes them: (outputs, inputs)."""
+    """One layer's linear maps, and the weights of its normalisations."""
 
-    attention: tuple[Tensor, Tensor]  # queries, keys and values one below the other
-    attention_output: tuple[Tensor, Tensor]
+    attention: Product  # queries, keys and values one after the other
+    attention_output: Product
     attention_norm: tuple[Tensor, Tensor]
-    widening: tuple[Tensor, Tensor]
-    narrowing: tuple[Tensor, Tensor]
+    widening: Product
+    narrowing: Product
     norm: tuple[Tensor, Tensor]
+
+
+def _product(weight: Tensor, bias: Tensor) -> Product:
+    return functools.partial(functional.linear, weight=weight, bias=bias)
 
 
 class BertEncoder:
@@ -74,6 +81,8 @@ class BertEncoder:
         By their names in the file.
     dtype, device
         Of the weights and of what is computed.
+    product
+        Makes a linear map of weights (outputs, inputs) and a bias (outputs,).
 
     Attributes
     ----------
@@ -96,6 +105,7 @@ class BertEncoder:
         tensors: Mapping[str, Tensor],
         dtype: torch.dtype,
         device: torch.device,
+        product: Callable[[Tensor, Tensor], Product] = _product,
     ) -> None:
         self._heads = int(config["num_attention_heads"])
         self._epsilon = float(config.get("layer_norm_eps", 1e-12))
@@ -108,19 +118,27 @@ class BertEncoder:
         def pair(name: str) -> tuple[Tensor, Tensor]:
             return read(f"{name}.weight"), read(f"{name}.bias")
 
+        def linear(name: str) -> Product:
+            return product(*pair(name))
+
         self.vocabulary = read("embeddings.word_embeddings.weight")
         self._positions = read("embeddings.position_embeddings.weight")
         self._first_type = read("embeddings.token_type_embeddings.weight")[0]
         self._norm = pair("embeddings.LayerNorm")
         self._layers = [
             _Layer(
-                attention=_below(
-                    [pair(f"encoder.layer.{i}.attention.self.{part}") for part in ("query", "key", "value")]
+                attention=product(
+                    *_below(
+                        [
+                            pair(f"encoder.layer.{i}.attention.self.{part}")
+                            for part in ("query", "key", "value")
+                        ]
+                    )
                 ),
-                attention_output=pair(f"encoder.layer.{i}.attention.output.dense"),
+                attention_output=linear(f"encoder.layer.{i}.attention.output.dense"),
                 attention_norm=pair(f"encoder.layer.{i}.attention.output.LayerNorm"),
-                widening=pair(f"encoder.layer.{i}.intermediate.dense"),
-                narrowing=pair(f"encoder.layer.{i}.output.dense"),
+                widening=linear(f"encoder.layer.{i}.intermediate.dense"),
+                narrowing=linear(f"encoder.layer.{i}.output.dense"),
                 norm=pair(f"encoder.layer.{i}.output.LayerNorm"),
             )
             for i in range(int(config["num_hidden_layers"]))
@@ -148,13 +166,13 @@ class BertEncoder:
 
     def _layer(self, layer: _Layer, hidden: Tensor, seen: Tensor | None) -> Tensor:
         b, t, d = hidden.shape
-        mixed = functional.linear(hidden, *layer.attention).view(b, t, 3, self._heads, d // self._heads)
+        mixed = layer.attention(hidden).view(b, t, 3, self._heads, d // self._heads)
         queries, keys, values = mixed.permute(2, 0, 3, 1, 4)  # each (b, heads, t, d / heads)
         read = attention(queries, keys, values, seen=seen).reshape(b, t, d)
-        read = functional.linear(read, *layer.attention_output)
+        read = layer.attention_output(read)
         hidden = self._normalised(hidden + read, layer.attention_norm)
-        wide = functional.gelu(functional.linear(hidden, *layer.widening))
-        return self._normalised(hidden + functional.linear(wide, *layer.narrowing), layer.norm)
+        wide = functional.gelu(layer.widening(hidden))
+        return self._normalised(hidden + layer.narrowing(wide), layer.norm)
 
     def _normalised(self, hidden: Tensor, norm: tuple[Tensor, Tensor]) -> Tensor:
         return functional.layer_norm(hidden, hidden.shape[-1:], *norm, self._epsilon)

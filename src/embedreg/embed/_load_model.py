@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from embedreg.core.errors import ModelError, UsageError
 from embedreg.embed._bert import BertEncoder, bert_tensors, is_bert
 from embedreg.embed._gguf import is_converted, read_conversion
+from embedreg.embed._int8 import Int8Linear, check_int8, use_int8
 from embedreg.embed._precision import check_precision
 from embedreg.embed._windows import WindowTokenizer
 
@@ -117,7 +118,12 @@ def load_model(
         )
     if seed is None:
         _check_weights(directory, sha256)
-    network = make_network(directory, getattr(torch, dtype), place, seed)
+    int8 = dtype == "int8"
+    if int8:
+        check_int8(place)
+    network = make_network(
+        directory, torch.float32 if int8 else getattr(torch, dtype), place, seed, int8=int8
+    )
     return LoadedModel(
         network=_LookUp(network.vocabulary) if lookup else network,
         tokenize=WindowTokenizer(backend, window, begin, prompt),
@@ -128,9 +134,16 @@ def load_model(
 
 
 def make_network(
-    directory: ModelDirectory, dtype: torch.dtype, device: torch.device, seed: int | None
+    directory: ModelDirectory,
+    dtype: torch.dtype,
+    device: torch.device,
+    seed: int | None,
+    *,
+    int8: bool = False,
 ) -> Network:
     """Load a network, or initialise one at random with that seed, which is the work of transformers.
+
+    With `int8`, its linear layers are in 8-bit integers, and the rest in `dtype`, which has to be float32.
 
     Raises
     ------
@@ -138,13 +151,16 @@ def make_network(
         If weights cannot be loaded whole.
     """
     bert = is_bert(directory.config)
+    product = {"product": Int8Linear} if int8 else {}
     if bert and seed is None:
-        return BertEncoder(directory.config, bert_tensors(directory.weights), dtype, device)
+        return BertEncoder(directory.config, bert_tensors(directory.weights), dtype, device, **product)
     from embedreg.embed._loading import TransformersNetwork, pretrained_network, random_network
 
     model = pretrained_network(directory, dtype) if seed is None else random_network(directory, seed, dtype)
     if bert:
-        return BertEncoder(directory.config, model.state_dict(), dtype, device)
+        return BertEncoder(directory.config, model.state_dict(), dtype, device, **product)
+    if int8:
+        use_int8(model)
     if device.type == "cpu":
         from embedreg.embed._transformers_attention import use_own_attention
 

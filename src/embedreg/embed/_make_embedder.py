@@ -119,7 +119,7 @@ def make_embedder(
         "last", "all" (the outputs of all layers, one after the other), "2-4" (those of a range), "mean" or
         "mean:2-4" (their average), or the number of one layer, 0 being the input to the first.
     dtype
-        "float32", "bfloat16", "float16" (GPUs alone) or "auto" (bfloat16 where it was measured to be faster).
+        "float32", "bfloat16", "float16" (GPUs alone), "int8" (rough) or "auto" (bfloat16 where it was measured to be faster).
     device
         "auto" (cuda, else mps, else cpu) or a torch device name.
     batch_tokens

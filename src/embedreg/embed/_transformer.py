@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from embedreg.embed._make_embedder import EngineOptions
     from embedreg.embed._windows import Windows
 
-DTYPES: Final = ("float32", "bfloat16", "float16", "auto")
+DTYPES: Final = ("float32", "bfloat16", "float16", "int8", "auto")
 WEIGHTS: Final = ("pretrained", "random")
 _ENGINE_SCHEMA: Final = 1  # to be raised whenever this engine would give a text another vector
 _TEXTS_AT_ONCE: Final = 8192  # tokenised and sorted together: bounds memory, and gives first vectors early
@@ -61,8 +61,10 @@ class TransformerEmbedder:
         positions if the model adds them), k the output of layer k, and negative numbers count from the end.
         In models that normalise after the last layer, that layer's output is the normalised one.
     dtype
-        "float32"; "bfloat16" for speed on processors that have it; "float16" on GPUs; "auto" for bfloat16 where
-        it was measured to be clearly faster, else float32. Pooling is in float32 in each case.
+        "float32"; "bfloat16" for speed on processors that have it; "float16" on GPUs; "int8" for linear layers in
+        8-bit integers on processors with VNNI, which is rough, and where a text's rounding depends on the texts beside
+        it; "auto" for bfloat16 where it was measured to be clearly faster, else float32. Pooling is in float32 in each
+        case.
     device
         "auto" (cuda, else mps, else cpu) or a torch device name.
     batch_tokens
