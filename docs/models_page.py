@@ -10,13 +10,18 @@ from embedreg.embed import CatalogueEntry, catalogue
 
 STORED = Path(__file__).parents[1] / "benchmarks" / "results"
 TEXT = Path(__file__).with_name("models.in.md")
-PLACES = {"catalogue.json": "<!-- catalogue -->", "ablations.json": "<!-- ablations -->"}
+PLACES = {
+    "catalogue.json": "<!-- catalogue -->",
+    "default_precision.json": "<!-- precisions -->",
+    "ablations.json": "<!-- ablations -->",
+}
 
 
 def models_page(stored: Path = STORED) -> str:
     """Return the page: the text with the tables in their places; nothing is in the place of what is not stored."""
     page = TEXT.read_text()
-    for (name, place), table in zip(PLACES.items(), (_catalogue_table, _ablations_table), strict=True):
+    tables = (_catalogue_table, _precisions_table, _ablations_table)
+    for (name, place), table in zip(PLACES.items(), tables, strict=True):
         path = stored / name
         page = page.replace(place, table(json.loads(path.read_text()) if path.is_file() else {}))
     return page
@@ -28,6 +33,24 @@ def _catalogue_table(runs: dict[str, Any]) -> str:
         "|---" * 9 + "|",
         *(_row(entry, runs.get(entry.name)) for entry in catalogue().values()),
     ]
+    return "\n".join(lines)
+
+
+def _precisions_table(found: dict[str, Any]) -> str:
+    if not found:
+        return ""
+    seconds = found["median_seconds"]
+    lines = [
+        f"What a precision does to the default, on the {len({row['task'] for row in found['rows']})} tasks with texts: Kendall tau less that in "
+        f"float32, seeds {', '.join(map(str, found['seeds']))}, effort `{found['effort']}`. The seconds are the median of a fit with an empty cache, "
+        "in which the members' heads count too. Written by `benchmarks/default_precision.py`.\n",
+        "| precision | Kendall tau less float32's | greatest of a task | seconds |",
+        "|---" * 4 + "|",
+        f"| `float32` | 0 | 0 | {seconds['float32']:.1f} |",
+    ]
+    for dtype, less in found["less_float32"].items():
+        interval = f"{less['mean']:+.3f} [{less['low']:+.3f}, {less['high']:+.3f}]"
+        lines.append(f"| `{dtype}` | {interval} | {less['greatest']:+.3f} | {seconds[dtype]:.1f} |")
     return "\n".join(lines)
 
 

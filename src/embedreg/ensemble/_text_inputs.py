@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from embedreg.core.protocols import SavedState
+from embedreg.core.threads import one_blas_thread
 from embedreg.ensemble._field_ranks import FieldRanks
 from embedreg.ensemble._tabular_inputs import Features
 from embedreg.ensemble._text_fields import text_at, text_fields
@@ -200,5 +201,6 @@ def _sample(records: Sequence[Record], random_state: int) -> list[Record]:
 
 def _leading_axes(vectors: Array, random_state: int) -> NDArray[np.float64]:
     count = min(_COMPONENTS, vectors.shape[0] - 1, vectors.shape[1])
-    found = PCA(count, svd_solver="randomized", random_state=random_state).fit(vectors)
+    with one_blas_thread():
+        found = PCA(count, svd_solver="randomized", random_state=random_state).fit(vectors)
     return np.vstack([found.mean_, found.components_]).astype(np.float64)

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils.extmath import randomized_svd
 
+from embedreg.core.threads import one_blas_thread
 from embedreg.features._column import Block, Column, Settings
 from embedreg.features._scaling import mean_and_deviation, standardise
 from embedreg.features._values import written
@@ -128,7 +129,8 @@ def _fit_vectorizer(texts: list[str]) -> TfidfVectorizer | None:
 def _singular_vectors(weights: Any, settings: Settings) -> Block:
     """Return the leading right singular vectors, shape (k, t), less those that are rounding error."""
     wanted = min(settings.text_components, *weights.shape)
-    _, sizes, vectors = randomized_svd(weights, wanted, random_state=settings.random_state)
+    with one_blas_thread():
+        _, sizes, vectors = randomized_svd(weights, wanted, random_state=settings.random_state)
     kept: Block = vectors[sizes > _NEGLIGIBLE * sizes[0]]
     return kept
 

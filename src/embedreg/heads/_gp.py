@@ -9,9 +9,9 @@ import numpy as np
 from scipy import linalg, optimize
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
-from threadpoolctl import threadpool_limits
 
 from embedreg.core.errors import UsageError
+from embedreg.core.threads import one_blas_thread
 from embedreg.heads._base import Head, Rows, require
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class GaussianProcessHead(Head):
                 mend="use head='xgboost' or 'ridge', or raise max_rows",
             )
         train = self._learn_scales(rows)
-        with threadpool_limits(1, user_api="blas"):  # two threads wait for each other longer than they work
+        with one_blas_thread():
             fitted = self._process(train)
         self.kernel_ = fitted.kernel_
         self._inputs, self._dual = train.X.astype(np.float64), np.asarray(fitted.alpha_)

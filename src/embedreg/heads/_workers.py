@@ -10,7 +10,7 @@ import os
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
-from threadpoolctl import threadpool_limits
+from embedreg.core.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -50,7 +50,7 @@ def run_side_by_side(
         yield from ((position, work(item)) for position, item in enumerate(items))
         return
     with (
-        threadpool_limits(1, user_api="blas"),
+        one_blas_thread(),
         ThreadPoolExecutor(workers, thread_name_prefix="embedreg-fit") as pool,
     ):
         pending = {pool.submit(work, item): position for position, item in enumerate(items)}
