@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from embedreg.core.errors import OutputError, UsageError
 from embedreg.core.files import output_errors, whole_file
+from embedreg.core.lazy import uncollected
 from embedreg.core.paths import cache_root
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def fastest_dtype(directory: ModelDirectory, device: str) -> str:
     device
         As for `TransformerEmbedder`.
     """
-    from embedreg.embed._load_model import find_device
+    with uncollected():
+        from embedreg.embed._load_model import find_device
 
     place = find_device(device)
     width = min(directory.dimension, _WIDEST)
