@@ -19,13 +19,13 @@ _INSTRUCTIONS: Final = (
 )  # without them torch's sums overflow 16 bits, or its inputs have 7
 
 
-def check_int8(device: torch.device) -> None:
+def check_int8() -> None:
     """Refuse where torch has no fast and exact products of 8-bit integers.
 
     Raises
     ------
     UsageError
-        If the device is no x86 processor with VNNI, or torch has such products no more.
+        If this is no x86 processor with VNNI, or torch has such products no more.
     """
     if not hasattr(torch, "quantize_per_channel"):
         raise UsageError(
@@ -34,10 +34,9 @@ def check_int8(device: torch.device) -> None:
             mend="use dtype='auto'",
         )
     known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    if device.type != "cpu" or not any(known.get(name) for name in _INSTRUCTIONS):
-        what = "this processor" if device.type == "cpu" else device.type
+    if not any(known.get(name) for name in _INSTRUCTIONS):
         raise UsageError(
-            f"dtype 'int8' on {what}", expected="an x86 processor with VNNI", mend="use dtype='auto'"
+            "dtype 'int8' on this processor", expected="an x86 processor with VNNI", mend="use dtype='auto'"
         )
 
 

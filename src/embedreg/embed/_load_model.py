@@ -120,7 +120,7 @@ def load_model(
         _check_weights(directory, sha256)
     int8 = dtype == "int8"
     if int8:
-        check_int8(place)
+        check_int8()
     network = make_network(
         directory, torch.float32 if int8 else getattr(torch, dtype), place, seed, int8=int8
     )

@@ -37,7 +37,7 @@ def check_precision(dtype: str, device: str) -> None:
     Raises
     ------
     UsageError
-        If it is float16 on a CPU.
+        If it is float16 on a CPU, or int8 on anything else.
 
     Examples
     --------
@@ -47,6 +47,8 @@ def check_precision(dtype: str, device: str) -> None:
         raise UsageError(
             "dtype 'float16' on a CPU", expected="a GPU", mend="use dtype='float32', 'bfloat16' or 'auto'"
         )
+    if dtype == "int8" and device not in {"auto", "cpu"}:
+        raise UsageError(f"dtype 'int8' on {device}", expected="a CPU", mend="use dtype='auto'")
 
 
 def fastest_dtype(directory: ModelDirectory, device: str) -> str:
