@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in words
     with _quiet_warnings(debug=debug):
         status = _run([w for w in words if w != "--debug"], debug=debug)
-    gc.freeze()  # else Python would look through all modules for garbage on its way out, half a second with torch
+    gc.freeze()  # else Python would look through all modules for garbage on its way out, torch's above all
     sys.exit(status)
 
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def one_blas_thread() -> AbstractContextManager[object]:
     """Keep products and decompositions of numpy and scipy to one thread within this, in the whole process.
 
-    numpy and scipy bring a pool of threads each, and those of one wait busily for a while after their work is done. Small
-    decompositions that call both in turn, as scikit-learn's randomised ones do, took two to seven times as long on two cores.
+    numpy and scipy bring a pool of threads each, and those of one wait busily for a while after their work is done: small
+    decompositions that call both in turn, as scikit-learn's randomised ones do, are faster with one.
 
     Examples
     --------

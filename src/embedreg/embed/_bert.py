@@ -66,7 +66,8 @@ class _Layer:
     norm: tuple[Tensor, Tensor]
 
 
-def _product(weight: Tensor, bias: Tensor) -> Product:
+def linear_map(weight: Tensor, bias: Tensor) -> Product:
+    """Return the map of weights (outputs, inputs) and a bias (outputs,), in their precision."""
     return functools.partial(functional.linear, weight=weight, bias=bias)
 
 
@@ -105,7 +106,7 @@ class BertEncoder:
         tensors: Mapping[str, Tensor],
         dtype: torch.dtype,
         device: torch.device,
-        product: Callable[[Tensor, Tensor], Product] = _product,
+        product: Callable[[Tensor, Tensor], Product] = linear_map,
     ) -> None:
         self._heads = int(config["num_attention_heads"])
         self._epsilon = float(config.get("layer_norm_eps", 1e-12))

@@ -10,7 +10,7 @@ import torch
 from tokenizers import Tokenizer
 
 from embedreg.core.errors import ModelError, UsageError
-from embedreg.embed._bert import BertEncoder, bert_tensors, is_bert
+from embedreg.embed._bert import BertEncoder, bert_tensors, is_bert, linear_map
 from embedreg.embed._gguf import is_converted, read_conversion
 from embedreg.embed._int8 import Int8Linear, check_int8, use_int8
 from embedreg.embed._precision import check_precision
@@ -151,14 +151,14 @@ def make_network(
         If weights cannot be loaded whole.
     """
     bert = is_bert(directory.config)
-    product = {"product": Int8Linear} if int8 else {}
+    product = Int8Linear if int8 else linear_map
     if bert and seed is None:
-        return BertEncoder(directory.config, bert_tensors(directory.weights), dtype, device, **product)
+        return BertEncoder(directory.config, bert_tensors(directory.weights), dtype, device, product)
     from embedreg.embed._loading import TransformersNetwork, pretrained_network, random_network
 
     model = pretrained_network(directory, dtype) if seed is None else random_network(directory, seed, dtype)
     if bert:
-        return BertEncoder(directory.config, model.state_dict(), dtype, device, **product)
+        return BertEncoder(directory.config, model.state_dict(), dtype, device, product)
     if int8:
         use_int8(model)
     if device.type == "cpu":
