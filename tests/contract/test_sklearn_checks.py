@@ -38,6 +38,9 @@ def few_members(small_members: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("few_members")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")  # checks that do not apply say so
+@pytest.mark.filterwarnings(
+    "ignore:word-hashes gives:embedreg.core.errors.EmbedregWarning"
+)  # 1, 2 and 2, 1 are alike
 @parametrize_with_checks(
     [
         EmbeddingRegressor(model=WordHashes(), cache=False, head="ridge"),

@@ -376,3 +376,31 @@ def test_progress_is_over_the_missing_texts(cache: CountingCache, bars: list[Bar
     assert [(bar.total, bar.done, bar.description) for bar in bars] == [(12, 12, "rows")]
     embed_texts(HashEmbedder(), TEXTS, cache=cache)
     assert len(bars) == 1, "there is nothing to wait for"
+
+
+class Caseless(HashEmbedder):
+    """Reads no capitals."""
+
+    def embed_batches(self, texts):
+        yield from super().embed_batches([text.lower() for text in texts])
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_texts_that_the_model_does_not_tell_apart_are_warned_of_each_time(cached, tmp_path: Path):
+    cache = EmbeddingCache(tmp_path) if cached else None
+    texts = [f"Model {i}" for i in range(18)] + ["MODEL 3", "MODEL 4", "MODEL 4"]
+    for _ in range(2):
+        with pytest.warns(
+            EmbedregWarning, match="hash gives more than 1 in 20 of the texts the vector of another"
+        ):
+            vectors = embed_texts(Caseless(), texts, cache=cache)
+        np.testing.assert_array_equal(vectors[[3, 4, 4]], vectors[18:])
+
+
+def test_one_pair_of_many_texts_that_are_alike_is_not_warned_of():
+    embed_texts(Caseless(), [f"Model {i}" for i in range(30)] + ["MODEL 4"])
+
+
+def test_equal_texts_and_one_text_are_not_warned_of():
+    embed_texts(Caseless(), ["a", "a", "a"])
+    embed_texts(Caseless(), [])

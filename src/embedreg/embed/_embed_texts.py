@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from embedreg.core.errors import DataError, ModelError, UsageError
-from embedreg.embed._embedding_session import EmbeddingSession, in_order_of, text_progress
+from embedreg.embed._embedding_session import EmbeddingSession, text_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,7 +95,8 @@ def embed_texts(
     Warns
     -----
     EmbedregWarning
-        If the cache cannot be used, or had entries that were damaged.
+        If the cache cannot be used, or had entries that were damaged; if the model gives many different texts the
+        same vector.
 
     Examples
     --------
@@ -152,7 +153,7 @@ def embed_texts_with_report(
         corrupt=session.corrupt,
         seconds=time.perf_counter() - started,
     )
-    return in_order_of(session.vectors, distinct, texts), report
+    return session.of_texts(texts), report
 
 
 def refuse_other_than_texts(texts: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from embedreg.embed._embed_texts import TEXTS_AT_ONCE, embed_texts, refuse_other_than_texts
-from embedreg.embed._embedding_session import EmbeddingSession, in_order_of, text_progress
+from embedreg.embed._embedding_session import EmbeddingSession, text_progress
 from embedreg.embed._transformer import TransformerEmbedder
 
 if TYPE_CHECKING:
@@ -106,4 +106,4 @@ def _of_group(
                 for (_, session), vectors in zip(readers, several, strict=True):
                     session.add(rows[positions], vectors)
                 advance(len(positions))
-    return [in_order_of(session.vectors, distinct, texts) for session in sessions]
+    return [session.of_texts(texts) for session in sessions]

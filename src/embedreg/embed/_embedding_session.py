@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -27,6 +27,8 @@ _STORE_SECONDS = 1.0
 _STORE_SECONDS_AT_MOST = 30.0
 _STORE_SHARE = 0.02
 """On a slow disk what is stored together grows, so that storing takes no more than this part of the time."""
+_ALIKE_SHARE: Final = 0.05
+"""From this part of the texts on, having another text's vector is warned of; a pair that differs in case is not."""
 
 
 class EmbeddingSession:
@@ -70,6 +72,23 @@ class EmbeddingSession:
         self._pending.append(rows)
         if self.stores_each_batch or time.monotonic() >= self._due:
             self._store()
+
+    def of_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors (n, d) of texts that repeat, and warn if the model does not tell many of them apart."""
+        distinct = len(self._texts)
+        different = len({hash(vector.tobytes()) for vector in self.vectors}) if distinct > 1 else distinct
+        if distinct - different > _ALIKE_SHARE * distinct:
+            warnings.warn(
+                f"{self._model} gives more than 1 in {1 / _ALIKE_SHARE:.0f} of the texts the vector of another text, and"
+                " no head can tell those apart. It may not know their words (to minilm a run of more than 100 letters is"
+                " one unknown word), or not read capitals or the order of words: try one that does, such as smollm2-135m",
+                EmbedregWarning,
+                stacklevel=2,
+            )
+        if distinct == len(texts):
+            return self.vectors
+        row_of = {text: row for row, text in enumerate(self._texts)}
+        return self.vectors[[row_of[text] for text in texts]]
 
     def _look_up(self, dimension: int) -> Lookup:
         n = len(self._texts)
@@ -118,13 +137,3 @@ def text_progress(total: int, description: str) -> Iterator[Callable[[int], obje
         return
     with progress_bar(total, description, "text") as bar:
         yield bar.update
-
-
-def in_order_of(
-    vectors: NDArray[np.float32], distinct: Sequence[str], texts: Sequence[str]
-) -> NDArray[np.float32]:
-    """Repeat the vectors of distinct texts, shape (n, d), where the texts repeat."""
-    if len(distinct) == len(texts):
-        return vectors
-    row_of = {text: row for row, text in enumerate(distinct)}
-    return vectors[[row_of[text] for text in texts]]
