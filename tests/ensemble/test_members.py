@@ -17,7 +17,7 @@ def test_every_member_names_a_representation_a_head_and_an_effort():
         assert member.head in HEADS
         assert member.effort in EFFORTS
         assert member.kind in KINDS
-        assert type(member.make(3)) is HEADS[member.head]
+        assert type(member.make(3, columns=10)) is HEADS[member.head]
 
 
 def test_more_effort_tries_all_that_less_effort_tries():
@@ -42,10 +42,18 @@ def test_json_gives_a_member_that_makes_the_same_head():
     for member in MEMBERS:
         loaded = Member(**json.loads(json.dumps(member.to_json())))
         assert json.dumps(loaded.to_json()) == json.dumps(member.to_json())
-        assert type(loaded.make(1)) is type(member.make(1))
+        assert type(loaded.make(1, 10)) is type(member.make(1, 10))
 
 
 def test_a_member_that_is_random_takes_the_seed():
-    random = [m for m in MEMBERS if "random_state" in m.make(0).get_params()]
+    random = [m for m in MEMBERS if "random_state" in m.make(0, 10).get_params()]
     assert random
-    assert all(m.make(17).get_params()["random_state"] == 17 for m in random)
+    assert all(m.make(17, 10).get_params()["random_state"] == 17 for m in random)
+
+
+def test_boosted_trees_cut_many_columns_into_fewer_bins():
+    for member in (m for m in MEMBERS if m.head == "xgboost"):
+        of_columns = {columns: member.make(0, columns).get_params() for columns in (100, 101)}
+        if member.wide_settings:
+            assert of_columns[100].pop("max_bin") > of_columns[101].pop("max_bin")
+        assert of_columns[100] == of_columns[101]

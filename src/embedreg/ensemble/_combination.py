@@ -81,7 +81,7 @@ def fit_member(member: Member, vectors: Array, rows: Rows, scale: NormalScores) 
     """Fit a member's heads, one for each fold that is left out."""
     started = time.monotonic()
     target = scale.transform(rows.y) if member.on_scores else rows.y
-    head = member.make(rows.seed)
+    head = member.make(rows.seed, vectors.shape[1])
     problems = [
         Problem(
             vectors[others],

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 EFFORTS: Final = ("fast", "balanced", "best")
 KINDS: Final = ("tabular", "embedding")
+_WIDE: Final = 100  # columns
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Member:
         The least effort that it takes part in.
     settings
         The head's parameters that differ from its defaults.
+    wide_settings
+        Those that replace them where the representation has more than 100 columns.
     on_scores
         Whether it learns the normal scores of the target, or the target itself.
     most_rows
@@ -50,6 +53,7 @@ class Member:
     head: str
     effort: str = "fast"
     settings: dict[str, Any] = field(default_factory=dict, hash=False)
+    wide_settings: dict[str, Any] = field(default_factory=dict, hash=False)
     on_scores: bool = True
     most_rows: int | None = None
     most_columns: int | None = None
@@ -68,20 +72,21 @@ class Member:
         """Return it as JSON values, from which `Member(**saved)` makes it again."""
         return asdict(self)
 
-    def make(self, random_state: int) -> Head:
-        """Return its unfitted head."""
-        head = HEADS[self.head](**self.settings)
+    def make(self, random_state: int, columns: int) -> Head:
+        """Return its unfitted head, for vectors of so many columns."""
+        head = HEADS[self.head](**self.settings | (self.wide_settings if columns > _WIDE else {}))
         return head.set_params(random_state=random_state) if "random_state" in head.get_params() else head
 
 
 _BOOSTING: Final = {"early_stopping_rounds": None, "max_rounds": 300, "max_bin": 64}
+_COARSE: Final = {"max_bin": 32}
 _SLOW_BOOSTING: Final = _BOOSTING | {"max_rounds": 1000, "learning_rate": 0.02, "colsample_bytree": 0.5}
 _TREES: Final = {"n_trees": 100}  # a fold
 _TOGETHER: Final = {"scaling": "together"}
 _MOST_KERNEL: Final = 2000  # rows: a Gaussian process takes time in their cube
 
 MEMBERS: Final = (
-    Member("boosted trees", "features", "xgboost", settings=_BOOSTING),
+    Member("boosted trees", "features", "xgboost", settings=_BOOSTING, wide_settings=_COARSE),
     Member(
         "boosted trees, plain target",
         "features",
@@ -146,6 +151,7 @@ MEMBERS: Final = (
         "features and fields",
         "xgboost",
         settings=_BOOSTING | {"colsample_bytree": 0.3},
+        wide_settings=_COARSE,
     ),
     Member(
         "extra trees on features and fields",
@@ -160,10 +166,18 @@ MEMBERS: Final = (
         "xgboost",
         "balanced",
         settings=_BOOSTING | {"max_rounds": 500, "max_depth": 3},
+        wide_settings=_COARSE,
     ),
     Member("ridge on text", "text", "ridge", "best", settings=_TOGETHER),
     Member("ridge on text of ranks", "text of ranks", "ridge", "best", settings=_TOGETHER),
-    Member("slowly boosted trees", "features", "xgboost", "best", settings=_SLOW_BOOSTING),
+    Member(
+        "slowly boosted trees",
+        "features",
+        "xgboost",
+        "best",
+        settings=_SLOW_BOOSTING,
+        wide_settings=_COARSE,
+    ),
 )
 """Every member there is. A new one is a line here."""
 
