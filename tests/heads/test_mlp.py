@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from torch import nn
 
 from embedreg.core.errors import UsageError
-from embedreg.heads import MLPHead, Problem, _workers, fit_many
+from embedreg.heads import MLPHead, Problem, _stack, _workers, fit_many
 from embedreg.heads import _sweep as sweep
 from embedreg.heads._base import Rows
 from embedreg.heads._stack import (
@@ -22,6 +22,8 @@ from embedreg.heads._stack import (
     parameter_count,
 )
 
+CPU = torch.device("cpu")
+ALIKE = 50, 49, 52  # rows of tasks that take as many steps an epoch
 WIDTHS = (5, 8, 6, 1)
 SMALL = {"hidden": (16, 8), "learning_rates": (1e-3, 1e-2), "weight_decays": (0.0, 0.1), "max_epochs": 25}
 
@@ -143,7 +145,7 @@ def test_rows_of_weight_zero_are_padding(parameters: torch.Tensor) -> None:
 @pytest.mark.parametrize(("n", "batch_size"), [(400, 64), (7, 64), (64, 64), (65, 64), (5, 1), (10, 3)])
 def test_every_row_is_seen_once_an_epoch_in_equal_batches(n: int, batch_size: int) -> None:
     rows = Rows(np.arange(float(n))[:, None], np.zeros(n))
-    data = sweep._Data([sweep.Task(rows, rows, seed=0)], batch_size, (n, n))
+    data = sweep._Data([sweep.Task(rows, rows, seed=0)], batch_size, (n, n), CPU)
     orders, sizes = [], []
     for _ in range(2):
         batches = list(data.epoch(torch.tensor([0])))
@@ -288,7 +290,7 @@ def test_a_short_sweep_shows_no_progress(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_progress_counts_every_epoch_even_of_those_that_stopped() -> None:
     done = []
-    sweep._train_group(tasks(), settings(patience=2), done.append)
+    sweep._train_group(tasks(), settings(patience=2), CPU, done.append)
     assert sum(done) == 3 * 4 * SMALL["max_epochs"]
 
 
@@ -343,3 +345,60 @@ def test_what_trains_beside_a_fit_that_fails_is_told_to_stop(monkeypatch: pytest
 def test_settings_that_cannot_train_are_refused(parameter: str, value: object) -> None:
     with pytest.raises(UsageError, match=f"{parameter}="):
         MLPHead(**SMALL | {parameter: value}).fit(*wave(20))
+
+
+class TestGPU:
+    """The way that GPUs are given work, on a processor."""
+
+    @pytest.fixture
+    def as_on_a_gpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for module in (sweep, _stack):
+            monkeypatch.setattr(module, "on_processor", lambda _: False)
+
+    def test_it_gives_the_same_models(
+        self, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    ) -> None:
+        here = sweep.train_sweep(tasks(), settings(), "")
+        request.getfixturevalue("as_on_a_gpu")
+        there = sweep.train_sweep(tasks(), settings(), "")
+        assert all(equal(one, other) for one, other in zip(here, there, strict=True))
+
+    @pytest.mark.usefixtures("as_on_a_gpu")
+    def test_all_models_of_all_tasks_train_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        sizes = []
+        init = sweep._Training.__init__
+        monkeypatch.setattr(sweep._Training, "__init__", lambda *a: sizes.append(len(a[2])) or init(*a))
+        sweep.train_sweep(tasks(ALIKE), settings(max_epochs=1), "")
+        assert sizes == [3 * 4]
+
+    @pytest.mark.usefixtures("as_on_a_gpu")
+    def test_models_beyond_its_memory_train_later(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        together = sweep.train_sweep(tasks(ALIKE), settings(), "")
+        monkeypatch.setattr(sweep, "_GPU_BYTES", 5 * 4 * parameter_count((3, 16, 8, 1)) * 5)
+        sizes = []
+        init = sweep._Training.__init__
+        monkeypatch.setattr(sweep._Training, "__init__", lambda *a: sizes.append(len(a[2])) or init(*a))
+        apart = sweep.train_sweep(tasks(ALIKE), settings(), "")
+        assert sizes == [5, 5, 2]
+        assert all(equal(one, other) for one, other in zip(together, apart, strict=True))
+
+    @pytest.mark.parametrize("models", [[0], [1, 3], [0, 1, 2, 3]])
+    def test_both_ways_to_update_are_one(
+        self, models: list[int], parameters: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rates = [(1e-2, 0.0), (1e-2, 0.0), (1e-3, 0.5), (1e-1, 0.1)]
+        x, y, weight = torch.randn(4, 7, 5), torch.randn(4, 7, 1), torch.full((1, 7, 1), 1 / 7)
+        stacks = [MLPStack(parameters.clone(), WIDTHS, rates)]
+        monkeypatch.setattr(_stack, "on_processor", lambda _: False)
+        stacks.append(MLPStack(parameters.clone(), WIDTHS, rates))
+        for stack in stacks:
+            stack.step(x, y, weight)
+            stack.keep(torch.tensor(models))
+            for _ in range(5):
+                stack.step(x[models], y[models], weight)
+        torch.testing.assert_close(stacks[0].parameters, stacks[1].parameters, rtol=1e-4, atol=1e-6)
+
+    def test_a_device_that_is_not_here_is_refused(self) -> None:
+        X, y = wave(20)
+        with pytest.raises(UsageError, match="device 'abacus'.*device='auto'"):
+            MLPHead(**SMALL, device="abacus").fit(X, y)

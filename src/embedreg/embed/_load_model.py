@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import torch
 from tokenizers import Tokenizer
 
+from embedreg.core.devices import find_device
 from embedreg.core.errors import ModelError, UsageError
 from embedreg.embed._bert import BertEncoder, bert_tensors, is_bert, linear_map
 from embedreg.embed._gguf import is_converted, read_conversion
@@ -166,28 +167,6 @@ def make_network(
 
         use_own_attention(model)
     return TransformersNetwork(model.to(device), directory.layers)
-
-
-def find_device(name: str) -> torch.device:
-    """Return a torch device that can be used on this machine; "auto" is cuda, else mps, else cpu.
-
-    Raises
-    ------
-    UsageError
-        If there is no such device.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    # AssertionError: a build without cuda, xpu or mtia. ImportError: hpu without its package. RuntimeError, also as
-    # NotImplementedError: an unknown name or number, or a device that gives no answer.
-    except (RuntimeError, AssertionError, ImportError) as error:
-        raise UsageError(
-            f"device {name!r}", expected="a device that torch can use on this machine", mend="device='auto'"
-        ) from error
-    return device
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from embedreg.core.devices import find_device
 from embedreg.core.errors import OutputError, UsageError
 from embedreg.core.files import output_errors, whole_file
-from embedreg.core.lazy import uncollected
 from embedreg.core.paths import cache_root
 
 if TYPE_CHECKING:
@@ -64,9 +64,6 @@ def fastest_dtype(directory: ModelDirectory, device: str) -> str:
     device
         As for `TransformerEmbedder`.
     """
-    with uncollected():
-        from embedreg.embed._load_model import find_device
-
     place = find_device(device)
     width = min(directory.dimension, _WIDEST)
     key = f"{_processor(place)}: products {width} wide"

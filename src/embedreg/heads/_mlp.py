@@ -50,6 +50,9 @@ class MLPHead(Head):
         None, "yeo-johnson", or "auto": Yeo-Johnson if the training targets' absolute skewness is above 1.
     random_state
         Seed of the held-out part, the initial weights and the shuffling.
+    device
+        Where the models are trained: "cpu", "auto" (cuda, else mps, else cpu) or a PyTorch device name. Predictions are
+        computed on the processor.
 
     Attributes
     ----------
@@ -82,6 +85,7 @@ class MLPHead(Head):
         validation_fraction: float = 1 / 9,
         target_transform: str | None = None,
         random_state: int | np.random.RandomState | None = 0,
+        device: str = "cpu",
     ) -> None:
         self.hidden = hidden
         self.learning_rates = learning_rates
@@ -92,6 +96,7 @@ class MLPHead(Head):
         self.validation_fraction = validation_fraction
         self.target_transform = target_transform
         self.random_state = random_state
+        self.device = device
 
     def fit(self, X: ArrayLike, y: ArrayLike, *, validation: tuple[Array, Array] | None = None) -> Self:
         """Train the grid on training rows and keep what does best on validation rows.
@@ -108,6 +113,8 @@ class MLPHead(Head):
         ------
         ValueError
             If an input is not finite or shapes disagree.
+        UsageError
+            If a parameter is out of range, or there is no such device.
         """
         settings = self._settings()
         task = self._task(self._read(X, y), validation, draw_seed(self.random_state))
@@ -136,7 +143,7 @@ class MLPHead(Head):
         require(self.max_epochs >= 1, "max_epochs", self.max_epochs, "at least 1")
         require(self.patience is None or self.patience >= 1, "patience", self.patience, "at least 1, or None")
         require(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
-        return Settings(hidden, rates, decays, self.max_epochs, self.patience, self.batch_size)
+        return Settings(hidden, rates, decays, self.max_epochs, self.patience, self.batch_size, self.device)
 
     def _task(self, rows: Rows, validation: tuple[Array, Array] | None, seed: int) -> Task:
         from embedreg.heads._sweep import Task

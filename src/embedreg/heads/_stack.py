@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -19,6 +20,11 @@ _EPSILON: Final = 1e-8
 _ALIGNMENT: Final = (
     16  # numbers in a cache line: products with matrices that begin elsewhere take a third longer
 )
+
+
+def on_processor(device: torch.device) -> bool:
+    """Return whether a device is a processor, to which small pieces of work suit, and no GPU."""
+    return device.type == "cpu"
 
 
 def parameter_count(widths: Sequence[int]) -> int:
@@ -103,8 +109,8 @@ class MLPStack:
     widths
         Layer widths, input and output included.
     rates
-        Learning rate and weight decay of each model. Models that share both are best given in a row: they
-        share one call of the optimiser.
+        Learning rate and weight decay of each model. On a processor, models that share both are best given in a row:
+        they share one call of the optimiser.
     """
 
     def __init__(
@@ -113,6 +119,7 @@ class MLPStack:
         self.parameters = parameters
         self._widths = tuple(widths)
         self._rates = list(rates)
+        self._run_by_run = on_processor(parameters.device)
         self._moments = torch.zeros_like(parameters), torch.zeros_like(parameters)
         self._gradients = torch.zeros_like(parameters)  # padding has none
         self._steps = torch.zeros(())
@@ -130,6 +137,9 @@ class MLPStack:
         self._outputs: list[Tensor] = []
         self._layers = layers_of(self.parameters, self._widths)
         self._gradient_layers = layers_of(self._gradients, self._widths)
+        self._each = (
+            torch.tensor(self._rates, device=self.parameters.device).view(-1, 2, 1).unbind(1)
+        )  # (m, 1) each
 
     def predict(self, x: Tensor) -> Tensor:
         """Return predictions (m, b, 1) for x (m, b, d)."""
@@ -138,12 +148,30 @@ class MLPStack:
     def step(self, x: Tensor, y: Tensor, weight: Tensor) -> None:
         """Take one step on x (m, b, d) and y (m or 1, b, 1), with weights (m or 1, b, 1) of the squared errors."""
         if not self._outputs or self._outputs[0].shape[1] != x.shape[1]:
-            self._outputs = [torch.empty(*x.shape[:2], width) for width in self._widths[1:]]
+            self._outputs = [torch.empty(*x.shape[:2], width, device=x.device) for width in self._widths[1:]]
             self._errors = [torch.empty_like(output) for output in self._outputs[:-1]]
         activations = forward(self._layers, x, self._outputs)
         error = activations[-1].sub_(y).mul_(weight).mul_(2.0)  # of the weighted sum of squares
         backward(self._layers, activations, error, self._gradient_layers, self._errors)
         self._steps += 1
+        if self._run_by_run:
+            self._update_runs()
+        else:
+            self._update_all()
+
+    def _update_all(self) -> None:
+        """Update all models together by AdamW: few steps over large tensors, as a GPU wants them."""
+        learning_rate, weight_decay = self._each
+        first, second = self._moments
+        step = int(self._steps)
+        first.lerp_(self._gradients, 1 - _BETAS[0])
+        second.mul_(_BETAS[1]).addcmul_(self._gradients, self._gradients, value=1 - _BETAS[1])
+        change = second.sqrt().div_(math.sqrt(1 - _BETAS[1] ** step)).add_(_EPSILON).reciprocal_().mul_(first)
+        self.parameters.mul_(1 - learning_rate * weight_decay)
+        self.parameters.sub_(change.mul_(learning_rate / (1 - _BETAS[0] ** step)))
+
+    def _update_runs(self) -> None:
+        """Update models in runs of equal rates, each in one pass over its numbers, as a processor wants them."""
         start = 0
         for (learning_rate, weight_decay), run in itertools.groupby(self._rates):
             stop = start + len(list(run))

@@ -2,7 +2,8 @@
 
 A batch is a few models that together fit in a processor's cache; each processor trains one batch at a time. On
 two cores that is three times as fast as one batch of all models on both, which waits for memory (AdamW reads
-and writes seven numbers a parameter at every step) and for the slower core after every product.
+and writes seven numbers a parameter at every step) and for the slower core after every product. A GPU trains as
+many models at once as it has memory for.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import torch
 
+from embedreg.core.devices import find_device
 from embedreg.core.progress import progress_bar
-from embedreg.heads._stack import MLPStack, initial_parameters, layers_of, parameter_count
+from embedreg.heads._stack import MLPStack, initial_parameters, layers_of, on_processor, parameter_count
 from embedreg.heads._workers import run_side_by_side, worker_count
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 _BATCH_BYTES: Final = 12 * 2**20
 """Parameters, gradients and AdamW's two moments of the models that one processor trains at once."""
 _COPIES: Final = 4
+_GPU_SHARE: Final = 0.4  # of its free memory, for the same and the best parameters; the rest is for rows
+_GPU_BYTES: Final = 2**31  # where it does not say what is free
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Settings:
     max_epochs: int
     patience: int | None
     batch_size: int
+    device: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +85,7 @@ def train_sweep(tasks: Sequence[Task], settings: Settings, description: str) -> 
     from the same weights and see its rows in the same order, so that they differ by their configuration alone.
     What else is in the batch changes nothing, nor does the number of processors.
     """
+    device = find_device(settings.device)
     groups: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
     for position, task in enumerate(tasks):
         groups[task.train.X.shape[1], _steps(len(task.train), settings.batch_size)].append(position)
@@ -87,34 +93,34 @@ def train_sweep(tasks: Sequence[Task], settings: Settings, description: str) -> 
     total = len(tasks) * len(settings.learning_rates) * len(settings.weight_decays) * settings.max_epochs
     with progress_bar(total, description, "epoch") as bar:
         for positions in groups.values():
-            found = _train_group([tasks[p] for p in positions], settings, lambda done: bool(bar.update(done)))
+            group = [tasks[p] for p in positions]
+            found = _train_group(group, settings, device, lambda done: bool(bar.update(done)))
             winners.update(zip(positions, found, strict=True))
     return [winners[position] for position in range(len(tasks))]
 
 
-def _train_group(tasks: list[Task], settings: Settings, progress: Callable[[int], object]) -> list[Winner]:
-    """Train the grid on tasks of one shape, batch by batch, side by side."""
+def _train_group(
+    tasks: list[Task], settings: Settings, device: torch.device, progress: Callable[[int], object]
+) -> list[Winner]:
+    """Train the grid on tasks of one shape, batch by batch."""
     widths = (tasks[0].train.X.shape[1], *settings.hidden, 1)
     grid = itertools.product(range(len(tasks)), settings.learning_rates, settings.weight_decays)
     models = list(itertools.starmap(_Model, grid))
-    at_once = _models_at_once(parameter_count(widths), len(models))
+    at_once = _models_at_once(parameter_count(widths), len(models), device)
     batches = [models[start : start + at_once] for start in range(0, len(models), at_once)]
-    stopped, before, lock = threading.Event(), torch.get_num_threads(), threading.Lock()
+    stopped, lock = threading.Event(), threading.Lock()
 
     def note(done: int) -> None:
         with lock:
             progress(done)
 
     def train(batch: list[_Model]) -> dict[int, Winner]:
-        torch.set_num_threads(1)  # of this thread, and of those that begin later
-        training = _Training(tasks, batch, widths, settings)
+        training = _Training(tasks, batch, widths, settings, device)
         training.run(settings, note, stopped)
         return training.winners()
 
-    try:
-        found = dict(run_side_by_side(train, batches, stopped.set))
-    finally:
-        torch.set_num_threads(before)
+    run = _on_a_thread_each if on_processor(device) else _one_by_one
+    found = run(train, batches, stopped)
     best: dict[int, Winner] = {}
     for position in range(len(batches)):  # in the grid's order, so that the first of equals wins
         for task, winner in found[position].items():
@@ -123,27 +129,58 @@ def _train_group(tasks: list[Task], settings: Settings, progress: Callable[[int]
     return [best[task] for task in range(len(tasks))]
 
 
-def _models_at_once(size: int, models: int) -> int:
-    """Return how many models of that many parameters fit in a cache, leaving none of the processors idle."""
-    return max(1, min(_BATCH_BYTES // (_COPIES * 4 * size), -(-models // worker_count())))
+def _on_a_thread_each(
+    train: Callable[[list[_Model]], dict[int, Winner]], batches: list[list[_Model]], stopped: threading.Event
+) -> dict[int, dict[int, Winner]]:
+    """Train batches side by side, torch being kept to one thread for each."""
+
+    def alone(batch: list[_Model]) -> dict[int, Winner]:
+        torch.set_num_threads(1)  # of this thread, and of those that begin later
+        return train(batch)
+
+    before = torch.get_num_threads()
+    try:
+        return dict(run_side_by_side(alone, batches, stopped.set))
+    finally:
+        torch.set_num_threads(before)
+
+
+def _one_by_one(
+    train: Callable[[list[_Model]], dict[int, Winner]], batches: list[list[_Model]], _stopped: threading.Event
+) -> dict[int, dict[int, Winner]]:
+    """Train batches one after the other."""
+    return dict(enumerate(map(train, batches)))
+
+
+def _models_at_once(size: int, models: int, device: torch.device) -> int:
+    """Return how many models of that many parameters a cache has room for, leaving no processor idle, or a GPU's memory."""
+    if on_processor(device):
+        return max(1, min(_BATCH_BYTES // (_COPIES * 4 * size), -(-models // worker_count())))
+    room = torch.cuda.mem_get_info(device)[0] * _GPU_SHARE if device.type == "cuda" else _GPU_BYTES
+    return max(1, int(room) // ((_COPIES + 1) * 4 * size))
 
 
 class _Training:
     """Models in training, and the best that each has been."""
 
     def __init__(
-        self, tasks: list[Task], models: list[_Model], widths: tuple[int, ...], settings: Settings
+        self,
+        tasks: list[Task],
+        models: list[_Model],
+        widths: tuple[int, ...],
+        settings: Settings,
+        device: torch.device,
     ) -> None:
         self._models = models
         self._widths = widths
         used = sorted({m.task for m in models})
-        self._task = torch.tensor([used.index(m.task) for m in models])
+        self._task = torch.tensor([used.index(m.task) for m in models], device=device)
         rows = max(len(t.train) for t in tasks), max(len(t.validation) for t in tasks)
-        self._data = _Data([tasks[i] for i in used], settings.batch_size, rows)
+        self._data = _Data([tasks[i] for i in used], settings.batch_size, rows, device)
         initial = torch.stack([initial_parameters(widths, g) for g in self._data.generators])
-        self._best = initial[self._task]
-        self._best_mse = torch.full((len(models),), torch.inf)
-        self._best_epoch = torch.zeros(len(models), dtype=torch.long)
+        self._best = initial.to(device)[self._task]
+        self._best_mse = torch.full((len(models),), torch.inf, device=device)
+        self._best_epoch = torch.zeros(len(models), dtype=torch.long, device=device)
 
     @torch.no_grad()
     def run(self, settings: Settings, progress: Callable[[int], object], stopped: threading.Event) -> None:
@@ -151,7 +188,7 @@ class _Training:
         patience = settings.max_epochs if settings.patience is None else settings.patience
         rates = [(m.learning_rate, m.weight_decay) for m in self._models]
         stack = MLPStack(self._best.clone(), self._widths, rates)
-        alive = torch.arange(len(self._models))
+        alive = torch.arange(len(self._models), device=self._best.device)
         for epoch in range(1, settings.max_epochs + 1):
             for x, y, weight in self._data.epoch(self._task[alive]):
                 stack.step(x, y, weight)
@@ -185,7 +222,7 @@ class _Training:
         return {task: self._winner(position) for task, position in best.items()}
 
     def _winner(self, position: int) -> Winner:
-        layers = layers_of(self._best[position : position + 1], self._widths)
+        layers = layers_of(self._best[position : position + 1].cpu(), self._widths)
         return Winner(
             layers=[(w[0].numpy().copy(), b[0, 0].numpy().copy()) for w, b in layers],
             learning_rate=self._models[position].learning_rate,
@@ -202,21 +239,23 @@ class _Data:
     do not hang on the tasks beside it.
     """
 
-    def __init__(self, tasks: Sequence[Task], batch_size: int, rows: tuple[int, int]) -> None:
-        self._x, self._y, _ = _padded([t.train for t in tasks], rows[0])
-        self._validation = _padded([t.validation for t in tasks], rows[1])
+    def __init__(
+        self, tasks: Sequence[Task], batch_size: int, rows: tuple[int, int], device: torch.device
+    ) -> None:
+        self._x, self._y, _ = (part.to(device) for part in _padded([t.train for t in tasks], rows[0]))
+        self._validation = [part.to(device) for part in _padded([t.validation for t in tasks], rows[1])]
         self._sizes = [len(t.train) for t in tasks]
         steps = _steps(self._sizes[0], batch_size)
         slots = [_slots(n, steps, width=_steps(rows[0], steps)) for n in self._sizes]
         self._slots = torch.stack([s for s, _ in slots])  # (tasks, steps, b)
-        self._weights = torch.stack([w for _, w in slots]).unsqueeze(-1)  # (tasks, steps, b, 1)
+        self._weights = torch.stack([w for _, w in slots]).unsqueeze(-1).to(device)  # (tasks, steps, b, 1)
         self.generators = [torch.Generator().manual_seed(t.seed) for t in tasks]
 
     def epoch(self, tasks: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield, step by step, x (m, b, d), y and loss weights (m or 1, b, 1) of these tasks (m,)."""
         x, y = self._x.flatten(0, 1), self._y.flatten(0, 1)
         many, tasks = len(tasks), self._distinct(tasks)
-        rows, weights = self._shuffled()[tasks], self._weights[tasks]
+        rows, weights = self._shuffled().to(x.device)[tasks], self._weights[tasks]
         for step in range(rows.shape[1]):
             index = rows[:, step].flatten()
             inputs, targets = x.index_select(0, index), y.index_select(0, index)

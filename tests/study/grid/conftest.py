@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 from dataclasses import dataclass, field
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -48,13 +49,15 @@ class ToyTask:
 
 class Lengths:
     name = "lengths"
-    dimension = 4
+    dimension = 5
 
     def fingerprint(self):
         return {"kind": "lengths"}
 
     def embed_batches(self, texts):
-        vectors = [[len(t), t.count("1"), t.count("-"), len(set(t))] for t in texts]
+        vectors = [
+            [len(t), t.count("1"), t.count("-"), len(set(t)), crc32(t.encode()) / 2**32] for t in texts
+        ]
         yield list(range(len(texts))), np.array(vectors, np.float32)
 
 
