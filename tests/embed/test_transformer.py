@@ -190,10 +190,12 @@ def test_any_text_has_one_finite_vector(tiny_llama, texts):
     assert min(embedder.count_tokens(texts)) >= 1
 
 
-def test_more_texts_than_are_tokenised_at_once(tiny_bert, monkeypatch):
+@pytest.mark.parametrize("ahead", [False, True])
+def test_more_texts_than_are_tokenised_at_once(tiny_bert, monkeypatch, ahead):
     from embedreg.embed import _transformer
 
     expected = embed(TransformerEmbedder(tiny_bert), TEXTS)
+    monkeypatch.setattr(_transformer, "on_processor", lambda _: not ahead)
     monkeypatch.setattr(_transformer, "_TEXTS_AT_ONCE", 2)
     embedder = TransformerEmbedder(tiny_bert)
 

@@ -39,3 +39,8 @@ def find_device(name: str) -> torch.device:
             f"device {name!r}", expected="a device that torch can use on this machine", mend="device='auto'"
         ) from error
     return device
+
+
+def on_processor(device: torch.device) -> bool:
+    """Return whether a device is a processor, to which small pieces of work suit, and no GPU."""
+    return device.type == "cpu"

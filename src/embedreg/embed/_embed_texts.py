@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from embedreg.core.protocols import Embedder
     from embedreg.embed._cache import EmbeddingCache
 
-TEXTS_AT_ONCE = 4096
-"""Texts given to the embedder at once: enough to sort by length well, few enough to hold the tokens of."""
+TEXTS_AT_ONCE = 32_768
+"""Texts given to an embedder at once, which may have to hold the vectors of them all."""
 
 
 @dataclass(frozen=True)

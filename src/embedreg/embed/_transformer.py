@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from embedreg.core.ahead import one_ahead
+from embedreg.core.devices import on_processor
 from embedreg.core.errors import DataError, ModelError, UsageError, unknown_name
 from embedreg.core.lazy import uncollected
 from embedreg.embed._layers import chosen_layers
@@ -33,7 +35,9 @@ if TYPE_CHECKING:
 DTYPES: Final = ("float32", "bfloat16", "float16", "int8", "auto")
 WEIGHTS: Final = ("pretrained", "random")
 _ENGINE_SCHEMA: Final = 1  # to be raised whenever this engine would give a text another vector
-_TEXTS_AT_ONCE: Final = 8192  # tokenised and sorted together: bounds memory, and gives first vectors early
+_TEXTS_AT_ONCE: Final = (
+    4096  # tokenised and sorted by length together: enough to sort, few enough to hold the tokens of
+)
 
 
 class TransformerEmbedder:
@@ -275,11 +279,16 @@ class TransformerEmbedder:
         return {"weights": "random", "seed": self._seed, "initialised_by": makers}
 
     def _tokenized(self, texts: Sequence[str]) -> Iterator[tuple[int, Windows]]:
-        """Yield (position of the first text, windows) for a few thousand texts at a time."""
+        """Yield (position of the first text, windows) for a few thousand texts at a time, on a GPU a step ahead of it."""
         if isinstance(texts, str):
             raise DataError("one text", expected="a list of texts", mend="wrap it in a list: [text]")
-        for first in range(0, len(texts), _TEXTS_AT_ONCE):
-            yield first, self._loaded.tokenize(texts[first : first + _TEXTS_AT_ONCE], first)
+        model = self._loaded
+
+        def tokenized(first: int) -> tuple[int, Windows]:
+            return first, model.tokenize(texts[first : first + _TEXTS_AT_ONCE], first)
+
+        each = map if on_processor(model.device) else one_ahead
+        yield from each(tokenized, range(0, len(texts), _TEXTS_AT_ONCE))
 
     def _embed(
         self, windows: Windows, read_outs: Sequence[ReadOut]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
+from embedreg.core.devices import on_processor
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -20,11 +22,6 @@ _EPSILON: Final = 1e-8
 _ALIGNMENT: Final = (
     16  # numbers in a cache line: products with matrices that begin elsewhere take a third longer
 )
-
-
-def on_processor(device: torch.device) -> bool:
-    """Return whether a device is a processor, to which small pieces of work suit, and no GPU."""
-    return device.type == "cpu"
 
 
 def parameter_count(widths: Sequence[int]) -> int:

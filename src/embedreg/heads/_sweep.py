@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import torch
 
-from embedreg.core.devices import find_device
+from embedreg.core.devices import find_device, on_processor
 from embedreg.core.progress import progress_bar
-from embedreg.heads._stack import MLPStack, initial_parameters, layers_of, on_processor, parameter_count
+from embedreg.heads._stack import MLPStack, initial_parameters, layers_of, parameter_count
 from embedreg.heads._workers import run_side_by_side, worker_count
 
 if TYPE_CHECKING:

@@ -1,0 +1,33 @@
+"""Work that is done one step ahead of those who want its results."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def one_ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield the result of each item, in order, while a thread is at work on the next one.
+
+    An error of `work` is raised where its result would be. Leaving off early waits for the item that is under way.
+
+    Examples
+    --------
+    >>> list(one_ahead(len, ["a", "bc", ""]))
+    [1, 2, 0]
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="embedreg-ahead") as pool:
+        waiting: Future[Result] | None = None
+        for item in items:
+            following = pool.submit(work, item)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = following
+        if waiting is not None:
+            yield waiting.result()
