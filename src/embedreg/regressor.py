@@ -11,10 +11,11 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from embedreg import ensemble
 from embedreg.core.bundle import read_bundle, write_bundle
-from embedreg.core.errors import UsageError, unknown_name
+from embedreg.core.errors import DataError, UsageError, unknown_name
 from embedreg.core.protocols import SavedState
 from embedreg.core.records import Records, as_records
 from embedreg.core.targets import check_targets
+from embedreg.core.warn import each_once
 from embedreg.embed import DEFAULT_MODEL
 from embedreg.features import TabularFeatures
 from embedreg.heads import Head, make_head
@@ -140,6 +141,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         self.cache = cache
         self.random_state = random_state
 
+    @each_once()
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Represent the records, and choose and fit heads.
 
@@ -195,6 +197,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
             )
         return plan
 
+    @each_once()
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return the predicted numbers of n records, shape (n,) or (n, targets) as `y` was, in its unit.
 
@@ -206,6 +209,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         predicted = self._fitted().predict(self._records(X))
         return predicted[:, 0] if self._n_targets is None else predicted
 
+    @each_once()
     def predict_quantiles(
         self, X: Any, quantiles: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95)
     ) -> NDArray[np.float64]:
@@ -263,6 +267,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
             )
         return self.predict_quantiles(X, ((1 - coverage) / 2, (1 + coverage) / 2))
 
+    @each_once()
     def suggest(
         self,
         candidates: Any,
@@ -482,6 +487,8 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self, ["ensemble_", "heads_"], all_or_any=any)
         records = as_records(X)
         check_columns(self, records)
+        if not len(records):
+            raise DataError("0 records", expected="at least one", mend="give the records to predict")
         return records.items
 
     def _plain_parameters(self) -> dict[str, Any]:

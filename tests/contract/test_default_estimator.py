@@ -11,7 +11,7 @@ from sklearn.base import clone
 from word_hashes import CountingHashes
 
 from embedreg import EmbeddingRegressor
-from embedreg.core.errors import DataError, SavedModelError, UsageError
+from embedreg.core.errors import DataError, EmbedregWarning, SavedModelError, UsageError
 from embedreg.ensemble import Explanation, _ensemble
 
 pytestmark = pytest.mark.usefixtures("small_members")
@@ -362,3 +362,36 @@ def test_a_member_may_be_the_only_one(monkeypatch):
     model = default().fit(RECORDS, Y)
     assert [m.weight for m in model.explain().members] == [1.0]
     check_predictions(model, NEW, Y)
+
+
+@pytest.mark.parametrize("lost", [["depth"], ["depth", "rate", "kind"]])
+def test_a_record_that_lacks_what_all_training_records_had_may_have_any_target(fitted, lost):
+    lacking = [{name: value for name, value in record.items() if name not in lost} for record in NEW]
+    with pytest.warns(
+        EmbedregWarning, match="each training record had, counted as missing: 'depth'"
+    ) as caught:
+        low, high = fitted.predict_interval(lacking, 0.9).T
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert np.all(high - low > 0.8 * np.ptp(np.quantile(Y, [0.05, 0.95])))
+    assert np.mean((low <= Y[: len(NEW)]) & (Y[: len(NEW)] <= high)) > 0.7
+
+
+def test_what_is_beyond_the_reach_of_a_prediction_is_in_its_interval():
+    x = np.linspace(0, 1, 40)[:, None]
+    model = default().fit(x, x[:, 0])
+    inside, outside = np.ptp(model.predict_interval([[0.5], [5.0]]), axis=1)
+    assert inside < 0.1
+    assert outside > 0.5
+
+
+def test_no_records_are_refused_before_anything_is_done(fitted):
+    for ask in (fitted.predict, fitted.predict_interval, fitted.suggest):
+        with pytest.raises(DataError, match="0 records; expected at least one"):
+            ask([])
+
+
+def test_texts_beyond_six_fields_are_said_not_to_be_read():
+    records = [{f"t{j}": f"w{(i + j) % 12} {i % 11}" for j in range(8)} for i in range(24)]
+    left_out = default().fit(records, Y).explain().left_out
+    assert [name for name in left_out if "texts of" in name] == ["the texts of t6", "the texts of t7"]

@@ -51,9 +51,10 @@ def test_a_member_that_is_random_takes_the_seed():
     assert all(m.make(17, 10).get_params()["random_state"] == 17 for m in random)
 
 
-def test_boosted_trees_cut_many_columns_into_fewer_bins():
-    for member in (m for m in MEMBERS if m.head == "xgboost"):
-        of_columns = {columns: member.make(0, columns).get_params() for columns in (100, 101)}
-        if member.wide_settings:
-            assert of_columns[100].pop("max_bin") > of_columns[101].pop("max_bin")
-        assert of_columns[100] == of_columns[101]
+def test_boosted_trees_of_many_columns_have_fewer_bins_and_of_still_more_less_depth():
+    for member in (m for m in MEMBERS if m.wide_settings):
+        few, many, more = (member.make(0, columns).get_params() for columns in (100, 400, 401))
+        assert few.pop("max_bin") > many.pop("max_bin") == more.pop("max_bin")
+        assert few == many
+        assert many.pop("max_depth") >= more.pop("max_depth")
+        assert many == more

@@ -98,7 +98,7 @@ def test_levels_that_are_grouped_are_named():
 
 def test_unseen_categories_need_no_warning():
     features = TabularFeatures().fit([{"c": "a"}, {"c": "b"}])
-    np.testing.assert_array_equal(features.transform([{"c": "z"}, {"c": None}]), np.zeros((2, 2)))
+    np.testing.assert_array_equal(features.transform([{"c": "z"}, {"c": "y"}]), np.zeros((2, 2)))
 
 
 def test_missing_values_are_marked_and_put_at_the_mean():
@@ -111,9 +111,23 @@ def test_missing_values_are_marked_and_put_at_the_mean():
     )
 
 
-def test_a_field_that_was_never_missing_in_training_may_be_later():
-    features = TabularFeatures().fit([{"a": 1}, {"a": 3}])
-    np.testing.assert_array_equal(features.transform([{}, {"a": None}]), [[0], [0]])
+def test_a_field_that_was_never_missing_in_training_may_be_later_with_a_warning():
+    features = TabularFeatures().fit([{"a": 1, "b": 1}, {"a": 3}])
+    new = [{}, {"a": None}, {"a": math.inf}, {"a": 2}]
+    with pytest.warns(EmbedregWarning) as caught:
+        np.testing.assert_array_equal(features.transform(new)[:, 0], [0, 0, 0, 0])
+    assert "without a value, which each training record had, counted as missing: 'a' (in 2 records)" in str(
+        caught[0].message
+    )
+    assert "of another kind than in training, counted as missing: 'a' (in 1 records)" in str(
+        caught[1].message
+    )
+    np.testing.assert_array_equal(features.lacking(new), [True, True, True, False])
+
+
+def test_nothing_is_lacking_where_there_are_no_fields_or_records():
+    assert TabularFeatures().fit([{}, {}]).lacking([{}, {"a": 1}]).tolist() == [False, False]
+    assert TabularFeatures().fit([{"a": 1}, {"a": 2}]).lacking([]).tolist() == []
 
 
 def test_one_warning_names_the_fields_that_training_did_not_have(fitted):
@@ -132,7 +146,7 @@ def test_one_warning_names_the_fields_that_training_did_not_have(fitted):
 def test_a_long_list_of_fields_is_cut_and_counted():
     features = TabularFeatures().fit([{"a": 1}, {"a": 2}])
     with pytest.warns(EmbedregWarning, match="'f9' .* and 5 more$"):
-        features.transform([{f"f{i}": 1 for i in range(15)}])
+        features.transform([{"a": 1} | {f"f{i}": 1 for i in range(15)}])
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-import warnings
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from embedreg.core.errors import EmbedregWarning
 from embedreg.core.progress import progress_bar
+from embedreg.core.warn import warn
 from embedreg.embed._cache import Lookup
 from embedreg.embed._cache_errors import CacheError
 
@@ -78,12 +77,10 @@ class EmbeddingSession:
         distinct = len(self._texts)
         different = len({hash(vector.tobytes()) for vector in self.vectors}) if distinct > 1 else distinct
         if distinct - different > _ALIKE_SHARE * distinct:
-            warnings.warn(
+            warn(
                 f"{self._model} gives more than 1 in {1 / _ALIKE_SHARE:.0f} of the texts the vector of another text, and"
                 " no head can tell those apart. It may not know their words (to minilm a run of more than 100 letters is"
-                " one unknown word), or not read capitals or the order of words: try one that does, such as smollm2-135m",
-                EmbedregWarning,
-                stacklevel=2,
+                " one unknown word), or not read capitals or the order of words: try one that does, such as smollm2-135m"
             )
         if distinct == len(texts):
             return self.vectors
@@ -98,11 +95,9 @@ class EmbeddingSession:
         with self._giving_up():
             lookup = self._cache.get(self._fingerprint, dimension, self._texts)
         if lookup.corrupt:
-            warnings.warn(
+            warn(
                 f"{lookup.corrupt} vectors in the embedding cache in {self._cache.directory} were missing or"
-                " damaged; they are embedded again (`embedreg cache verify` checks the rest)",
-                EmbedregWarning,
-                stacklevel=2,
+                " damaged; they are embedded again (`embedreg cache verify` checks the rest)"
             )
         return lookup
 
@@ -126,7 +121,7 @@ class EmbeddingSession:
             yield
         except CacheError as error:
             self._cache = None
-            warnings.warn(f"embedding goes on without its cache: {error}", EmbedregWarning, stacklevel=2)
+            warn(f"embedding goes on without its cache: {error}")
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from embedreg.heads import Head
 
 _BEYOND: Final = 1.0  # how far beyond the training targets' scores a member may predict
+_FAR_BEYOND: Final = 10.0  # how far beyond them what it would have predicted counts as uncertainty
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,10 +100,29 @@ def fit_member(member: Member, vectors: Array, rows: Rows, scale: NormalScores) 
     return FittedMember(member, heads, out_of_fold, time.monotonic() - started)
 
 
-def _scores(member: Member, predictions: NDArray[np.float64], scale: NormalScores) -> NDArray[np.float64]:
+def _scores(
+    member: Member, predictions: NDArray[np.float64], scale: NormalScores, beyond: float = _BEYOND
+) -> NDArray[np.float64]:
     """Return a head's predictions as normal scores, within reach of the training targets'."""
     scores = predictions if member.on_scores else scale.transform(predictions)
-    return np.clip(scores, scale.scores[0] - _BEYOND, scale.scores[-1] + _BEYOND)
+    return np.clip(scores, scale.scores[0] - beyond, scale.scores[-1] + beyond)
+
+
+@dataclass(frozen=True, eq=False)
+class Unlike:
+    """In what rows are unlike the training rows.
+
+    Attributes
+    ----------
+    novelty
+        How far each row is from what the models of each fold have seen, shape (folds, n).
+    lacking
+        Which rows lack what each training row had, shape (n,). How much that matters is not known: they may have any
+        training target, for all that is known.
+    """
+
+    novelty: NDArray[np.float64]
+    lacking: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +162,8 @@ class Combination:
         kept = [(member, float(weight)) for member, weight in zip(fitted, weights, strict=True) if weight > 0]
         out_of_fold = np.column_stack([member.out_of_fold for member, _ in kept])
         own = np.array([weight for _, weight in kept])
-        center, spread = _center_and_spread(out_of_fold, own)
+        center = out_of_fold @ own
+        spread = _spread(out_of_fold, center, own)
         residuals = scale.transform(rows.y) - center
         return cls(
             scale,
@@ -157,39 +178,43 @@ class Combination:
         return self.scale.inverse(self._by_fold(vectors)[0].mean(axis=0))
 
     def quantiles(
-        self, vectors: Mapping[str, Array], novelty: NDArray[np.float64], levels: NDArray[np.float64]
+        self, vectors: Mapping[str, Array], unlike: Unlike, levels: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Return quantiles of new targets, shape (n, levels), of rows with that novelty (folds, n)."""
-        return self.scale.inverse(self.predictive.quantiles(*self._around(vectors, novelty), levels))
+        """Return quantiles of new targets, shape (n, levels)."""
+        return self.scale.inverse(self.predictive.quantiles(*self._around(vectors, unlike), levels))
 
     def samples(
-        self,
-        vectors: Mapping[str, Array],
-        novelty: NDArray[np.float64],
-        count: int,
-        rng: np.random.Generator,
+        self, vectors: Mapping[str, Array], unlike: Unlike, count: int, rng: np.random.Generator
     ) -> NDArray[np.float64]:
         """Return equally likely new targets of each row, shape (n, count)."""
-        return self.scale.inverse(self.predictive.samples(*self._around(vectors, novelty), count, rng))
+        return self.scale.inverse(self.predictive.samples(*self._around(vectors, unlike), count, rng))
 
     def _around(
-        self, vectors: Mapping[str, Array], novelty: NDArray[np.float64]
+        self, vectors: Mapping[str, Array], unlike: Unlike
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the folds' mean, and how difficult rows are by the members' spread and the rows' novelty."""
+        """Return the folds' mean, and how difficult rows are by the members' spread and what is unusual about them."""
         centers, spreads = self._by_fold(vectors)
-        return self.predictive.for_mean(centers, np.hypot(spreads, self.predictive.floor * novelty))
+        spreads = np.hypot(spreads, self.predictive.floor * unlike.novelty)
+        of_all_targets = float(np.std(self.scale.scores))
+        return self.predictive.for_mean(centers, np.hypot(spreads, of_all_targets * unlike.lacking))
 
     def _by_fold(self, vectors: Mapping[str, Array]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return each fold's mean and the members' spread around it, in scores, both (folds, n)."""
+        """Return each fold's mean and the members' spread around it, in scores, both (folds, n).
+
+        What a member would have predicted beyond its reach is in the spread, though not in the mean.
+        """
         centers, spreads = [], []
         for fold in range(len(self.heads[0])):
             predicted = [
-                _scores(member, heads[fold].predict(vectors[member.representation]), self.scale)
+                (member, heads[fold].predict(vectors[member.representation]))
                 for member, heads in zip(self.members, self.heads, strict=True)
             ]
-            center, spread = _center_and_spread(np.column_stack(predicted), self.weights)
-            centers.append(center)
-            spreads.append(spread)
+            bounded = np.column_stack([_scores(member, found, self.scale) for member, found in predicted])
+            free = np.column_stack(
+                [_scores(member, found, self.scale, _FAR_BEYOND) for member, found in predicted]
+            )
+            centers.append(bounded @ self.weights)
+            spreads.append(_spread(free, centers[-1], self.weights))
         return np.array(centers), np.array(spreads)
 
     def state(self) -> list[SavedState]:
@@ -219,12 +244,11 @@ class Combination:
         )
 
 
-def _center_and_spread(
-    predicted: NDArray[np.float64], weights: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the weighted mean of predictions (n, members) and the deviation of members around it."""
-    center = predicted @ weights
-    return center, np.sqrt((predicted - center[:, None]) ** 2 @ weights)
+def _spread(
+    predicted: NDArray[np.float64], center: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the deviation of members (n, members) around the center (n,)."""
+    return np.asarray(np.sqrt((predicted - center[:, None]) ** 2 @ weights))
 
 
 def choose_weights(fitted: Sequence[FittedMember], rows: Rows, scale: NormalScores) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from embedreg.ensemble._combination import (
     Combination,
     FittedMember,
     Rows,
+    Unlike,
     choose_weights,
     errors_of,
     fit_member,
@@ -27,6 +28,7 @@ from embedreg.ensemble._members import EFFORTS, KINDS, members_of
 from embedreg.ensemble._novelty import Novelty
 from embedreg.ensemble._representations import REPRESENTATIONS, why_not
 from embedreg.ensemble._target import NormalScores
+from embedreg.ensemble._text_fields import MOST_FIELDS, further_text_fields
 from embedreg.serialize import input_numbers
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from embedreg.embed import EmbeddingPlan
     from embedreg.ensemble._members import Member
     from embedreg.ensemble._representations import MemberInput
+    from embedreg.ensemble._tabular_inputs import Features
     from embedreg.text_embedder import TextEmbedder
 
 MOST_JUDGED: Final = 2000
@@ -126,6 +129,7 @@ class Ensemble:
                 mend="give more data, or name a head: head='ridge'",
             )
         members, left_out = self._members(records, weight)
+        left_out |= dict.fromkeys(further_text_fields(records), f"more than {MOST_FIELDS} fields with texts")
         judged = self._sample(len(records))
         fitting = _Fitting(self, members, records, inputs, judged)
         left_out |= fitting.too_wide
@@ -199,14 +203,14 @@ class Ensemble:
     def quantiles(self, records: Sequence[Record], levels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return quantiles of new targets, shape (n, targets, levels)."""
         vectors = self._vectors(records)
-        novelty = self.novelty_.measure(vectors[_FEATURES])
-        return np.stack([c.quantiles(vectors, novelty, levels) for c in self.combinations_], axis=1)
+        unlike = self._unlike(records, vectors)
+        return np.stack([c.quantiles(vectors, unlike, levels) for c in self.combinations_], axis=1)
 
     def samples(self, records: Sequence[Record], count: int, seed: int) -> NDArray[np.float64]:
         """Return equally likely new targets, shape (n, targets, count)."""
         vectors, rng = self._vectors(records), np.random.default_rng(seed)
-        novelty = self.novelty_.measure(vectors[_FEATURES])
-        return np.stack([c.samples(vectors, novelty, count, rng) for c in self.combinations_], axis=1)
+        unlike = self._unlike(records, vectors)
+        return np.stack([c.samples(vectors, unlike, count, rng) for c in self.combinations_], axis=1)
 
     def suggest(
         self, records: Sequence[Record], k: int, *, acquisition: str, minimize: bool, best: float | None
@@ -224,6 +228,10 @@ class Ensemble:
         known = float(seen[0] if minimize else seen[-1]) if best is None else best
         samples = sign * self.samples(records, _SAMPLES, self._context.random_state)[:, 0]
         return ranking(samples, k, acquisition, sign * known)
+
+    def _unlike(self, records: Sequence[Record], vectors: Mapping[str, Array]) -> Unlike:
+        features = cast("Features", self.inputs_[_FEATURES])
+        return Unlike(self.novelty_.measure(vectors[_FEATURES]), features.lacking(records))
 
     def _vectors(self, records: Sequence[Record]) -> dict[str, Array]:
         return {name: fitted.transform(records) for name, fitted in self.inputs_.items()}

@@ -55,7 +55,7 @@ class Explanation:
     members
         Every member that was tried, the heaviest first.
     left_out
-        Members that were not tried, and why.
+        Members that were not tried, and fields whose texts no member reads as language, and why.
     """
 
     effort: str

@@ -40,6 +40,10 @@ class Features:
         """Return the features, shape (n, d)."""
         return self.features.transform(records)
 
+    def lacking(self, records: Sequence[Record]) -> NDArray[np.bool_]:
+        """Return which records lack what each training record had, shape (n,)."""
+        return self.features.lacking(records)
+
     def state(self) -> SavedState:
         """Return what it has learnt."""
         return self.features.state()

@@ -13,14 +13,25 @@ if TYPE_CHECKING:
     from embedreg.ensemble._field_ranks import Path
 
 _KINDS_OF_TEXT: Final = 10  # fewer are categories
-_MOST_FIELDS: Final = 6
+MOST_FIELDS: Final = 6
 _LOOKED_AT: Final = 1000  # records, to see which fields have texts
 
 
 def text_fields(records: Sequence[Record]) -> list[Path]:
-    """Return the fields that hold texts: strings in most records, of at least ten kinds; those with most kinds first."""
+    """Return the fields that hold texts: strings in most records, of at least ten kinds; the six with most kinds, those first."""
     if isinstance(records[0], str):
         return [()]
+    return _fields_by_kinds(records)[:MOST_FIELDS]
+
+
+def further_text_fields(records: Sequence[Record]) -> list[str]:
+    """Return the names of fields that hold texts as well, beyond as many as are read."""
+    if isinstance(records[0], str):
+        return []
+    return ["the texts of " + ".".join(map(str, path)) for path in _fields_by_kinds(records)[MOST_FIELDS:]]
+
+
+def _fields_by_kinds(records: Sequence[Record]) -> list[Path]:
     kinds: dict[Path, set[str]] = {}
     counts: Counter[Path] = Counter()
     for record in records[:_LOOKED_AT]:
@@ -29,7 +40,7 @@ def text_fields(records: Sequence[Record]) -> list[Path]:
             counts[path] += 1
     looked_at = min(len(records), _LOOKED_AT)
     found = [path for path in kinds if counts[path] > looked_at / 2 and len(kinds[path]) >= _KINDS_OF_TEXT]
-    return sorted(found, key=lambda path: -len(kinds[path]))[:_MOST_FIELDS]
+    return sorted(found, key=lambda path: -len(kinds[path]))
 
 
 def _texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:

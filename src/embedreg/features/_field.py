@@ -14,6 +14,8 @@ from embedreg.features._kinds import KINDS, kind_of
 from embedreg.features._values import check_types
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from embedreg.features._column import Block, Column, Settings
 
 MAX_DEVIATIONS: Final = 1e6
@@ -32,11 +34,17 @@ class Encoded:
         Cells of another kind than the field's, which were counted as missing.
     extreme
         Cells whose features had to be bounded by `MAX_DEVIATIONS`.
+    absent
+        Cells without a value, though each training record had one.
+    lacking
+        Which cells are such, or unusable where each training record had a value, shape (n,).
     """
 
     block: Block
     unusable: int
     extreme: int
+    absent: int
+    lacking: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +89,11 @@ class Field:
         """Return the features of any cells."""
         check_types(self.name, cells)
         block, unusable = self._all_features(cells)
+        absent = sum(cell is None for cell in cells) if self.missing == 0 else 0
+        lacking = block[:, -1].astype(bool) & (self.missing == 0)
         block = block[:, list(self.kept)]
         extreme = int((np.abs(block) > MAX_DEVIATIONS).any(axis=1).sum())
-        return Encoded(np.clip(block, -MAX_DEVIATIONS, MAX_DEVIATIONS), unusable, extreme)
+        return Encoded(np.clip(block, -MAX_DEVIATIONS, MAX_DEVIATIONS), unusable, extreme, absent, lacking)
 
     def feature_names(self) -> list[str]:
         """Return the names of the features kept."""

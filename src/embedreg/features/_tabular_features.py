@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,9 +10,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from embedreg.core.errors import DataError, EmbedregWarning, UsageError
+from embedreg.core.errors import DataError, UsageError
 from embedreg.core.protocols import SavedState
 from embedreg.core.records import Records, as_records
+from embedreg.core.warn import warn
 from embedreg.features._column import Settings
 from embedreg.features._field import MAX_DEVIATIONS, Encoded, Field, nested_arrays
 from embedreg.features._layout import Layout, Path, path_name
@@ -54,8 +54,9 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
     zeros, so that heads still work.
 
     When transforming, an unseen category goes to the column of the rare ones, or has no level. What cannot be
-    used is reported in a warning: fields that training did not have (left out), values of another kind than
-    their field (missing), features beyond a million training deviations (bounded).
+    used is reported in a warning: fields that training did not have (left out), no value where each training
+    record had one (missing), values of another kind than their field (missing), features beyond a million training
+    deviations (bounded).
 
     Parameters
     ----------
@@ -161,6 +162,26 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
             return np.zeros((len(given), 1))
         return np.hstack([part.block for part in encoded])
 
+    def lacking(self, records: Sequence[Record]) -> NDArray[np.bool_]:
+        """Return which records lack a value, or a usable one, in a field where no training record did, shape (n,).
+
+        Where they do, `transform` puts the value at the training mean, in the midst of the training records.
+
+        Examples
+        --------
+        >>> features = TabularFeatures().fit([{"a": 1, "b": 2}, {"a": 2}])
+        >>> features.lacking([{"a": 1}, {"b": 1}])
+        array([False,  True])
+        """
+        check_is_fitted(self)
+        given = as_records(records)
+        self._check_same_form(given)
+        columns = self._layout.read(_mappings(given))
+        lacking = np.zeros(len(given), dtype=np.bool_)
+        for path, field in self.fields_.items():
+            lacking |= field.encode(columns[path]).lacking
+        return lacking
+
     def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:  # noqa: ARG002 (scikit-learn's signature)
         """Return a name for each of the d features: the field, and what of it.
 
@@ -260,7 +281,9 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
         names = [field.name for field in self.fields_.values()]
         unusable = [(name, part.unusable) for name, part in zip(names, encoded, strict=True)]
         extreme = [(name, part.extreme) for name, part in zip(names, encoded, strict=True)]
+        absent = [(name, part.absent) for name, part in zip(names, encoded, strict=True)]
         _warn("that training did not have, left out", _present(unseen))
+        _warn("without a value, which each training record had, counted as missing", absent)
         _warn("with values of another kind than in training, counted as missing", unusable)
         _warn(f"with values beyond {MAX_DEVIATIONS:,.0f} training deviations, which are bounded", extreme)
 
@@ -289,7 +312,4 @@ def _warn(problem: str, counts: list[tuple[str, int]]) -> None:
     if not fields:
         return
     more = f" and {len(fields) - _NAMED_AT_MOST} more" if len(fields) > _NAMED_AT_MOST else ""
-    message = f"fields {problem}: {', '.join(fields[:_NAMED_AT_MOST])}{more}"
-    warnings.warn(
-        message, EmbedregWarning, stacklevel=5
-    )  # the caller of `transform`, which scikit-learn wraps
+    warn(f"fields {problem}: {', '.join(fields[:_NAMED_AT_MOST])}{more}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from embedreg.core.errors import DataError, EmbedregWarning, UsageError
+from embedreg.core.errors import DataError, UsageError
+from embedreg.core.warn import warn
 from embedreg.tasks._input_spec import InputSpec, check_columns
 from embedreg.tasks.formats import open_source
 
@@ -78,10 +78,8 @@ def _all_but_the_target(source: Source, target: str | None) -> InputSpec:
             f"no column but the target in {source.path}", expected="a column for the input", mend="add one"
         )
     if "" in names:
-        warnings.warn(
-            f"a column without a name in {source.path} is an input; if it is an index, choose with --columns",
-            EmbedregWarning,
-            stacklevel=2,
+        warn(
+            f"a column without a name in {source.path} is an input; if it is an index, choose with --columns"
         )
     if len(names) == 1:
         kinds = {_kind(source.value(row.cells.get(names[0]))) for row in source.rows()}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import warnings
 import weakref
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
-from embedreg.core.errors import DataError, EmbedregWarning, UsageError
+from embedreg.core.errors import DataError, UsageError
+from embedreg.core.warn import warn
 from embedreg.embed.services._pace import Pace
 from embedreg.embed.services._plan import plan_requests
 from embedreg.embed.services._send import Run, Sender
@@ -222,11 +222,7 @@ class ServiceEmbedder:
                 mend="write fewer fields or digits; truncate=true in the model's string cuts texts, and"
                 " text_tokens=N sets another limit",
             )
-        warnings.warn(
-            f"{len(long)} of {len(texts)} texts were cut to about {limit:,} tokens for {self.name}",
-            EmbedregWarning,
-            stacklevel=3,
-        )
+        warn(f"{len(long)} of {len(texts)} texts were cut to about {limit:,} tokens for {self.name}")
         kept = list(texts)
         for position in long:
             kept[position] = shortened(kept[position], limit, digits)

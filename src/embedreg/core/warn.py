@@ -1,0 +1,62 @@
+"""Warnings at the line that called this package, each once a call."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import warnings
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
+
+from embedreg.core.errors import EmbedregWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PASSED_OVER: Final = frozenset({"embedreg", "sklearn", "contextlib"})
+_SAID: ContextVar[set[str] | None] = ContextVar("said", default=None)
+
+
+def warn(message: str) -> None:
+    """Issue an `EmbedregWarning`, at the nearest line outside this package and scikit-learn.
+
+    Examples
+    --------
+    >>> with warnings.catch_warnings(record=True) as caught, each_once():
+    ...     warnings.simplefilter("always")
+    ...     warn("a field is new")
+    ...     warn("a field is new")
+    >>> [str(warning.message) for warning in caught]
+    ['a field is new']
+    """
+    said = _SAID.get()
+    if said is not None:
+        if message in said:
+            return
+        said.add(message)
+    warnings.warn(message, EmbedregWarning, stacklevel=_levels_to_the_outside())
+
+
+@contextlib.contextmanager
+def each_once() -> Iterator[None]:
+    """Issue equal warnings once within this, though several parts of a model find the same fault; it decorates too."""
+    if _SAID.get() is not None:  # a call within a call
+        yield
+        return
+    token = _SAID.set(set())
+    try:
+        yield
+    finally:
+        _SAID.reset(token)
+
+
+def _levels_to_the_outside() -> int:
+    """Return how far the caller's caller is below the first frame that is of neither, as `stacklevel` counts."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and _package(frame.f_globals) in _PASSED_OVER:
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+def _package(names: dict[str, object]) -> str:
+    return str(names.get("__name__", "")).partition(".")[0]
