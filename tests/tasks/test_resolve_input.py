@@ -82,3 +82,20 @@ def test_a_nameless_index_is_warned_of(put):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         resolve_input(path, target="y", columns=["a"])
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "said"),
+    [
+        ("a.csv", "lr;depth;y", "separated by ';' in .*save it comma-separated$"),
+        ("a.csv", "lr\tdepth\ty", r"separated by '\\t' in .*save it comma-separated, or name it \.tsv$"),
+        ("a.csv", "lr|depth|y", r"separated by '\|' in "),
+        ("a.tsv", "lr,depth,y", r"separated by ',' in .*save it tab-separated, or name it \.csv$"),
+        ("a.tsv", "lr;depth, log;y", "separated by ';' in .*save it tab-separated$"),
+        ("a.csv", "lr", "one of 'lr'"),
+        ("a.jsonl", '{"lr;y": 1}', "one of 'lr;y'"),
+    ],
+)
+def test_a_header_with_another_delimiter(put, name, header, said):
+    with pytest.raises((DataError, UsageError), match=said):
+        resolve_input(put(name, f"{header}\n"), target="y")

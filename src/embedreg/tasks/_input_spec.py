@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from embedreg.core.errors import DataError, UsageError, unknown_name
+from embedreg.tasks.formats import format_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -111,9 +112,13 @@ def check_columns(needed: Iterable[str], known: Collection[str], path: Path) -> 
     ------
     UsageError
         For the first name that is not known.
+    DataError
+        If that is so because the file is not of the format that its name says.
     """
     for name in needed:
         if name not in known:
+            if doubt := format_of(path).doubt(known, path):
+                raise doubt
             raise UsageError(
                 f"no column {name!r} in {path}",
                 expected=f"one of {_listed(known, _KNOWN_SHOWN)}",

@@ -117,3 +117,18 @@ def test_gzip_damage(put):
     for content in (whole[: len(whole) // 2], bytes(damaged), b"a,y\n1,2\n"):
         with pytest.raises(DataError, match="gzip -t"):
             rows(put("a.csv.gz", content))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_utf_16_is_called_so(put, name, encoding):
+    content = "\ufeffa,y\ncafé,2\n".encode(encoding)
+    with pytest.raises(DataError, match="UTF-16 in .*iconv -f utf-16"):
+        rows(put(name, gzip.compress(content) if name.endswith(".gz") else content))
+
+
+@pytest.mark.parametrize("content", ['"a";"b, c";"y"\n"1";"2";"3"\n', '"a"|"y"\r\n"1"|"2"\r\n'])
+def test_a_quoted_header_with_another_delimiter(put, content):
+    delimiter = content[3]
+    with pytest.raises(DataError, match=f"looks separated by '[{delimiter}]'.*save it comma-separated"):
+        rows(put("a.csv", content))

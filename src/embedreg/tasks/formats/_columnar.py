@@ -17,7 +17,7 @@ from embedreg.tasks.formats._format import Row
 from embedreg.tasks.formats._names import unique_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -72,6 +72,9 @@ class Columnar(ABC):
     def value(self, cell: Any) -> Value:
         """Return the cell; NaN is missing."""
         return nan_to_none(cell)
+
+    def doubt(self, names: Collection[str], path: Path) -> None:  # noqa: B027 (no subclass has to have one)
+        """Return None: the file states its columns."""
 
 
 @contextlib.contextmanager

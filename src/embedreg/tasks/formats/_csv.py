@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final, TextIO
 
 from embedreg.core.errors import DataError
 from embedreg.tasks.formats._cells import cell_text, cell_value
+from embedreg.tasks.formats._delimiters import other_delimiter
 from embedreg.tasks.formats._format import Row
 from embedreg.tasks.formats._names import unique_names
 from embedreg.tasks.formats._text_file import open_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -63,6 +64,10 @@ class Csv:
     def schema(self, path: Path) -> None:
         """Return None: the file states no types."""
 
+    def doubt(self, names: Collection[str], path: Path) -> DataError | None:
+        """Return the error for a header that is one cell only because another delimiter separates it."""
+        return other_delimiter(next(iter(names)), self.delimiter, path) if len(names) == 1 else None
+
     @contextlib.contextmanager
     def writer(self, file: BinaryIO, like: Source, added: Mapping[str, pa.DataType]) -> Iterator[_CsvWriter]:
         """Open a writer; the header is written at once."""
@@ -79,6 +84,8 @@ class Csv:
                     yield line, cells
                 line = reader.line_num + 1
         except csv.Error as error:
+            if line == 1 and (doubt := other_delimiter(_first_line(path), self.delimiter, path)):
+                raise doubt from error
             raise DataError(
                 f"{self.name} that cannot be read in the row at line {line} of {path} ({error})",
                 expected="cells with quotes or line ends in them to be quoted, and each such quote doubled",
@@ -114,6 +121,11 @@ class _Lines:
 
     def write(self, line: str) -> None:
         self._file.write((line.removesuffix("\r\n") + "\n").encode())
+
+
+def _first_line(path: Path) -> str:
+    with open_text(path, newline="") as file:
+        return file.readline()
 
 
 def _ragged(path: Path, line: int, got: int, expected: int, delimiter: str) -> DataError:

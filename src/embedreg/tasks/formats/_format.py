@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     import pyarrow as pa
 
+    from embedreg.core.errors import DataError
     from embedreg.core.records import Value
     from embedreg.tasks.formats._source import Source
 
@@ -76,6 +77,10 @@ class Format(Protocol):
 
     def schema(self, path: Path) -> pa.Schema | None:
         """Return the columns' types, or None if the file does not state any."""
+        ...
+
+    def doubt(self, names: Collection[str], path: Path) -> DataError | None:
+        """Return what seems wrong with a file of these columns that lacks one that is needed, or None."""
         ...
 
     def writer(

@@ -13,7 +13,7 @@ from embedreg.tasks.formats._format import Cells, Row
 from embedreg.tasks.formats._text_file import open_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -47,6 +47,9 @@ class JsonLines:
 
     def schema(self, path: Path) -> None:
         """Return None: the file states no types."""
+
+    def doubt(self, names: Collection[str], path: Path) -> None:
+        """Return None: each name stands beside its value."""
 
     @contextlib.contextmanager
     def writer(

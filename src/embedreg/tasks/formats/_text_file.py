@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import gzip
 import io
 import zlib
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from embedreg.core.errors import DataError
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_EXPECTED: Final = "text in UTF-8, with or without a byte order mark"
 
 
 @contextlib.contextmanager
@@ -59,9 +62,14 @@ def _wrong_encoding(path: Path) -> DataError:
     with path.open("rb") as file:
         if file.read(2) == _GZIP_MAGIC and not is_gzipped(path):
             return DataError(f"gzipped data in {path}", expected="text", mend=f"rename it to {path.name}.gz")
+    with _open_bytes(path) as file:
+        if file.read(2) in _UTF16_MARKS:
+            return DataError(
+                f"text in UTF-16 in {path}", expected=_EXPECTED, mend="convert it: iconv -f utf-16 -t utf-8"
+            )
     return DataError(
         f"{_first_wrong_line(path)} of {path} that is no UTF-8",
-        expected="text in UTF-8, with or without a byte order mark",
+        expected=_EXPECTED,
         mend="convert it: iconv -f latin1 -t utf-8, with the encoding it was written in for latin1",
     )
 
