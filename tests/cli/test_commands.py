@@ -383,3 +383,29 @@ def test_suggest_says_that_there_are_too_few_candidates(run, knobs, combined):
     outcome = run("suggest", combined, knobs, "-k", 61)
     assert outcome.status == 2
     assert "k=61 of 60" in outcome.err
+
+
+def test_no_output_overwrites_the_input(run, knobs, fitted, monkeypatch):
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("went to work")
+
+    monkeypatch.setattr("embedreg.regressor.EmbeddingRegressor.load", never)
+    monkeypatch.setattr("embedreg.regressor.EmbeddingRegressor.fit", never)
+    monkeypatch.setattr("embedreg.tasks.resolve_input", never)
+    monkeypatch.chdir(knobs.parent)
+    link = knobs.with_name("link.csv")
+    link.symlink_to(knobs)
+    (fitted / "train.csv").write_text(before := knobs.read_text())
+    for words in (
+        ("predict", fitted, knobs, "-o", "knobs.csv"),
+        ("predict", fitted, "./knobs.csv", "-o", knobs),
+        ("predict", fitted, link, "-o", knobs),
+        ("suggest", fitted, knobs, "-o", link),
+        ("embed", knobs, "-o", "../" + knobs.parent.name + "/knobs.csv"),
+        ("fit", fitted / "train.csv", "--target", "tps", "-o", fitted, "--overwrite"),
+        ("study", "report", knobs, "-o", link),
+    ):
+        outcome = run(*words)
+        assert (outcome.status, outcome.out) == (2, ""), words
+        assert "the input would be lost" in outcome.err
+    assert knobs.read_text() == (fitted / "train.csv").read_text() == before

@@ -36,10 +36,12 @@ def embed(
     data: Path, output: Path, target: str | None, batch_rows: int, dry_run: bool, **options: Any
 ) -> None:
     """Write the embedding of each row of DATA, in the order of the rows."""
+    from embedreg.core.files import keep_input
     from embedreg.core.progress import progress_bar
     from embedreg.tasks import count_rows, resolve_input, stream_records, write_vectors
     from embedreg.text_embedder import TextEmbedder
 
+    keep_input(data, output)
     spec = resolve_input(data, target=target, text=options["text"], columns=options["columns"])
     total = count_rows(data, spec)
     embedder = TextEmbedder(**embedder_settings(options)).restore()

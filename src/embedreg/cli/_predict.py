@@ -62,9 +62,11 @@ def predict(
     """
     from embedreg.cli._saved import load_saved
     from embedreg.core.errors import UsageError
+    from embedreg.core.files import keep_input
     from embedreg.core.progress import progress_bar
     from embedreg.tasks import count_rows, open_writer, output_columns, stream_records
 
+    keep_input(data, output)
     regressor, spec = load_saved(model, cache=cache)
     ends = {} if coverage is None else {"lower": (1 - coverage) / 2, "upper": (1 + coverage) / 2}
     levels = {f"{column}_{name}": level for name, level in (ends | quantiles).items()}

@@ -125,10 +125,12 @@ def report(spec: str, store: Path | None, output: Path | None) -> None:
 
     In SPEC's place may stand a file that `study export` wrote.
     """
+    from embedreg.core.files import keep_input
     from embedreg.report import require_report_packages, write_study_report
     from embedreg.study.findings import StudyData, findings
     from embedreg.study.grid import study_means
 
+    keep_input(Path(spec), output)
     require_report_packages()
     results = _results(spec, store)
     found = findings(StudyData.of(results))

@@ -36,8 +36,10 @@ def suggest(model: Path, candidates: Path, output: Path | None, cache: bool, **o
     MODEL must have been fitted with --head auto: a suggestion weighs what is predicted and how uncertain that is.
     """
     from embedreg.cli._saved import load_saved
+    from embedreg.core.files import keep_input
     from embedreg.tasks import open_writer, output_columns, stream_records
 
+    keep_input(candidates, output)
     regressor, spec = load_saved(model, cache=cache)
     batches = list(stream_records(candidates, spec, batch_rows=_AT_ONCE))
     rows = [row for batch in batches for row in batch.rows]

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embedreg.core.errors import OutputError
+from embedreg.core.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +49,24 @@ def make_folder(path: Path) -> None:
     """
     with output_errors(path):
         path.mkdir(parents=True, exist_ok=True)
+
+
+def keep_input(path: Path, output: Path | None) -> None:
+    """Make sure, before long work, that writing to `output` leaves the file `path` as it is.
+
+    Raises
+    ------
+    UsageError
+        If they are one file, however it is written, or `output` is a folder that holds it.
+    """
+    if output is None or not (output.exists() and path.exists()):
+        return
+    if any(output.samefile(place) for place in (path, *path.resolve().parents)):
+        raise UsageError(
+            f"{output} to write to, where the input {path} is",
+            expected="another place, as the input would be lost",
+            mend="choose another name for the output",
+        )
 
 
 @contextlib.contextmanager
