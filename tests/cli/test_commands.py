@@ -369,6 +369,13 @@ def test_suggest_writes_the_most_promising_rows_as_they_were(run, knobs, combine
         (["suggest", "{fitted}", "{knobs}"], "head='auto'"),
         (["predict", "{fitted}", "{knobs}", "--coverage", "90"], "range"),
         (["predict", "{fitted}", "{knobs}", "--quantiles", "a,b"], "numbers"),
+        (["predict", "missing", "{knobs}", "--quantiles", ""], "numbers"),
+        (["predict", "missing", "{knobs}", "--quantiles", "0,1"], "range"),
+        (["predict", "missing", "{knobs}", "--quantiles", "0.5,nan"], "range"),
+        (["predict", "missing", "{knobs}", "--quantiles", "0.5,0.50"], "more than once"),
+        (["predict", "missing", "{knobs}", "--column", " "], "no name"),
+        (["suggest", "missing", "{knobs}", "--best", "nan"], "finite"),
+        (["suggest", "missing", "{knobs}", "--best", "-inf"], "finite"),
         (["fit", "{knobs}", "--target", "tps", "-o", "m", "--effort", "quick"], "balanced"),
     ],
 )

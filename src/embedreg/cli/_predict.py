@@ -11,11 +11,24 @@ from embedreg.cli._options import data_argument, model_argument, rows_output_opt
 
 def _levels(_context: click.Context, _option: click.Parameter, value: str | None) -> dict[str, float]:
     """Return quantiles by the ends of their columns' names."""
-    words = [] if value is None else [word.strip() for word in value.split(",") if word.strip()]
+    if value is None:
+        return {}
+    words = [word.strip() for word in value.split(",")]
     try:
-        return {f"q{word}": float(word) for word in words}
+        levels = [float(word) for word in words]
     except ValueError:
         raise click.BadParameter(f"{value!r} is not numbers with commas between them") from None
+    if not all(0 < level < 1 for level in levels):
+        raise click.BadParameter(f"{value!r} is not in the range 0<x<1")
+    if len(set(levels)) < len(levels):
+        raise click.BadParameter(f"{value!r} has a number more than once")
+    return {f"q{word}": level for word, level in zip(words, levels, strict=True)}
+
+
+def _name(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter(f"{value!r} is no name for a column")
+    return value
 
 
 @click.command()
@@ -23,7 +36,12 @@ def _levels(_context: click.Context, _option: click.Parameter, value: str | None
 @data_argument
 @rows_output_option
 @click.option(
-    "--column", default="prediction", show_default=True, metavar="NAME", help="Name of the column to add."
+    "--column",
+    default="prediction",
+    show_default=True,
+    metavar="NAME",
+    callback=_name,
+    help="Name of the column to add.",
 )
 @click.option(
     "--coverage",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +11,12 @@ import click
 from embedreg.cli._options import model_argument, rows_output_option
 
 _AT_ONCE: Final = 10_000
+
+
+def _finite(_context: click.Context, _option: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no finite number")
+    return value
 
 
 @click.command()
@@ -26,7 +33,11 @@ _AT_ONCE: Final = 10_000
     help="expected_improvement, or thompson for a batch that is spread.",
 )
 @click.option(
-    "--best", type=float, metavar="Y", help="The best number known. [default: that of the training data]"
+    "--best",
+    type=float,
+    metavar="Y",
+    callback=_finite,
+    help="The best number known. [default: that of the training data]",
 )
 @rows_output_option
 @click.option("--cache/--no-cache", default=True, show_default=True, help="Keep and reuse embeddings.")
