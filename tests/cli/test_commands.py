@@ -212,6 +212,9 @@ def test_cache_commands(run, knobs, tiny_bert):
         (["fit", "{knobs}", "--target", "tps", "-o", "m", "--head", "rigde"], 2, "ridge"),
         (["predict", "nothing-here", "{knobs}"], 1, "manifest.json"),
         (["models", "pull", "minilmm"], 2, "minilm"),
+        (["fit", "{knobs}", "--target", "tps", "-o", "m", "--head", "ridge", "--effort", "fast"], 2, "leave"),
+        (["fit", "missing.csv", "--target", "tps", "-o", "m", "--device", "foo"], 2, "device 'foo'"),
+        (["embed", "missing.csv", "-o", "v.npy", "--device", "cuda:x"], 2, "device 'cuda:x'"),
         (["no-such-command"], 2, "no-such-command"),
     ],
 )

@@ -45,9 +45,8 @@ from embedreg.cli._options import (
 )
 @click.option(
     "--effort",
-    default="balanced",
-    show_default=True,
-    help="How much --head auto tries: fast, balanced or best.",
+    metavar="NAME",
+    help="How much --head auto tries: fast, balanced or best. [default: balanced]",
 )
 @click.option(
     "--target-transform", metavar="NAME", help="yeo-johnson or auto, for a head by name. [default: none]"
@@ -74,9 +73,9 @@ def fit(data: Path, output: Path, **options: Any) -> None:
     keep_input(data, output)
     regressor = EmbeddingRegressor(
         **embedder_settings(options),
+        **_effort(options),
         head=options["head"],
         representation=options["representation"],
-        effort=options["effort"],
         target_transform=options["target_transform"],
         random_state=options["seed"],
     )
@@ -87,6 +86,22 @@ def fit(data: Path, output: Path, **options: Any) -> None:
     regressor.fit(table.records, table.y)
     regressor.save(output, overwrite=options["overwrite"], extra={"input": table.spec.to_json()})
     _report(regressor, table, output, as_json=options["as_json"])
+
+
+def _effort(options: dict[str, Any]) -> dict[str, str]:
+    """Take --effort out of the options, and refuse it where it would change nothing."""
+    from embedreg.core.errors import UsageError
+
+    effort, head = options["effort"], options["head"]
+    if effort is None:
+        return {}
+    if head != "auto":
+        raise UsageError(
+            f"--effort {effort} with --head {head}",
+            expected="an effort with --head auto, which tries several heads",
+            mend="leave out one of the two",
+        )
+    return {"effort": effort}
 
 
 def _report(regressor: Any, table: Any, output: Path, *, as_json: bool) -> None:

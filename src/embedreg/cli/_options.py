@@ -114,7 +114,13 @@ def _embedder_options(function: Function, *, serializer: str, numbers: str | Non
             click.option(
                 "--dtype", default="auto", show_default=True, help="float32, bfloat16, float16, int8 or auto."
             ),
-            click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps."),
+            click.option(
+                "--device",
+                default="auto",
+                show_default=True,
+                callback=_device,
+                help="auto, cpu, cuda, mps.",
+            ),
             click.option(
                 "--cache/--no-cache", default=True, show_default=True, help="Keep and reuse embeddings."
             ),
@@ -146,6 +152,13 @@ def _split_names(_context: click.Context, _option: click.Parameter, value: str |
     if value is None:
         return None
     return [name.strip() for name in value.split(",") if name.strip()]
+
+
+def _device(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    from embedreg.core.devices import check_device_name
+
+    check_device_name(value)
+    return value
 
 
 def _layer(_context: click.Context, _option: click.Parameter, value: str) -> str | int:

@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from embedreg.core.errors import UsageError
 from embedreg.core.lazy import uncollected
 
 if TYPE_CHECKING:
     import torch
+
+_COMMON: Final = re.compile(r"auto|(cpu|cuda|mps)(:(0|[1-9][0-9]{0,2}))?")
+
+
+def check_device_name(name: str) -> None:
+    """Refuse a name that torch cannot mean. Torch, whose import takes seconds, is asked about uncommon ones alone.
+
+    Raises
+    ------
+    UsageError
+        If there is no such kind of device. Whether one is on this machine is for `find_device` to say.
+
+    Examples
+    --------
+    >>> check_device_name("cuda:1")
+    """
+    if _COMMON.fullmatch(name):
+        return
+    with uncollected():
+        import torch
+
+    try:
+        torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(
+            f"device {name!r}",
+            expected="auto, or a name of torch such as cpu, cuda, cuda:1 or mps",
+            mend="choose one of those",
+        ) from error
 
 
 def find_device(name: str) -> torch.device:
