@@ -426,7 +426,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
             return OneHead(self._make_representation(), head)
         if self.target_transform is not None:
             raise UsageError(
-                f"target_transform={self.target_transform!r} with head='auto'",
+                f"target transform {self.target_transform!r} with head 'auto'",
                 expected="None: the ensemble has a transform of its own",
                 mend="leave it out, or name a head",
             )
@@ -478,8 +478,8 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         if isinstance(predictor, OneHead):
             raise UsageError(
                 f"{what} of a model with the head {self.heads_[0].name!r}",
-                expected="head='auto', whose folds tell what errors it makes",
-                mend="fit EmbeddingRegressor() without a head",
+                expected="head 'auto', whose folds tell what errors it makes",
+                mend="fit again without naming a head",
             )
         return predictor
 

@@ -368,8 +368,8 @@ def test_suggest_writes_the_most_promising_rows_as_they_were(run, knobs, combine
     ("words", "said"),
     [
         (["predict", "{fitted}", "{knobs}", "--coverage", "0.9"], "--head auto"),
-        (["explain", "{fitted}"], "head='auto'"),
-        (["suggest", "{fitted}", "{knobs}"], "head='auto'"),
+        (["explain", "{fitted}"], "head 'auto'"),
+        (["suggest", "{fitted}", "{knobs}"], "head 'auto'"),
         (["predict", "{fitted}", "{knobs}", "--coverage", "90"], "range"),
         (["predict", "{fitted}", "{knobs}", "--quantiles", "a,b"], "numbers"),
         (["predict", "missing", "{knobs}", "--quantiles", ""], "numbers"),
@@ -419,3 +419,11 @@ def test_no_output_overwrites_the_input(run, knobs, fitted, monkeypatch):
         assert (outcome.status, outcome.out) == (2, ""), words
         assert "the input would be lost" in outcome.err
     assert knobs.read_text() == (fitted / "train.csv").read_text() == before
+
+
+def test_too_few_rows_come_with_advice_for_the_command(run, tmp_path):
+    data = tmp_path / "few.csv"
+    data.write_text("a,y\n1,2\n2,3\n3,4\n")
+    outcome = run("fit", data, "--target", "y", "-o", tmp_path / "m")
+    assert outcome.status == 1
+    assert outcome.err.endswith("name a head, such as ridge\n")

@@ -188,7 +188,7 @@ def test_what_cannot_be_asked_is_said_before_anything_is_embedded(fitted, call, 
 @pytest.mark.parametrize("method", ["predict_interval", "predict_quantiles", "suggest", "explain"])
 def test_a_head_alone_does_not_know_its_errors(method):
     model = default(head="ridge").fit(RECORDS, Y)
-    with pytest.raises(UsageError, match=rf"{method} .*'ridge'.*head='auto'"):
+    with pytest.raises(UsageError, match=rf"{method} .*'ridge'.*head 'auto'"):
         getattr(model, method)(*([] if method == "explain" else [NEW]))
 
 
@@ -197,7 +197,7 @@ def test_a_head_alone_does_not_know_its_errors(method):
     [
         ({"effort": "quick"}, RECORDS, UsageError, "balanced"),
         ({"effort": "quick", "head": "ridge"}, RECORDS, UsageError, "balanced"),
-        ({"target_transform": "auto"}, RECORDS, UsageError, "target_transform"),
+        ({"target_transform": "auto"}, RECORDS, UsageError, "target transform"),
         ({}, RECORDS[:3], DataError, "3 records"),
         ({}, [RECORDS[0]] * N, DataError, "1 of them different"),
     ],

@@ -126,7 +126,7 @@ class Ensemble:
                 f"{len(records)} records, {len(np.unique(inputs))} of them different "
                 f"(Found array with {len(records)} sample(s))",
                 expected=f"at least {MIN_ROWS} records, two of them different, to choose on",
-                mend="give more data, or name a head: head='ridge'",
+                mend="give more data, or name a head, such as ridge",
             )
         members, left_out = self._members(records, weight)
         left_out |= dict.fromkeys(further_text_fields(records), f"more than {MOST_FIELDS} fields with texts")

@@ -118,7 +118,7 @@ class GaussianProcessHead(Head):
             raise UsageError(
                 f"{len(rows)} rows for a Gaussian process",
                 expected=f"at most {self.max_rows}, as time grows with the cube of their number",
-                mend="use head='xgboost' or 'ridge', or raise max_rows",
+                mend="use another head, such as xgboost or ridge, or raise max_rows in Python",
             )
         train = self._learn_scales(rows)
         with one_blas_thread():
