@@ -263,6 +263,35 @@ def test_ctrl_c_is_one_line_and_status_1(run, knobs, tiny_bert, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "interrupted; finished embeddings are kept, and the same command goes on from there"),
+        (("--no-cache",), "interrupted"),
+        (("--representation", "tabular"), "interrupted"),
+    ],
+)
+def test_ctrl_c_says_what_is_kept_where_something_is(
+    run, knobs, tiny_bert, tmp_path, monkeypatch, words, said
+):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("embedreg.one_head.fit_many", interrupted)
+    for _ in range(2):  # the second time they are found
+        outcome = run(*fit_words(knobs, tmp_path / "m", "--model", tiny_bert, *words))
+        assert (outcome.status, outcome.err.strip()) == (1, f"embedreg: {said}")
+
+
+def test_ctrl_c_says_that_results_are_kept(run, knobs, tiny_bert, tmp_path, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    words = ("compare", knobs, "--target", "tps", "--model", tiny_bert, "--seeds", 1, *QUICK)
+    monkeypatch.setattr("embedreg.report.save_comparison", interrupted)
+    assert "finished embeddings and results are kept" in run(*words, "--output", tmp_path).err
+
+
+@pytest.mark.parametrize(
     ("command", "words"),
     [
         ("embed", ["-o", "{out}", "--target", "tps"]),

@@ -27,6 +27,7 @@ from embedreg.cli._study import study
 from embedreg.cli._suggest import suggest
 from embedreg.cli._tasks import tasks
 from embedreg.core.errors import EmbedregError, EmbedregWarning
+from embedreg.core.kept import forget_kept, kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and leave the process: status 0 when it worked, 1 when it failed, 2 when it was used wrongly."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
+    forget_kept()
     with _quiet_warnings(debug=debug):
         status = _run([w for w in words if w != "--debug"], debug=debug)
     gc.freeze()  # else Python would look through all modules for garbage on its way out, torch's above all
@@ -84,9 +86,9 @@ def _run(words: list[str], *, debug: bool) -> int:
     except click.ClickException as error:
         return _say_usage(error)
     except (KeyboardInterrupt, click.Abort):
-        return _say(
-            "interrupted; finished embeddings are kept, and the same command goes on from there", FAILED
-        )
+        done = " and ".join(kept())
+        there = f"; finished {done} are kept, and the same command goes on from there" if done else ""
+        return _say(f"interrupted{there}", FAILED)
     except BrokenPipeError:
         # the reader of our output (head, less) has gone: what it asked for it got
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

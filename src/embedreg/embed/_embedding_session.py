@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from embedreg.core.kept import note_kept
 from embedreg.core.progress import progress_bar
 from embedreg.core.warn import warn
 from embedreg.embed._cache import Lookup
@@ -94,6 +95,8 @@ class EmbeddingSession:
             return lookup
         with self._giving_up():
             lookup = self._cache.get(self._fingerprint, dimension, self._texts)
+        if lookup.found.any():
+            note_kept("embeddings")
         if lookup.corrupt:
             warn(
                 f"{lookup.corrupt} vectors in the embedding cache in {self._cache.directory} were missing or"
@@ -109,6 +112,7 @@ class EmbeddingSession:
         with self._giving_up():
             texts = [self._texts[i] for i in rows]
             self._cache.put(self._fingerprint, texts, self.vectors[rows], model=self._model)
+            note_kept("embeddings")
         self._pending.clear()
         now = time.monotonic()
         pause = max(_STORE_SECONDS, (now - started) / _STORE_SHARE)

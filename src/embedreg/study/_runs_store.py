@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from embedreg.core.files import output_errors, whole_file
+from embedreg.core.kept import note_kept
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +51,7 @@ class RunsStore:
             path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as temporary:
             temporary.write_text(json.dumps(run))
+        note_kept("results")
 
     def _path(self, name: str) -> Path | None:
         return None if self._directory is None else self._directory / f"{name.replace(' ', '_')}.json"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from embedreg.core.errors import DataError
 from embedreg.core.files import output_errors
+from embedreg.core.kept import note_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -73,6 +74,8 @@ class StudyStore:
         command = f"INSERT OR {what} INTO {_known(table)} (key, row) VALUES (?, ?)"  # noqa: S608 (known names)
         with self._open() as connection, connection:
             connection.executemany(command, written)
+        if rows and table != "failures":
+            note_kept("results")
 
     def forget_failures(self, keys: Iterable[str]) -> None:
         """Remove failures, before they are tried again."""
