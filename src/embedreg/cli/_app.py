@@ -28,6 +28,7 @@ from embedreg.cli._suggest import suggest
 from embedreg.cli._tasks import tasks
 from embedreg.core.errors import EmbedregError, EmbedregWarning
 from embedreg.core.kept import forget_kept, kept
+from embedreg.core.warn import each_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     forget_kept()
-    with _quiet_warnings(debug=debug):
+    with _quiet_warnings(debug=debug), each_once():  # not for every batch of rows
         status = _run([w for w in words if w != "--debug"], debug=debug)
     gc.freeze()  # else Python would look through all modules for garbage on its way out, torch's above all
     sys.exit(status)
