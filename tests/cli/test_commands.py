@@ -469,3 +469,10 @@ def test_too_few_rows_come_with_advice_for_the_command(run, tmp_path):
     outcome = run("fit", data, "--target", "y", "-o", tmp_path / "m")
     assert outcome.status == 1
     assert outcome.err.endswith("name a head, such as ridge\n")
+
+
+@pytest.mark.parametrize("command", ["compare", "smoothness"])
+def test_a_report_that_cannot_be_written_is_refused_before_the_data_are_read(run, knobs, command):
+    outcome = run(command, "missing.csv", "--target", "tps", "--output", knobs / "report")
+    assert outcome.status == 1
+    assert f"while writing {knobs / 'report'}" in outcome.err
