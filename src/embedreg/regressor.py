@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from embedreg import ensemble
 from embedreg.core.bundle import read_bundle, write_bundle
@@ -15,6 +15,7 @@ from embedreg.core.errors import UsageError, unknown_name
 from embedreg.core.protocols import SavedState
 from embedreg.core.records import Records, as_records
 from embedreg.core.targets import check_targets
+from embedreg.core.weights import check_weights
 from embedreg.embed import DEFAULT_MODEL
 from embedreg.features import TabularFeatures
 from embedreg.heads import Head, make_head
@@ -148,25 +149,24 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         X
             n records: a list of str or dict, a DataFrame, an Arrow table or a 2-D array.
         y
-            n finite numbers, or as many rows of several targets, shape (n, targets).
+            n finite numbers of at most 1e140, or as many rows of several targets, shape (n, targets).
         sample_weight
-            n weights, not negative. Heads that take none ("mlp", "gp") refuse them, or are left out of an ensemble.
+            n weights, not negative, of which only the ratios count; one that is not 0 is at least 1e-30 of their
+            mean. Heads that take none ("mlp", "gp") refuse them, or are left out of an ensemble.
 
         Raises
         ------
         UsageError
             If a parameter names nothing, or the head takes no weights.
         DataError
-            If the records or targets cannot be used as they are. Nothing was embedded then.
+            If the records, targets or weights cannot be used as they are. Nothing was embedded then.
         """
         predictor = self._make_predictor()
         records = as_records(X)
         targets = check_targets(y, records)
         weight = None
         if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, np.empty((len(records), 1)), dtype=np.float64, ensure_non_negative=True
-            )
+            weight = check_weights(sample_weight, len(records))
         columns = targets[:, None] if targets.ndim == 1 else targets
         self._take(predictor.fit(records.items, columns, weight))
         self._n_targets = None if targets.ndim == 1 else targets.shape[1]

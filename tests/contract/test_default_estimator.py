@@ -209,6 +209,55 @@ def test_what_cannot_be_fitted_is_said_before_anything_is_embedded(settings, X, 
     assert hashes.embedded == 0
 
 
+@pytest.mark.parametrize("head", ["auto", "ridge"])
+@pytest.mark.parametrize(
+    ("y", "said"),
+    [
+        (1e200 * Y, "divide"),
+        (np.where(Y > 2, 1.7e308, -1.7e308), "divide"),
+        (1e-320 * Y, "told apart"),
+        (np.ma.masked_array(Y, mask=Y > 5), "masked"),
+        (Y.astype("m8[s]"), "times"),
+        (Y + 1j, "complex"),
+        ([10**400, *Y[1:]], "too large"),
+    ],
+)
+def test_targets_that_cannot_be_meant_are_refused_before_anything_is_embedded(head, y, said):
+    hashes = CountingHashes()
+    with pytest.raises(DataError, match=said):
+        default(model=hashes, head=head).fit([f"note {i}" for i in range(N)], y)
+    assert hashes.embedded == 0
+
+
+@pytest.mark.parametrize("head", ["auto", "ridge", "xgboost"])
+def test_only_the_ratios_of_weights_count(head):
+    weights = np.r_[np.ones(N - 6), np.full(6, 3.0)]
+    found = [
+        default(head=head, representation="tabular").fit(RECORDS, Y, unit * weights).predict(NEW)
+        for unit in (1.0, 2.0**-300, 2.0**300)
+    ]
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_array_equal(found[2], found[0])
+
+
+@pytest.mark.parametrize("head", ["auto", "ridge"])
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        (np.zeros(N), "zero"),
+        (np.eye(N)[0], "1 are positive"),
+        (np.r_[-1, np.ones(N - 1)], "negative, the first in rows 0"),
+        (np.ones(N - 1), "shape"),
+        (np.where(np.arange(N) < 3, 1e200, 1e-200), "too small beside the largest"),
+    ],
+)
+def test_weights_that_cannot_be_meant_are_refused_before_anything_is_embedded(head, weights, said):
+    hashes = CountingHashes()
+    with pytest.raises(DataError, match=said):
+        default(model=hashes, head=head).fit(RECORDS, Y, weights)
+    assert hashes.embedded == 0
+
+
 @pytest.mark.parametrize(
     "settings", [{}, {"effort": "balanced"}, {"head": "ridge"}, {"effort": "balanced", "numbers": "as_is"}]
 )
