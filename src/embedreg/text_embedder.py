@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from embedreg.core.arguments import check_cache
 from embedreg.core.errors import DataError, SavedModelError, UsageError
 from embedreg.core.records import Records, as_records
 from embedreg.core.texts import check_texts
@@ -111,7 +112,7 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Raises
         ------
         UsageError
-            If a parameter names nothing.
+            If a parameter names nothing or cannot be meant.
         DataError
             If a record cannot be written as text.
         """
@@ -126,6 +127,7 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         return self._find(self.dtype)
 
     def _find(self, dtype: str) -> TextEmbedder:
+        check_cache(self.cache)
         self.serializer_ = make_serializer(self.serializer, self.numbers)
         self.embedder_ = make_embedder(
             self.model, pooling=self.pooling, layers=self.layers, dtype=dtype, device=self.device
@@ -203,6 +205,7 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         return texts
 
     def _open_cache(self) -> EmbeddingCache | None:
+        check_cache(self.cache)
         if self.cache is False:
             return None
         return EmbeddingCache(None if self.cache is True else Path(self.cache))

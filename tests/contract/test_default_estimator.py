@@ -98,6 +98,35 @@ def test_saving_keeps_every_bit(y, tmp_path):
     }
 
 
+@pytest.mark.parametrize("head", ["auto", "mlp", "xgboost"])
+def test_a_seed_of_numpy_is_saved_as_pythons(head, tmp_path):
+    model = default(head=head, random_state=np.int64(3), layers=np.int64(0)).fit(RECORDS, Y)
+    model.save(tmp_path / "model")
+    loaded = EmbeddingRegressor.load(tmp_path / "model", model=CountingHashes())
+    assert type(loaded.random_state) is type(loaded.layers) is int
+    np.testing.assert_array_equal(loaded.predict(NEW), model.predict(NEW))
+    np.testing.assert_array_equal(
+        default(head=head, random_state=3, layers=0).fit(RECORDS, Y).predict(NEW), model.predict(NEW)
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda m, path: m.save(path / "new", extra={"a": object()}), r"extra\['a'\]"),
+        (lambda m, path: m.save(None), "path=None"),
+        (lambda m, path: EmbeddingRegressor.load(None), "path=None"),
+        (lambda m, path: EmbeddingRegressor.load(path / "model", model=3), "model=3"),
+        (lambda m, path: EmbeddingRegressor.load(path / "model", cache=3), "cache=3"),
+    ],
+)
+def test_what_cannot_be_saved_or_loaded_is_said_and_nothing_written(fitted, tmp_path, call, said):
+    fitted.save(tmp_path / "model")
+    with pytest.raises(UsageError, match=said):
+        call(fitted, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
 def test_a_saved_combination_refuses_another_language_model(fitted, tmp_path, tiny_bert):
     fitted.save(tmp_path / "model")
     if any(m.representation.startswith("text") and m.weight for m in fitted.explain().members):
@@ -172,9 +201,23 @@ def test_where_nothing_may_improve_the_best_mean_is_first(fitted):
         (lambda m: m.predict_interval(NEW, 1.0), "coverage=1.0"),
         (lambda m: m.predict_interval(NEW, 90), "between 0 and 1"),
         (lambda m: m.predict_quantiles(NEW, [0.1, 1.0]), "quantiles"),
+        (lambda m: m.predict_interval(NEW, "0.9"), "coverage='0.9'"),
+        (lambda m: m.predict_interval(NEW, None), "coverage=None"),
+        (lambda m: m.predict_interval(NEW, [0.8, 0.9]), "coverage="),
         (lambda m: m.predict_quantiles(NEW, []), "quantiles"),
+        (lambda m: m.predict_quantiles(NEW, ["x"]), "quantiles"),
         (lambda m: m.suggest(NEW, 10), "k=10 of 9"),
         (lambda m: m.suggest(NEW, 0), "k=0"),
+        (lambda m: m.suggest(NEW, 1.5), "k=1.5 .*whole number"),
+        (lambda m: m.suggest(NEW, "2"), "k='2'"),
+        (lambda m: m.suggest(NEW, None), "k=None"),
+        (lambda m: m.suggest(NEW, True), "k=True"),
+        (lambda m: m.suggest(NEW, best="a"), "best='a'"),
+        (lambda m: m.suggest(NEW, best=np.nan), "best=nan"),
+        (lambda m: m.suggest(NEW, best=-np.inf), "best=-inf"),
+        (lambda m: m.suggest(NEW, minimize="no"), "minimize='no'"),
+        (lambda m: m.suggest(NEW[:0]), "no candidates"),
+        (lambda m: m.suggest(pd.DataFrame(NEW)[:0], 0), "no candidates"),
         (lambda m: m.suggest(NEW, acquisition="thomson"), "thompson"),
     ],
 )
@@ -183,6 +226,15 @@ def test_what_cannot_be_asked_is_said_before_anything_is_embedded(fitted, call, 
     with pytest.raises(UsageError, match=said):
         call(fitted)
     assert fitted.model.embedded == before
+
+
+def test_numbers_of_numpy_are_asked_for_as_pythons(fitted):
+    np.testing.assert_array_equal(
+        fitted.predict_interval(NEW, np.float64(0.9)), fitted.predict_interval(NEW, 0.9)
+    )
+    for k in (np.int64(2), np.float64(2)):
+        found = fitted.suggest(NEW, k, minimize=np.True_, best=np.float32(1.5))
+        np.testing.assert_array_equal(found, fitted.suggest(NEW, 2, minimize=True, best=1.5))
 
 
 @pytest.mark.parametrize("method", ["predict_interval", "predict_quantiles", "suggest", "explain"])
@@ -198,6 +250,12 @@ def test_a_head_alone_does_not_know_its_errors(method):
         ({"effort": "quick"}, RECORDS, UsageError, "balanced"),
         ({"effort": "quick", "head": "ridge"}, RECORDS, UsageError, "balanced"),
         ({"target_transform": "auto"}, RECORDS, UsageError, "target_transform"),
+        *(
+            (wrong | shape, RECORDS, UsageError, f"{name}=")
+            for wrong in ({"model": None}, {"model": 3}, {"cache": 3}, {"random_state": -1})
+            for shape in ({}, {"head": "ridge"}, {"representation": "tabular", "head": "ridge"})
+            for name in wrong
+        ),
         ({}, RECORDS[:3], DataError, "3 records"),
         ({}, [RECORDS[0]] * N, DataError, "1 of them different"),
     ],
@@ -205,7 +263,7 @@ def test_a_head_alone_does_not_know_its_errors(method):
 def test_what_cannot_be_fitted_is_said_before_anything_is_embedded(settings, X, error, said):
     hashes = CountingHashes()
     with pytest.raises(error, match=said):
-        default(model=hashes, **settings).fit(X, Y[: len(X)])
+        default(**({"model": hashes} | settings)).fit(X, Y[: len(X)])
     assert hashes.embedded == 0
 
 

@@ -281,6 +281,12 @@ def test_cache_is_used_or_not_as_asked(tiny_bert, tmp_path):
     TextEmbedder(model=str(tiny_bert), cache=False).fit_transform(MAPPINGS)
 
 
+@pytest.mark.parametrize("wrong", [{"model": None}, {"model": 3}, {"cache": 3}, {"cache": ""}])
+def test_an_embedder_refuses_at_once_what_cannot_be_meant(tiny_bert, wrong):
+    with pytest.raises(UsageError, match=f"{next(iter(wrong))}="):
+        TextEmbedder(**({"model": str(tiny_bert)} | wrong)).fit(MAPPINGS)
+
+
 def test_public_names():
     assert set(embedreg.__all__) == {"EmbeddingRegressor", "TextEmbedder", "__version__"}
     with pytest.raises(AttributeError, match="nothing"):
