@@ -89,6 +89,7 @@ def test_saving_keeps_every_bit(y, tmp_path):
     np.testing.assert_array_equal(loaded.predict(new), model.predict(new))
     np.testing.assert_array_equal(loaded.predict_interval(new), model.predict_interval(new))
     assert loaded.explain() == model.explain()
+    assert str(loaded.explain()) == str(model.explain())
     assert loaded.extra_ == {"note": "kept"}
     assert {path.suffix for path in (tmp_path / "model").iterdir()} <= {
         ".json",
@@ -96,6 +97,15 @@ def test_saving_keeps_every_bit(y, tmp_path):
         ".sha256",
         ".ubj",
     }
+
+
+def test_what_was_left_out_is_told_in_the_same_order_after_loading(fitted, tmp_path):
+    explanation = fitted.explain()
+    left_out = {"z": "last of all", "gaussian process": "too many rows", "a": "no text"}
+    fitted.ensemble_.explanations_ = [dataclasses.replace(explanation, left_out=left_out)]
+    fitted.save(tmp_path / "model")
+    loaded = EmbeddingRegressor.load(tmp_path / "model", model=CountingHashes())
+    assert list(loaded.explain().left_out) == ["z", "gaussian process", "a"]
 
 
 @pytest.mark.parametrize("head", ["auto", "mlp", "xgboost"])
