@@ -111,8 +111,7 @@ def check_model(model: object) -> None:
         raise UsageError(
             f"model={model!r}",
             expected="a name, a path or an embedder",
-            mend="see `embedreg models list`; an embedder is an object, not its class; "
-            "representation='tabular' needs no model, and ignores the default",
+            mend="see `embedreg models list`, or leave it out; an embedder is an object, not its class",
         )
 
 
