@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from embedreg import ensemble
+from embedreg.core import arguments
 from embedreg.core.bundle import read_bundle, write_bundle
 from embedreg.core.errors import DataError, UsageError, unknown_name
 from embedreg.core.protocols import SavedState
-from embedreg.core.records import Records, as_records
+from embedreg.core.records import Records, as_records, native
 from embedreg.core.targets import check_targets
 from embedreg.core.warn import each_once
+from embedreg.core.weights import check_weights
 from embedreg.embed import DEFAULT_MODEL
 from embedreg.features import TabularFeatures
 from embedreg.heads import Head, make_head
@@ -25,6 +27,7 @@ from embedreg.text_embedder import TextEmbedder, accept_any_record, check_column
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     from embedreg.core.protocols import Embedder, Serializer
@@ -68,7 +71,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         None, "yeo-johnson", or "auto" to use that when the training targets are skewed. It belongs to a head that is
         named: it must be None when `head` is "auto" or a `Head`.
     random_state
-        Seed of everything random: the folds, the rows a head holds out, and its initial weights.
+        Seed of everything random, from 0 to 2**32 - 1: the folds, the rows a head holds out, its initial weights.
 
     Attributes
     ----------
@@ -150,25 +153,24 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         X
             n records: a list of str or dict, a DataFrame, an Arrow table or a 2-D array.
         y
-            n finite numbers, or as many rows of several targets, shape (n, targets).
+            n finite numbers of at most 1e140, or as many rows of several targets, shape (n, targets).
         sample_weight
-            n weights, not negative. Heads that take none ("mlp", "gp") refuse them, or are left out of an ensemble.
+            n weights, not negative, of which only the ratios count; one that is not 0 is at least 1e-30 of their
+            mean. Heads that take none ("mlp", "gp") refuse them, or are left out of an ensemble.
 
         Raises
         ------
         UsageError
-            If a parameter names nothing, or the head takes no weights.
+            If a parameter names nothing or cannot be meant, or the head takes no weights.
         DataError
-            If the records or targets cannot be used as they are. Nothing was embedded then.
+            If the records, targets or weights cannot be used as they are. Nothing was embedded then.
         """
         predictor = self._make_predictor()
         records = as_records(X)
         targets = check_targets(y, records)
         weight = None
         if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, np.empty((len(records), 1)), dtype=np.float64, ensure_non_negative=True
-            )
+            weight = check_weights(sample_weight, len(records))
         columns = targets[:, None] if targets.ndim == 1 else targets
         self._take(predictor.fit(records.items, columns, weight))
         self._n_targets = None if targets.ndim == 1 else targets.shape[1]
@@ -230,7 +232,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         Raises
         ------
         UsageError
-            If a level is not between 0 and 1, or a head is named: one head alone does not know its errors.
+            If a level is no number between 0 and 1, or a head is named: one head alone does not know its errors.
 
         Notes
         -----
@@ -239,11 +241,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         Levels are honest for new records drawn as the training records were; with n of them, none beyond
         1 / (n + 1) can be told.
         """
-        levels = np.atleast_1d(np.asarray(quantiles, dtype=np.float64))
-        if levels.ndim != 1 or not len(levels) or not np.all((levels > 0) & (levels < 1)):
-            raise UsageError(
-                f"quantiles={quantiles!r}", expected="numbers between 0 and 1", mend="give levels such as 0.1"
-            )
+        levels = arguments.check_levels(quantiles)
         found = self._fitted_ensemble("predict_quantiles").quantiles(self._records(X), levels)
         return found[:, 0] if self._n_targets is None else found
 
@@ -258,13 +256,10 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         Raises
         ------
         UsageError
-            If `coverage` is not between 0 and 1, or a head is named.
+            If `coverage` is no number between 0 and 1, or a head is named.
         """
         self._fitted_ensemble("predict_interval")
-        if not 0 < coverage < 1:
-            raise UsageError(
-                f"coverage={coverage!r}", expected="a number between 0 and 1", mend="give 0.9, say"
-            )
+        coverage = arguments.check_coverage(coverage)
         return self.predict_quantiles(X, ((1 - coverage) / 2, (1 + coverage) / 2))
 
     @each_once()
@@ -301,7 +296,8 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         Raises
         ------
         UsageError
-            If `k` or `acquisition` cannot be meant, a head is named, or there are several targets.
+            If `k`, `acquisition`, `minimize` or `best` cannot be meant, there are no candidates, a head is named,
+            or there are several targets.
 
         Notes
         -----
@@ -351,9 +347,12 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
 
         Raises
         ------
+        UsageError
+            If `path` is no path, or `extra` holds what JSON does not have. Nothing was written then.
         OutputError
             If something is at `path`, or it cannot be written.
         """
+        path, extra = arguments.check_path(path), arguments.check_extra(extra)
         predictor = self._fitted()
         parts = predictor.state()
         config = {
@@ -362,12 +361,12 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
             "width": getattr(self, "n_features_in_", None),
             "targets": self._n_targets,
             "parts": list(parts),
-            "extra": dict(extra or {}),
+            "extra": extra,
         }
         files = SavedState(config).to_files("regressor")
         for name, state in parts.items():
             files |= state.to_files(name)
-        write_bundle(Path(path), _KIND, files, overwrite=overwrite)
+        write_bundle(path, _KIND, files, overwrite=overwrite)
 
     @classmethod
     def load(
@@ -391,10 +390,12 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
 
         Raises
         ------
+        UsageError
+            If `path` is no path, or `model` or `cache` cannot be meant.
         SavedModelError
             If a file is missing or changed, or the language model is another one.
         """
-        files = read_bundle(Path(path), _KIND)
+        files = read_bundle(arguments.check_path(path), _KIND)
         config = SavedState.from_files("regressor", files).config
         parts = {name: SavedState.from_files(name, files) for name in config["parts"]}
         here = {"model": model, "device": device, "cache": cache}
@@ -415,6 +416,8 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
     _n_targets: int | None
 
     def _make_predictor(self) -> Ensemble | OneHead:
+        arguments.check_embedding(self.model, self.cache)
+        arguments.check_seed(self.random_state)
         if self.representation not in REPRESENTATIONS:
             raise unknown_name("representation", self.representation, REPRESENTATIONS)
         if self.effort not in ensemble.EFFORTS:
@@ -435,6 +438,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         )
 
     def _restored(self, parts: Mapping[str, SavedState]) -> Ensemble | OneHead:
+        arguments.check_embedding(self.model, self.cache)
         if "ensemble" in parts:
             return ensemble.Ensemble.from_state(parts, text=self._text(), random_state=self.random_state)
         return OneHead.from_state(parts, self._make_representation())
@@ -493,17 +497,17 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
 
     def _plain_parameters(self) -> dict[str, Any]:
         """Return the parameters as JSON values; an object is saved by its name and settings, a head by its state."""
-        parameters: dict[str, Any] = self.get_params(deep=False)
+        parameters: dict[str, Any] = {k: native(value) for k, value in self.get_params(deep=False).items()}
         if isinstance(parameters["head"], Head):
             del parameters["head"], parameters["target_transform"]
         if not isinstance(self.model, str):
             parameters["model"] = (
-                str(self.model.absolute()) if isinstance(self.model, Path) else self.model.name
+                str(Path(self.model).absolute()) if isinstance(self.model, os.PathLike) else self.model.name
             )
         if not isinstance(self.serializer, str):
             settings = self.serializer.settings()
             parameters |= {"serializer": settings["name"], "numbers": settings["numbers"]}
-        if isinstance(self.cache, Path):
+        if not isinstance(self.cache, bool):
             parameters["cache"] = str(self.cache)
         return parameters
 

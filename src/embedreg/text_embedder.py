@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from embedreg.core.arguments import check_cache
 from embedreg.core.errors import DataError, SavedModelError, UsageError
 from embedreg.core.records import Records, as_records
 from embedreg.core.texts import check_texts
@@ -111,7 +112,7 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Raises
         ------
         UsageError
-            If a parameter names nothing.
+            If a parameter names nothing or cannot be meant.
         DataError
             If a record cannot be written as text.
         """
@@ -126,6 +127,7 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         return self._find(self.dtype)
 
     def _find(self, dtype: str) -> TextEmbedder:
+        check_cache(self.cache)
         self.serializer_ = make_serializer(self.serializer, self.numbers)
         self.embedder_ = make_embedder(
             self.model, pooling=self.pooling, layers=self.layers, dtype=dtype, device=self.device
@@ -203,6 +205,7 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         return texts
 
     def _open_cache(self) -> EmbeddingCache | None:
+        check_cache(self.cache)
         if self.cache is False:
             return None
         return EmbeddingCache(None if self.cache is True else Path(self.cache))
@@ -248,24 +251,24 @@ def check_columns(estimator: Any, records: Records) -> None:
         If columns are missing or were not there at `fit`.
     """
     width = getattr(estimator, "n_features_in_", None)
+    names = getattr(estimator, "feature_names_in_", None)
+    differs = []
+    if names is not None and records.feature_names is not None:
+        if unseen := sorted(set(records.feature_names) - set(names)):
+            differs.append(f"columns {unseen} that fit did not see")
+        if missing := sorted(set(names) - set(records.feature_names)):
+            differs.append(f"no columns {missing}")
     if records.width is not None and width is not None and records.width != width:
         # the words "X has ... features, but ... is expecting" are scikit-learn's, and its checks look for them
-        raise DataError(
-            f"an X that is not as in fit: X has {records.width} features, but {type(estimator).__name__} is expecting "
-            f"{width} features as input",
-            expected=f"{width} columns",
-            mend="give the columns of fit, all of them and no others",
+        differs.append(
+            f"X has {records.width} features, but {type(estimator).__name__} is expecting {width} features as input"
         )
-    names = getattr(estimator, "feature_names_in_", None)
-    if names is None or records.feature_names is None:
-        return
-    missing = sorted(set(names) - set(records.feature_names))
-    unseen = sorted(set(records.feature_names) - set(names))
-    if missing or unseen:
+    if differs:
         raise DataError(
-            f"columns {unseen} that fit did not see, and no columns {missing}",
-            expected=f"the columns of fit: {', '.join(names)}",
-            mend="give the columns of fit, all of them and no others; their order does not matter",
+            ", and ".join(differs),
+            expected=f"{width} columns" if names is None else f"the columns of fit: {', '.join(names)}",
+            mend="give the columns of fit, all of them and no others"
+            + ("" if names is None else "; their order does not matter where they have names"),
         )
 
 

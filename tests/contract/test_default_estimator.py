@@ -89,6 +89,7 @@ def test_saving_keeps_every_bit(y, tmp_path):
     np.testing.assert_array_equal(loaded.predict(new), model.predict(new))
     np.testing.assert_array_equal(loaded.predict_interval(new), model.predict_interval(new))
     assert loaded.explain() == model.explain()
+    assert str(loaded.explain()) == str(model.explain())
     assert loaded.extra_ == {"note": "kept"}
     assert {path.suffix for path in (tmp_path / "model").iterdir()} <= {
         ".json",
@@ -96,6 +97,44 @@ def test_saving_keeps_every_bit(y, tmp_path):
         ".sha256",
         ".ubj",
     }
+
+
+def test_what_was_left_out_is_told_in_the_same_order_after_loading(fitted, tmp_path):
+    explanation = fitted.explain()
+    left_out = {"z": "last of all", "gaussian process": "too many rows", "a": "no text"}
+    fitted.ensemble_.explanations_ = [dataclasses.replace(explanation, left_out=left_out)]
+    fitted.save(tmp_path / "model")
+    loaded = EmbeddingRegressor.load(tmp_path / "model", model=CountingHashes())
+    assert list(loaded.explain().left_out) == ["z", "gaussian process", "a"]
+
+
+@pytest.mark.parametrize("head", ["auto", "mlp", "xgboost"])
+def test_a_seed_of_numpy_is_saved_as_pythons(head, tmp_path):
+    model = default(head=head, random_state=np.int64(3), layers=np.int64(0)).fit(RECORDS, Y)
+    model.save(tmp_path / "model")
+    loaded = EmbeddingRegressor.load(tmp_path / "model", model=CountingHashes())
+    assert type(loaded.random_state) is type(loaded.layers) is int
+    np.testing.assert_array_equal(loaded.predict(NEW), model.predict(NEW))
+    np.testing.assert_array_equal(
+        default(head=head, random_state=3, layers=0).fit(RECORDS, Y).predict(NEW), model.predict(NEW)
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda m, path: m.save(path / "new", extra={"a": object()}), r"extra\['a'\]"),
+        (lambda m, path: m.save(None), "path=None"),
+        (lambda m, path: EmbeddingRegressor.load(None), "path=None"),
+        (lambda m, path: EmbeddingRegressor.load(path / "model", model=3), "model=3"),
+        (lambda m, path: EmbeddingRegressor.load(path / "model", cache=3), "cache=3"),
+    ],
+)
+def test_what_cannot_be_saved_or_loaded_is_said_and_nothing_written(fitted, tmp_path, call, said):
+    fitted.save(tmp_path / "model")
+    with pytest.raises(UsageError, match=said):
+        call(fitted, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 def test_a_saved_combination_refuses_another_language_model(fitted, tmp_path, tiny_bert):
@@ -172,9 +211,23 @@ def test_where_nothing_may_improve_the_best_mean_is_first(fitted):
         (lambda m: m.predict_interval(NEW, 1.0), "coverage=1.0"),
         (lambda m: m.predict_interval(NEW, 90), "between 0 and 1"),
         (lambda m: m.predict_quantiles(NEW, [0.1, 1.0]), "quantiles"),
+        (lambda m: m.predict_interval(NEW, "0.9"), "coverage='0.9'"),
+        (lambda m: m.predict_interval(NEW, None), "coverage=None"),
+        (lambda m: m.predict_interval(NEW, [0.8, 0.9]), "coverage="),
         (lambda m: m.predict_quantiles(NEW, []), "quantiles"),
+        (lambda m: m.predict_quantiles(NEW, ["x"]), "quantiles"),
         (lambda m: m.suggest(NEW, 10), "k=10 of 9"),
         (lambda m: m.suggest(NEW, 0), "k=0"),
+        (lambda m: m.suggest(NEW, 1.5), "k=1.5 .*whole number"),
+        (lambda m: m.suggest(NEW, "2"), "k='2'"),
+        (lambda m: m.suggest(NEW, None), "k=None"),
+        (lambda m: m.suggest(NEW, True), "k=True"),
+        (lambda m: m.suggest(NEW, best="a"), "best='a'"),
+        (lambda m: m.suggest(NEW, best=np.nan), "best=nan"),
+        (lambda m: m.suggest(NEW, best=-np.inf), "best=-inf"),
+        (lambda m: m.suggest(NEW, minimize="no"), "minimize='no'"),
+        (lambda m: m.suggest(NEW[:0]), "no candidates"),
+        (lambda m: m.suggest(pd.DataFrame(NEW)[:0], 0), "no candidates"),
         (lambda m: m.suggest(NEW, acquisition="thomson"), "thompson"),
     ],
 )
@@ -183,6 +236,15 @@ def test_what_cannot_be_asked_is_said_before_anything_is_embedded(fitted, call, 
     with pytest.raises(UsageError, match=said):
         call(fitted)
     assert fitted.model.embedded == before
+
+
+def test_numbers_of_numpy_are_asked_for_as_pythons(fitted):
+    np.testing.assert_array_equal(
+        fitted.predict_interval(NEW, np.float64(0.9)), fitted.predict_interval(NEW, 0.9)
+    )
+    for k in (np.int64(2), np.float64(2)):
+        found = fitted.suggest(NEW, k, minimize=np.True_, best=np.float32(1.5))
+        np.testing.assert_array_equal(found, fitted.suggest(NEW, 2, minimize=True, best=1.5))
 
 
 @pytest.mark.parametrize("method", ["predict_interval", "predict_quantiles", "suggest", "explain"])
@@ -198,6 +260,12 @@ def test_a_head_alone_does_not_know_its_errors(method):
         ({"effort": "quick"}, RECORDS, UsageError, "balanced"),
         ({"effort": "quick", "head": "ridge"}, RECORDS, UsageError, "balanced"),
         ({"target_transform": "auto"}, RECORDS, UsageError, "target transform"),
+        *(
+            (wrong | shape, RECORDS, UsageError, f"{name}=")
+            for wrong in ({"model": None}, {"model": 3}, {"cache": 3}, {"random_state": -1})
+            for shape in ({}, {"head": "ridge"}, {"representation": "tabular", "head": "ridge"})
+            for name in wrong
+        ),
         ({}, RECORDS[:3], DataError, "3 records"),
         ({}, [RECORDS[0]] * N, DataError, "1 of them different"),
     ],
@@ -205,7 +273,56 @@ def test_a_head_alone_does_not_know_its_errors(method):
 def test_what_cannot_be_fitted_is_said_before_anything_is_embedded(settings, X, error, said):
     hashes = CountingHashes()
     with pytest.raises(error, match=said):
-        default(model=hashes, **settings).fit(X, Y[: len(X)])
+        default(**({"model": hashes} | settings)).fit(X, Y[: len(X)])
+    assert hashes.embedded == 0
+
+
+@pytest.mark.parametrize("head", ["auto", "ridge"])
+@pytest.mark.parametrize(
+    ("y", "said"),
+    [
+        (1e200 * Y, "divide"),
+        (np.where(Y > 2, 1.7e308, -1.7e308), "divide"),
+        (1e-320 * Y, "told apart"),
+        (np.ma.masked_array(Y, mask=Y > 5), "masked"),
+        (Y.astype("m8[s]"), "times"),
+        (Y + 1j, "complex"),
+        ([10**400, *Y[1:]], "too large"),
+    ],
+)
+def test_targets_that_cannot_be_meant_are_refused_before_anything_is_embedded(head, y, said):
+    hashes = CountingHashes()
+    with pytest.raises(DataError, match=said):
+        default(model=hashes, head=head).fit([f"note {i}" for i in range(N)], y)
+    assert hashes.embedded == 0
+
+
+@pytest.mark.parametrize("head", ["auto", "ridge", "xgboost"])
+def test_only_the_ratios_of_weights_count(head):
+    weights = np.r_[np.ones(N - 6), np.full(6, 3.0)]
+    found = [
+        default(head=head, representation="tabular").fit(RECORDS, Y, unit * weights).predict(NEW)
+        for unit in (1.0, 2.0**-300, 2.0**300)
+    ]
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_array_equal(found[2], found[0])
+
+
+@pytest.mark.parametrize("head", ["auto", "ridge"])
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        (np.zeros(N), "zero"),
+        (np.eye(N)[0], "1 are positive"),
+        (np.r_[-1, np.ones(N - 1)], "negative, the first in rows 0"),
+        (np.ones(N - 1), "shape"),
+        (np.where(np.arange(N) < 3, 1e200, 1e-200), "too small beside the largest"),
+    ],
+)
+def test_weights_that_cannot_be_meant_are_refused_before_anything_is_embedded(head, weights, said):
+    hashes = CountingHashes()
+    with pytest.raises(DataError, match=said):
+        default(model=hashes, head=head).fit(RECORDS, Y, weights)
     assert hashes.embedded == 0
 
 

@@ -93,8 +93,12 @@ def test_column_order_does_not_matter_but_the_columns_do(regressor):
     assert np.array_equal(fitted.predict(FRAME[["kind", "rate", "depth"]]), fitted.predict(FRAME))
     with pytest.raises(DataError, match="rate"):
         fitted.predict(FRAME.rename(columns={"rate": "ratio"}))
-    with pytest.raises(DataError, match="3 features"):
+    with pytest.raises(DataError, match=r"got no columns \['kind', 'rate'\], and X has 1 features"):
         fitted.predict(FRAME[["depth"]])
+    with pytest.raises(DataError, match=r"got columns \['z'\] that fit did not see, and X has 4 features"):
+        fitted.predict(FRAME.assign(z=1))
+    with pytest.raises(DataError, match="got X has 2 features, but .* is expecting 3 features .*depth, rate"):
+        fitted.predict(FRAME[["depth", "rate"]].to_numpy())
 
 
 def test_fitting_twice_gives_the_same_and_changes_no_input(regressor):
@@ -279,6 +283,12 @@ def test_cache_is_used_or_not_as_asked(tiny_bert, tmp_path):
     TextEmbedder(model=str(tiny_bert), cache=tmp_path / "kept").fit_transform(MAPPINGS)
     assert any((tmp_path / "kept").iterdir())
     TextEmbedder(model=str(tiny_bert), cache=False).fit_transform(MAPPINGS)
+
+
+@pytest.mark.parametrize("wrong", [{"model": None}, {"model": 3}, {"cache": 3}, {"cache": ""}])
+def test_an_embedder_refuses_at_once_what_cannot_be_meant(tiny_bert, wrong):
+    with pytest.raises(UsageError, match=f"{next(iter(wrong))}="):
+        TextEmbedder(**({"model": str(tiny_bert)} | wrong)).fit(MAPPINGS)
 
 
 def test_public_names():

@@ -89,3 +89,13 @@ def test_tiny_and_huge_units_stay_finite(factor):
 def test_any_shape_is_mapped():
     scale = NormalScores.learn(np.arange(10.0))
     assert scale.inverse(np.zeros((3, 2, 5))).shape == (3, 2, 5)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_targets_that_all_but_touch_have_finite_scores(sign):
+    y = sign * np.r_[1e-320 * np.arange(20), 1.0 + np.arange(80)]
+    scale = NormalScores.learn(y)
+    scores = scale.transform(y)
+    assert np.isfinite(scores).all()
+    np.testing.assert_allclose(scale.inverse(scores), y)
+    assert not np.isnan(scale.transform(sign * np.array([-1.0, 200.0]))).any()

@@ -77,6 +77,14 @@ def test_extreme_targets_come_back(y: list[float]) -> None:
     np.testing.assert_allclose(scaler.inverse(scaler.transform(values)), values, atol=1e-3 * np.ptp(values))
 
 
+@pytest.mark.parametrize("y", [0.1, 1e60 / 3, -1e140 / 3])
+def test_equal_targets_stay_small_where_their_mean_is_rounded(y: float) -> None:
+    values = np.full(99, y)
+    scaler = TargetScaler.learn(values, np.linspace(0.1, 2.0, 99), None)
+    assert np.all(np.abs(scaler.transform(values)) < 1)
+    np.testing.assert_allclose(scaler.inverse(scaler.transform(values)), values)
+
+
 def test_a_spread_without_a_float_is_refused() -> None:
     with pytest.raises(DataError, match="squares"):
         TargetScaler.learn(np.array([-1e300, 1e300]), None, None)

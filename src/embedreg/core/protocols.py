@@ -96,10 +96,10 @@ class SavedState:
         self.blobs = blobs or {}
 
     def to_files(self, prefix: str) -> dict[str, bytes]:
-        """Return the state as files: `prefix.json`, `prefix.safetensors` and `prefix.<blob name>`."""
+        """Return the state as files: `prefix.json`, in the order of `config`, `prefix.safetensors` and `prefix.<blob name>`."""
         from safetensors.numpy import save
 
-        files = {f"{prefix}.json": json.dumps(self.config, indent=1, sort_keys=True).encode()}
+        files = {f"{prefix}.json": json.dumps(self.config, indent=1).encode()}
         if self.arrays:
             files[f"{prefix}.safetensors"] = save(
                 {k: np.ascontiguousarray(v) for k, v in self.arrays.items()}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from embedreg.core.arguments import check_model
 from embedreg.core.errors import UsageError, unknown_name
 from embedreg.core.protocols import Embedder
 from embedreg.embed._catalogue import catalogue
@@ -134,7 +135,7 @@ def make_embedder(
     Raises
     ------
     UsageError
-        If the model or a setting is unknown.
+        If the model or a setting is unknown, or the model is no name, path or embedder.
     ModelError
         If the weights cannot be fetched or trusted.
 
@@ -147,6 +148,7 @@ def make_embedder(
     ...
     embedreg.core.errors.UsageError: got model 'minilmm'; ... did you mean 'minilm'?
     """
+    check_model(model)
     if isinstance(model, Embedder):
         return model
     options = EngineOptions(

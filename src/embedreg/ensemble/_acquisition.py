@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from embedreg.core.arguments import is_number
 from embedreg.core.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
@@ -14,20 +15,35 @@ if TYPE_CHECKING:
 ACQUISITIONS: Final = ("expected_improvement", "thompson")
 
 
-def check_acquisition(acquisition: str, k: int, candidates: int) -> None:
+def check_acquisition(
+    acquisition: str, k: int, candidates: int, *, minimize: bool, best: float | None
+) -> None:
     """Refuse what cannot be meant.
 
     Raises
     ------
     UsageError
-        If there is no such acquisition, or `k` is not between 1 and the number of candidates.
+        If there is no such acquisition, there are no candidates, `k` is no whole number between 1 and as many as
+        they are, `minimize` is neither True nor False, or `best` is neither None nor a finite number.
     """
     if acquisition not in ACQUISITIONS:
         raise unknown_name("acquisition", acquisition, ACQUISITIONS)
-    if not 1 <= k <= candidates:
+    if not isinstance(minimize, (bool, np.bool_)):
+        raise UsageError(
+            f"minimize={minimize!r}", expected="True or False", mend="give False if large numbers are good"
+        )
+    if best is not None and not is_number(best):
+        raise UsageError(
+            f"best={best!r}",
+            expected="a finite number",
+            mend="leave it out for the best of the training data",
+        )
+    if not candidates:
+        raise UsageError("no candidates", expected="at least one record", mend="give some to choose from")
+    if not is_number(k) or k != int(k) or not 1 <= k <= candidates:
         raise UsageError(
             f"k={k!r} of {candidates} candidates",
-            expected="at least 1, and no more than there are",
+            expected="a whole number, at least 1 and no more than there are",
             mend="give another k",
         )
 

@@ -220,14 +220,14 @@ class Ensemble:
         Raises
         ------
         UsageError
-            If `k` or `acquisition` cannot be meant.
+            If there are no records, or an argument cannot be meant.
         """
-        check_acquisition(acquisition, k, len(records))
+        check_acquisition(acquisition, k, len(records), minimize=minimize, best=best)
         sign = 1.0 if minimize else -1.0
         seen = self.combinations_[0].scale.values
         known = float(seen[0] if minimize else seen[-1]) if best is None else best
         samples = sign * self.samples(records, _SAMPLES, self._context.random_state)[:, 0]
-        return ranking(samples, k, acquisition, sign * known)
+        return ranking(samples, int(k), acquisition, sign * known)
 
     def _unlike(self, records: Sequence[Record], vectors: Mapping[str, Array]) -> Unlike:
         features = cast("Features", self.inputs_[_FEATURES])

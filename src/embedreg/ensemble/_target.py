@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _KNOTS: Final = 1000
+_STEEPEST: Final = float(np.finfo(np.float64).max)  # an infinite slope times 0 would be NaN
 _TAIL: Final = 0.1  # share of the knots at either end whose slope goes on beyond it
 
 
@@ -74,7 +75,8 @@ def _piecewise(
         return np.asarray(heights[0] + (x - knots[0]))
     inside = np.interp(x, knots, heights)
     tail = max(1, int(_TAIL * len(knots)))
-    low = (heights[tail] - heights[0]) / (knots[tail] - knots[0])
-    high = (heights[-1] - heights[-1 - tail]) / (knots[-1] - knots[-1 - tail])
     below, above = np.minimum(x - knots[0], 0.0), np.maximum(x - knots[-1], 0.0)
-    return np.asarray(inside + low * below + high * above)
+    with np.errstate(over="ignore"):  # knots that all but touch, as those of 1e-320 and 2e-320
+        low = min((heights[tail] - heights[0]) / (knots[tail] - knots[0]), _STEEPEST)
+        high = min((heights[-1] - heights[-1 - tail]) / (knots[-1] - knots[-1 - tail]), _STEEPEST)
+        return np.asarray(inside + low * below + high * above)

@@ -11,16 +11,16 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.validation import (
-    _check_sample_weight,
     check_is_fitted,
     column_or_1d,
     has_fit_parameter,
     validate_data,
 )
 
-from embedreg.core.errors import DataError, SavedModelError, UsageError
+from embedreg.core.errors import SavedModelError, UsageError
 from embedreg.core.progress import progress_bar
 from embedreg.core.protocols import SavedState
+from embedreg.core.weights import check_weights
 from embedreg.heads._scaling import InputScaler, TargetScaler
 from embedreg.heads._workers import run_side_by_side
 
@@ -213,15 +213,8 @@ class Head(RegressorMixin, BaseEstimator, ABC):
         rows = Rows(inputs, targets.astype(np.float64))
         if sample_weight is None:
             return rows
-        weight = _check_sample_weight(sample_weight, inputs, dtype=np.float64, ensure_non_negative=True)
-        rows = Rows(rows.X, rows.y, weight).take(weight > 0)
-        if len(rows) < 2:
-            raise DataError(
-                f"sample weights of which {len(rows)} are positive",
-                expected="at least 2",
-                mend="weigh more rows",
-            )
-        return rows
+        weight = check_weights(sample_weight, len(rows))
+        return Rows(rows.X, rows.y, weight).take(weight > 0)
 
     def _read_validation(self, validation: tuple[ArrayLike, ArrayLike] | None) -> Rows | None:
         """Check validation rows as strictly as training rows."""

@@ -83,7 +83,7 @@ class ExtraTreesHead(Head):
         X, y
             Shapes (n, d) and (n,), n at least 2.
         sample_weight
-            Shape (n,), not negative.
+            Shape (n,), not negative, of which only the ratios count.
         validation
             Checked and not used; it is here so that heads are interchangeable.
 

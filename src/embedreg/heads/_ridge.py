@@ -89,7 +89,7 @@ class RidgeHead(Head):
         X, y
             Shapes (n, d) and (n,), n at least 2.
         sample_weight
-            Shape (n,), not negative. Weighs both the fit and the leave-one-out errors.
+            Shape (n,), not negative, of which only the ratios count. Weighs both the fit and the leave-one-out errors.
         validation
             Checked and not used: leave-one-out leaves no need for it. It is here so that heads are
             interchangeable.

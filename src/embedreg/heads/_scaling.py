@@ -129,7 +129,10 @@ class TargetScaler:
         mean, deviation = (float(v) for v in _mean_and_deviation(transformed, weight))
         noise = _ROUNDING * np.finfo(np.float64).eps * float(np.abs(transformed).max())
         limits = float(y.min()) - spread, float(y.max()) + spread
-        return cls(center, scale, exponent, mean, deviation if deviation > noise else 1.0, *limits)
+        kept = (
+            deviation if deviation > noise else max(1.0, noise)
+        )  # of large equal targets, rounding alone is large
+        return cls(center, scale, exponent, mean, kept, *limits)
 
     def transform(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the standardised targets, shape (n,)."""

@@ -123,7 +123,7 @@ class XGBoostHead(Head):
         X, y
             Shapes (n, d) and (n,), n at least 2.
         sample_weight
-            Shape (n,), not negative.
+            Shape (n,), not negative, of which only the ratios count.
         validation
             Inputs and targets to stop on, never trained on; None holds out a seeded part of the training
             rows.
