@@ -20,6 +20,7 @@ def results_page(stored: Path = STORED) -> tuple[str, dict[str, str]]:
     sections = {
         "effort_seconds.json": _effort_seconds,
         "growth_seconds.json": _growth_seconds,
+        "tree_settings.json": _tree_settings,
         "suggest.json": _suggest,
         "real_tasks.json": _real_tasks,
     }
@@ -70,6 +71,30 @@ def _growth_seconds(found: dict[str, Any]) -> str:
         for row in found["rows"]
     ]
     return "\n".join([*lines, ""])
+
+
+def _tree_settings(found: dict[str, Any]) -> str:
+    """Return what fewer bins and less depth cost boosted trees on wide tables."""
+    rows = found["rows"]
+    tables, settings = (list(dict.fromkeys(row[key] for row in rows)) for key in ("table", "settings"))
+    lines = [
+        "## Boosted trees of many columns\n",
+        "Kendall tau of the default's boosted trees on rows that were not fitted, and processor seconds of a fit; means over seeds "
+        f"{', '.join(map(str, sorted({row['seed'] for row in rows})))}. The default has 32 bins above 100 columns, and depth 3 above 400. Written by "
+        "`benchmarks/tree_settings.py`.\n",
+        f"| table | columns | {' | '.join(settings)} |",
+        "|---" * (2 + len(settings)) + "|",
+    ]
+    for table in tables:
+        own = [row for row in rows if row["table"] == table]
+        cells = [_tau_and_seconds([row for row in own if row["settings"] == name]) for name in settings]
+        lines.append(f"| {table} | {own[0]['columns']:,} | {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
+
+
+def _tau_and_seconds(rows: list[dict[str, Any]]) -> str:
+    tau, seconds = (sum(row[key] for row in rows) / len(rows) for key in ("tau", "processor_seconds"))
+    return f"{tau:.3f}, {seconds:.1f} s"
 
 
 def _suggest(runs: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ from embedreg.embed import DEFAULT_MODEL
 from embedreg.features import TabularFeatures
 from embedreg.heads import Head, make_head
 from embedreg.one_head import OneHead
-from embedreg.text_embedder import TextEmbedder, accept_any_record, check_columns, remember_columns
+from embedreg.text_embedder import TextEmbedder, accept_any_record, records_as_in_fit, remember_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         where `head` is "auto", else "embedding".
     effort
         How much `head="auto"` tries: "fast", "balanced" or "best". On 500 records of 20 numbers and categories
-        they took 6, 9 and 70 s on two processors, with nothing cached; texts take longer (docs/results.md).
+        they took 3, 5 and 21 s on two processors, with nothing cached; texts take longer (docs/results.md).
     serializer, numbers, layers
         As in `TextEmbedder`. "auto" leaves them to the ensemble, and is JSON, 4 digits and the last layer
         with one head.
@@ -489,8 +489,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
 
     def _records(self, X: Any) -> list[Any]:
         check_is_fitted(self, ["ensemble_", "heads_"], all_or_any=any)
-        records = as_records(X)
-        check_columns(self, records)
+        records = records_as_in_fit(self, X)
         if not len(records):
             raise DataError("0 records", expected="at least one", mend="give the records to predict")
         return records.items

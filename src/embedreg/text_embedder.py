@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +16,15 @@ from embedreg.core.arguments import check_cache
 from embedreg.core.errors import DataError, SavedModelError, UsageError
 from embedreg.core.records import Records, as_records
 from embedreg.core.texts import check_texts
+from embedreg.core.warn import warn
 from embedreg.embed import DEFAULT_MODEL, EmbeddingCache, embed_texts, make_embedder, plan_embedding
 from embedreg.serialize import DEFAULT_NUMBERS, DEFAULT_SERIALIZER, make_serializer, serialize_records
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from embedreg.core.protocols import Embedder, Serializer
+    from embedreg.core.records import Record
     from embedreg.embed import EmbeddingPlan
 
 
@@ -173,8 +175,7 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             If the weights cannot be had, or give numbers that are not finite.
         """
         check_is_fitted(self, "embedder_")
-        records = as_records(X)
-        check_columns(self, records)
+        records = records_as_in_fit(self, X)
         return embed_texts(self.embedder_, self._texts(records), cache=self._open_cache())
 
     def texts(self, X: Any) -> list[str]:
@@ -242,7 +243,40 @@ def remember_columns(estimator: Any, records: Records) -> None:
         estimator.n_features_in_ = records.width
 
 
-def check_columns(estimator: Any, records: Records) -> None:
+def records_as_in_fit(estimator: Any, X: Any) -> Records:
+    """Return the records of X, whose columns are those of `fit`: by name, or in their order where one has no names.
+
+    Raises
+    ------
+    DataError
+        If the records cannot be used, or columns are missing or were not there at `fit`.
+
+    Warns
+    -----
+    EmbedregWarning
+        If X has names of columns and `fit` had none, or the other way round.
+    """
+    records = as_records(X)
+    _check_columns(estimator, records)
+    names = getattr(estimator, "feature_names_in_", None)
+    has_names = records.feature_names is not None
+    if records.width is None or not hasattr(estimator, "n_features_in_") or has_names == (names is not None):
+        return records
+    name = type(estimator).__name__
+    differs = (
+        f"X has feature names, but {name} was fitted without feature names"
+        if has_names
+        else f"X does not have valid feature names, but {name} was fitted with feature names"
+    )
+    warn(f"{differs}: its columns are taken in their order")
+    known = [f"x{i}" for i in range(records.width)] if names is None else [str(name) for name in names]
+    items: list[Record] = [
+        dict(zip(known, item.values(), strict=True)) for item in records.items if isinstance(item, Mapping)
+    ]
+    return replace(records, items=items)
+
+
+def _check_columns(estimator: Any, records: Records) -> None:
     """Refuse a table whose columns are not those of `fit`; their order does not matter.
 
     Raises

@@ -512,3 +512,13 @@ def test_texts_beyond_six_fields_are_said_not_to_be_read():
     records = [{f"t{j}": f"w{(i + j) % 12} {i % 11}" for j in range(8)} for i in range(24)]
     left_out = default().fit(records, Y).explain().left_out
     assert [name for name in left_out if "texts of" in name] == ["the texts of t6", "the texts of t7"]
+
+
+@pytest.mark.parametrize("head", ["auto", "ridge"])
+def test_columns_without_names_are_taken_in_their_order_with_a_warning(head):
+    table = pd.DataFrame({"rate": np.arange(24.0) % 7, "depth": np.arange(24.0) % 5})
+    named, bare = (default(head=head).fit(X, Y) for X in (table, table.to_numpy()))
+    with pytest.warns(EmbedregWarning, match="X does not have valid feature names.*in their order"):
+        np.testing.assert_array_equal(named.predict(table.to_numpy()), named.predict(table))
+    with pytest.warns(EmbedregWarning, match="X has feature names.*in their order"):
+        np.testing.assert_array_equal(bare.predict(table), bare.predict(table.to_numpy()))

@@ -81,8 +81,7 @@ class Member:
 
 
 _BOOSTING: Final = {"early_stopping_rounds": None, "max_rounds": 300, "max_bin": 64}
-# Half the bins took a third off the time, at a Kendall tau that did not differ. Of 2,000 columns, trees of depth 3 took a
-# quarter of the time, at one as high or higher where 1, 3, 10 or 100 of the columns count.
+# What it saves and costs is in docs/results.md, from benchmarks/tree_settings.py.
 _OF_MANY_COLUMNS: Final = ((100, {"max_bin": 32}), (400, {"max_depth": 3}))
 _SLOW_BOOSTING: Final = _BOOSTING | {"max_rounds": 1000, "learning_rate": 0.02, "colsample_bytree": 0.5}
 _TREES: Final = {"n_trees": 100}  # a fold
