@@ -20,6 +20,7 @@ def results_page(stored: Path = STORED) -> tuple[str, dict[str, str]]:
     sections = {
         "effort_seconds.json": _effort_seconds,
         "growth_seconds.json": _growth_seconds,
+        "study_seconds.json": _study_seconds,
         "tree_settings.json": _tree_settings,
         "suggest.json": _suggest,
         "real_tasks.json": _real_tasks,
@@ -71,6 +72,28 @@ def _growth_seconds(found: dict[str, Any]) -> str:
         for row in found["rows"]
     ]
     return "\n".join([*lines, ""])
+
+
+def _study_seconds(found: dict[str, Any]) -> str:
+    """Return how long a part of the study takes beside its earlier code."""
+    tasks = [f"bbob/{name} at {', '.join(found['dimensions'])} inputs" for name in found["tasks"]["bbob"]]
+    tasks += [name for suite, names in found["tasks"].items() if suite != "bbob" for name in names]
+    commits = found["commits"]
+    lines = [
+        "## A part of the study, now and earlier\n",
+        f"The blocks that the `paper` preset had at commit `{commits['earlier']}`, on one seed of {'; '.join(tasks)}: from nothing but the weights, by "
+        "each one's own code and the precision that its preset asks for. Fewer functions share their inputs here than in the whole, which saves less. "
+        f"{found['processors']} processors. Written by `benchmarks/study_seconds.py`.\n",
+        "| code | seconds | load of the machine before |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| {run['side']}, `{commits[run['side']]}` | {run['seconds']:,.0f} | {run['load_before']:.1f} |"
+        for run in found["runs"]
+    ]
+    return "\n".join(
+        [*lines, "", f"That is {found['share']:.2f} of the earlier time; a third was aimed at.", ""]
+    )
 
 
 def _tree_settings(found: dict[str, Any]) -> str:
