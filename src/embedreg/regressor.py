@@ -309,7 +309,11 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
                 "a model of several targets", expected="one number to improve", mend="fit one target"
             )
         return fitted.suggest(
-            self._records(candidates), k, acquisition=acquisition, minimize=minimize, best=best
+            records_as_in_fit(self, candidates).items,
+            k,
+            acquisition=acquisition,
+            minimize=minimize,
+            best=best,
         )
 
     def explain(self) -> Explanation | list[Explanation]:

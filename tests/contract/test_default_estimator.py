@@ -503,7 +503,7 @@ def test_what_is_beyond_the_reach_of_a_prediction_is_in_its_interval():
 
 
 def test_no_records_are_refused_before_anything_is_done(fitted):
-    for ask in (fitted.predict, fitted.predict_interval, fitted.suggest):
+    for ask in (fitted.predict, fitted.predict_interval):
         with pytest.raises(DataError, match="0 records; expected at least one"):
             ask([])
 
