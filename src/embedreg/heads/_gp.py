@@ -122,10 +122,11 @@ class GaussianProcessHead(Head):
             )
         train = self._learn_scales(rows)
         with one_blas_thread():
-            fitted = self._process(train)
-        self.kernel_ = fitted.kernel_
+            self._theta = self._parameters(train)
+            self.kernel_ = self._kernel(train.X.shape[1]).clone_with_theta(self._theta)
+            fitted = GaussianProcessRegressor(self.kernel_, optimizer=None).fit(train.X, train.y)
         self._inputs, self._dual = train.X.astype(np.float64), np.asarray(fitted.alpha_)
-        parameters = np.exp(fitted.kernel_.theta)
+        parameters = np.exp(self._theta)
         self.chosen_: dict[str, Any] = {
             "variance": float(parameters[0]),
             "length_scale": float(parameters[1:-1].min()),
@@ -134,20 +135,23 @@ class GaussianProcessHead(Head):
         }
         return self
 
-    def _process(self, train: Rows) -> GaussianProcessRegressor:
+    def _parameters(self, train: Rows) -> NDArray[np.float64]:
+        """Return the logarithms of variance, length scales and noise."""
         columns = train.X.shape[1]
-        each = self.length_scales == "each"
-        kernel = self._kernel(columns, each=each)
         some = train.take(_evenly_spaced(len(train), _SEARCH_ROWS))
         theta = _shared_parameters(some, self.nu)
-        if each and columns > 1:
+        if self._has_each and columns > 1:
             start = np.concatenate([theta[:1], np.full(columns, theta[1]), theta[2:]])
-            theta = _parameters_for_each(some, self.nu, start, kernel.bounds)
-        return _with(kernel, theta, train)
+            theta = _parameters_for_each(some, self.nu, start, self._kernel(columns).bounds)
+        return theta
 
-    def _kernel(self, columns: int, *, each: bool) -> Any:
+    @property
+    def _has_each(self) -> bool:
+        return self.length_scales == "each"
+
+    def _kernel(self, columns: int) -> Any:
         wide = np.sqrt(columns)  # the order of the distance between standardised rows
-        start = np.full(columns, wide) if each else wide
+        start = np.full(columns, wide) if self._has_each else wide
         signal = ConstantKernel(1.0, (1e-3, 1e3)) * Matern(start, (1e-2 * wide, 1e3 * wide), nu=self.nu)
         return signal + WhiteKernel(0.1, (1e-6, 1e1))
 
@@ -159,12 +163,13 @@ class GaussianProcessHead(Head):
         return np.concatenate(parts)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        return {"inputs": self._inputs, "dual": self._dual, "theta": self.kernel_.theta}
+        # not the kernel's own .theta, which is the logarithm of an exponential: another number in one case of a thousand
+        return {"inputs": self._inputs, "dual": self._dual, "theta": self._theta}
 
     def _restore(self, state: SavedState) -> None:
         self._inputs, self._dual = state.arrays["inputs"], state.arrays["dual"]
-        kernel = self._kernel(self._inputs.shape[1], each=self.length_scales == "each")
-        self.kernel_ = kernel.clone_with_theta(state.arrays["theta"])
+        self._theta = state.arrays["theta"]
+        self.kernel_ = self._kernel(self._inputs.shape[1]).clone_with_theta(self._theta)
 
 
 def _evenly_spaced(n: int, most: int) -> NDArray[np.intp]:
@@ -269,8 +274,3 @@ def _matern(distances: NDArray[np.float64], nu: float) -> tuple[NDArray[np.float
     if nu == 1.5:
         return (1 + scaled) * decay, 3 * decay
     return (1 + scaled + scaled**2 / 3) * decay, 5 / 3 * (1 + scaled) * decay
-
-
-def _with(kernel: Any, theta: NDArray[np.float64], train: Rows) -> GaussianProcessRegressor:
-    process = GaussianProcessRegressor(kernel.clone_with_theta(theta), optimizer=None)
-    return process.fit(train.X, train.y)
