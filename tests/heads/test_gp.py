@@ -89,7 +89,7 @@ def test_no_noise_and_only_noise_are_no_trouble() -> None:
 
 
 def test_a_saved_one_has_the_very_parameters_that_were_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The exponential of the logarithm of a number may be another one, in one of a thousand cases."""
+    """The exponential of the logarithm of a number may be another one."""
     X, y = np.random.default_rng(0).normal(size=(2, 20, 1))
     found = np.random.default_rng(0).uniform(-1, 1, size=10_000)
     values = np.exp(found)

@@ -163,7 +163,7 @@ class GaussianProcessHead(Head):
         return np.concatenate(parts)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        # not the kernel's own .theta, which is the logarithm of an exponential: another number in one case of a thousand
+        # not the kernel's own .theta, which is the logarithm of an exponential, and now and then another number
         return {"inputs": self._inputs, "dual": self._dual, "theta": self._theta}
 
     def _restore(self, state: SavedState) -> None:
