@@ -85,9 +85,7 @@ NOT_TAKEN = (
     Member("gaussian process on features and fields, each scaled", "features and fields", "gp"),
     Member("ridge on features, each scaled", "features", "ridge"),
     Member("ridge on feature ranks", "feature ranks", "ridge"),
-    Member(
-        "extra trees, plain target", "features", "extra_trees", settings={"n_trees": 100}, on_scores=False
-    ),
+    Member("extra trees, plain target", "features", "extra_trees", settings={"n_trees": 100}, learns="plain"),
 )
 FOLDS = 5
 FITTED, SCORED = 450, 500
@@ -151,8 +149,12 @@ def _compositions(
     }
     parts |= {"fast members": [m for m in default if m.effort == "fast"], "with those not taken": list(found)}
     parts["with the members of `best`"] = [m for m in found if m in MEMBERS]
-    parts["without normal scores"] = [m for m in default if not m.on_scores]
-    parts["without plain targets"] = [m for m in default if m.on_scores]
+    for what, name in (
+        ("scores", "normal scores"),
+        ("ranks", "ranks of the target"),
+        ("plain", "plain targets"),
+    ):
+        parts[f"without {name}"] = [m for m in default if m.learns != what]
     for word in ("splines", "gaussian", "a length scale each", "trees", "fields", "n-grams"):
         parts[f"without {word}"] = [m for m in default if word not in m.name]
     truth = scale.transform(y)

@@ -44,7 +44,7 @@ FITTED, SCORED, SEEDS = 450, 500, (0, 1, 2)
 MADE_FITTED, MADE_COLUMNS, COUNTING, NOISE = 300, 2_000, (1, 10, 100), 0.1
 DEFAULT = next(member for member in MEMBERS if member.name == "boosted trees")
 SETTINGS: dict[str, tuple[tuple[int, dict[str, int]], ...]] = {
-    "64 bins, depth 6": (),
+    "64 bins, depth 6": ((100, {"max_bin": 64}),),
     "32 bins, depth 6": ((100, {"max_bin": 32}),),
     "32 bins, depth 3": ((100, {"max_bin": 32, "max_depth": 3}),),
 }

@@ -99,3 +99,26 @@ def test_targets_that_all_but_touch_have_finite_scores(sign):
     assert np.isfinite(scores).all()
     np.testing.assert_allclose(scale.inverse(scores), y)
     assert not np.isnan(scale.transform(sign * np.array([-1.0, 200.0]))).any()
+
+
+@pytest.mark.parametrize("learns", ["scores", "ranks", "plain"])
+def test_what_is_learnt_leads_back_to_the_scores(learns):
+    y = np.random.default_rng(0).lognormal(sigma=2, size=300)
+    scale = NormalScores.learn(y)
+    learnt = scale.to_learn(y, learns)
+    np.testing.assert_array_equal(np.argsort(learnt), np.argsort(y))
+    np.testing.assert_allclose(scale.of_learnt(learnt, learns), scale.transform(y), atol=1e-9)
+
+
+def test_ranks_are_even_and_end_where_the_training_targets_do():
+    y = np.random.default_rng(0).standard_cauchy(400)
+    scale = NormalScores.learn(y)
+    np.testing.assert_allclose(np.sort(scale.to_learn(y, "ranks")), (np.arange(400) + 0.5) / 400)
+    beyond = scale.of_learnt(np.array([-3.0, 0.0, 1.0, 7.0]), "ranks")
+    np.testing.assert_allclose(beyond, scale.scores[[0, 0, -1, -1]])
+
+
+def test_a_constant_target_has_one_rank():
+    scale = NormalScores.learn(np.full(5, 3.0))
+    np.testing.assert_allclose(scale.to_learn(np.full(5, 3.0), "ranks"), 0.5)
+    np.testing.assert_allclose(scale.of_learnt(np.array([0.1, 0.5, 0.9]), "ranks"), 0.0, atol=1e-12)

@@ -44,7 +44,7 @@ def test_weights_pull(step: tuple) -> None:
     assert up.predict(X).mean() > 0.7
 
 
-@pytest.mark.parametrize("parameter", ["max_rounds", "early_stopping_rounds"])
+@pytest.mark.parametrize("parameter", ["max_rounds", "early_stopping_rounds", "max_leaves"])
 def test_no_rounds_are_refused(step: tuple, parameter: str) -> None:
     with pytest.raises(UsageError, match=f"{parameter}=0"):
         XGBoostHead(**{parameter: 0}).fit(*step)
@@ -69,3 +69,19 @@ def test_without_early_stopping_no_row_is_held_out() -> None:
     X = np.arange(8.0)[:, None]
     head = XGBoostHead(max_rounds=300, early_stopping_rounds=None, subsample=1.0).fit(X, X[:, 0] % 3)
     np.testing.assert_allclose(head.predict(X), X[:, 0] % 3, atol=0.3)
+
+
+def test_trees_grow_leaf_by_leaf_as_deep_as_they_need() -> None:
+    X = np.arange(64.0)[:, None]
+    y = np.where(X[:, 0] > 56, X[:, 0] ** 2, 0.0)  # worth splitting at one end only
+    settings = {"max_rounds": 1, "early_stopping_rounds": None, "subsample": 1.0, "reg_lambda": 0.0}
+    head = XGBoostHead(**settings, max_leaves=5, max_depth=0, learning_rate=1.0).fit(X, y)
+    assert len(np.unique(head.predict(X))) == 5
+    assert len(np.unique(head.predict(X[57:]))) == 4, "all splits but one are where the target differs"
+
+
+def test_leaves_have_as_many_rows_as_asked_for() -> None:
+    X = np.arange(40.0)[:, None]
+    settings = {"max_rounds": 1, "early_stopping_rounds": None, "subsample": 1.0}
+    head = XGBoostHead(**settings, min_child_weight=10).fit(X, X[:, 0])
+    assert np.unique(head.predict(X), return_counts=True)[1].min() >= 10

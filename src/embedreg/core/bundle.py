@@ -17,7 +17,7 @@ from typing import Any, Final
 from embedreg.core.errors import OutputError, SavedModelError
 from embedreg.core.files import output_errors
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 _MANIFEST: Final = "manifest.json"
 _MANIFEST_HASH: Final = "manifest.sha256"
 

@@ -81,7 +81,7 @@ class FittedMember:
 def fit_member(member: Member, vectors: Array, rows: Rows, scale: NormalScores) -> FittedMember:
     """Fit a member's heads, one for each fold that is left out."""
     started = time.monotonic()
-    target = scale.transform(rows.y) if member.on_scores else rows.y
+    target = scale.to_learn(rows.y, member.learns)
     head = member.make(rows.seed, vectors.shape[1])
     problems = [
         Problem(
@@ -104,7 +104,7 @@ def _scores(
     member: Member, predictions: NDArray[np.float64], scale: NormalScores, beyond: float = _BEYOND
 ) -> NDArray[np.float64]:
     """Return a head's predictions as normal scores, within reach of the training targets'."""
-    scores = predictions if member.on_scores else scale.transform(predictions)
+    scores = scale.of_learnt(predictions, member.learns)
     return np.clip(scores, scale.scores[0] - beyond, scale.scores[-1] + beyond)
 
 

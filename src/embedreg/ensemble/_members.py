@@ -39,8 +39,8 @@ class Member:
         The head's parameters that differ from its defaults.
     wide_settings
         Widths, and the parameters that are others where the representation has more columns than that.
-    on_scores
-        Whether it learns the normal scores of the target, or the target itself.
+    learns
+        "scores", the normal scores of the target; "ranks", the target's ranks; or "plain", the target itself.
     most_rows
         It is left out where there are more training rows.
     most_columns
@@ -53,7 +53,7 @@ class Member:
     effort: str = "fast"
     settings: dict[str, Any] = field(default_factory=dict, hash=False)
     wide_settings: tuple[tuple[int, dict[str, Any]], ...] = field(default=(), hash=False)
-    on_scores: bool = True
+    learns: str = "scores"
     most_rows: int | None = None
     most_columns: int | None = None
 
@@ -80,9 +80,17 @@ class Member:
         return head.set_params(random_state=random_state) if "random_state" in head.get_params() else head
 
 
-_BOOSTING: Final = {"early_stopping_rounds": None, "max_rounds": 300, "max_bin": 64}
+_BOOSTING: Final = {"early_stopping_rounds": None, "max_rounds": 300, "max_bin": 256}
 # What it saves and costs is in docs/results.md, from benchmarks/tree_settings.py.
-_OF_MANY_COLUMNS: Final = ((100, {"max_bin": 32}), (400, {"max_depth": 3}))
+_OF_MANY_COLUMNS: Final = ((30, {"max_bin": 64}), (100, {"max_bin": 32}), (400, {"max_depth": 3}))
+_LEAF_BY_LEAF: Final = _BOOSTING | {
+    "max_bin": 64,
+    "max_depth": 0,
+    "max_leaves": 15,
+    "min_child_weight": 5,
+    "reg_lambda": 0.0,
+    "subsample": 1.0,
+}
 _SLOW_BOOSTING: Final = _BOOSTING | {"max_rounds": 1000, "learning_rate": 0.02, "colsample_bytree": 0.5}
 _TREES: Final = {"n_trees": 100}  # a fold
 _TOGETHER: Final = {"scaling": "together"}
@@ -101,14 +109,15 @@ MEMBERS: Final = (
         "features",
         "xgboost",
         settings=_BOOSTING,
-        on_scores=False,
+        wide_settings=_OF_MANY_COLUMNS,
+        learns="plain",
         most_columns=60,
     ),
     Member("extra trees", "features", "extra_trees", settings=_TREES, most_rows=20_000),
     Member("ridge on features", "features", "ridge", settings=_TOGETHER),
-    Member("ridge on features, plain target", "features", "ridge", settings=_TOGETHER, on_scores=False),
+    Member("ridge on features, plain target", "features", "ridge", settings=_TOGETHER, learns="plain"),
     Member("ridge on splines", "splines", "ridge", most_columns=300),
-    Member("ridge on splines, plain target", "splines", "ridge", on_scores=False, most_columns=300),
+    Member("ridge on splines, plain target", "splines", "ridge", learns="plain", most_columns=300),
     Member(
         "ridge on splines and products", "splines and products", "ridge", most_rows=20_000, most_columns=60
     ),
@@ -116,7 +125,7 @@ MEMBERS: Final = (
         "ridge on splines and products, plain target",
         "splines and products",
         "ridge",
-        on_scores=False,
+        learns="plain",
         most_rows=20_000,
         most_columns=60,
     ),
@@ -142,7 +151,7 @@ MEMBERS: Final = (
         "feature ranks",
         "gp",
         "balanced",
-        on_scores=False,
+        learns="plain",
         most_rows=_MOST_KERNEL,
     ),
     Member("ridge on n-grams", "n-grams", "ridge", settings=_TOGETHER, most_rows=20_000),
@@ -176,6 +185,42 @@ MEMBERS: Final = (
         "balanced",
         settings=_BOOSTING | {"max_rounds": 500, "max_depth": 3},
         wide_settings=_OF_MANY_COLUMNS,
+    ),
+    Member(
+        "boosted trees, leaf by leaf",
+        "features",
+        "xgboost",
+        "balanced",
+        settings=_LEAF_BY_LEAF,
+        most_columns=100,
+    ),
+    Member(
+        "boosted trees, ranks of the target",
+        "features",
+        "xgboost",
+        "balanced",
+        settings=_BOOSTING,
+        wide_settings=_OF_MANY_COLUMNS,
+        learns="ranks",
+    ),
+    Member(
+        "extra trees, ranks of the target",
+        "features",
+        "extra_trees",
+        "balanced",
+        settings=_TREES,
+        learns="ranks",
+        most_rows=20_000,
+    ),
+    Member(
+        "gaussian process, a length scale each, ranks of the target",
+        "feature ranks",
+        "gp",
+        "balanced",
+        settings={"length_scales": "each"},
+        learns="ranks",
+        most_rows=_MOST_KERNEL,
+        most_columns=100,
     ),
     Member("ridge on text", "text", "ridge", "best", settings=_TOGETHER),
     Member("ridge on text of ranks", "text of ranks", "ridge", "best", settings=_TOGETHER),

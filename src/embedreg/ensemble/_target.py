@@ -58,6 +58,21 @@ class NormalScores:
         """Return the targets of scores, of any shape."""
         return _piecewise(scores, self.scores, self.values)
 
+    def to_learn(self, y: NDArray[np.float64], learns: str) -> NDArray[np.float64]:
+        """Return what a head learns of targets (n,): their "scores", their "ranks" between 0 and 1, or them "plain"."""
+        if learns == "plain":
+            return y
+        scores = self.transform(y)
+        return norm.cdf(scores) if learns == "ranks" else scores
+
+    def of_learnt(self, predictions: NDArray[np.float64], learns: str) -> NDArray[np.float64]:
+        """Return a head's predictions (n,) as scores; there are no ranks beyond those of the training targets."""
+        if learns == "plain":
+            return self.transform(predictions)
+        if learns == "ranks":
+            return norm.ppf(np.clip(predictions, *norm.cdf(self.scores[[0, -1]])))
+        return predictions
+
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
         return {"values": self.values.tolist(), "scores": self.scores.tolist()}

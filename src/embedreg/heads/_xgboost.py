@@ -51,7 +51,14 @@ class XGBoostHead(Head):
     learning_rate
         Shrinkage of each tree.
     max_depth
-        Of each tree.
+        Of each tree; 0 for no limit.
+    max_leaves
+        Of each tree, which then grows leaf by leaf, always where the error falls most, as in LightGBM. None grows it
+        level by level.
+    min_child_weight
+        Rows in a leaf at least, a row of twice the mean weight counting twice.
+    reg_lambda
+        Penalty on the squares of the leaves' values.
     subsample, colsample_bytree
         Share of the rows and of the columns that each tree sees.
     max_bin
@@ -90,6 +97,9 @@ class XGBoostHead(Head):
         early_stopping_rounds: int | None = 50,
         learning_rate: float = 0.05,
         max_depth: int = 6,
+        max_leaves: int | None = None,
+        min_child_weight: float = 1.0,
+        reg_lambda: float = 1.0,
         subsample: float = 0.8,
         colsample_bytree: float = 0.8,
         max_bin: int | None = None,
@@ -101,6 +111,9 @@ class XGBoostHead(Head):
         self.early_stopping_rounds = early_stopping_rounds
         self.learning_rate = learning_rate
         self.max_depth = max_depth
+        self.max_leaves = max_leaves
+        self.min_child_weight = min_child_weight
+        self.reg_lambda = reg_lambda
         self.subsample = subsample
         self.colsample_bytree = colsample_bytree
         self.max_bin = max_bin
@@ -164,6 +177,8 @@ class XGBoostHead(Head):
         require(self.max_rounds >= 1, "max_rounds", self.max_rounds, "at least 1")
         patience = self.early_stopping_rounds
         require(self.max_bin is None or self.max_bin >= 2, "max_bin", self.max_bin, "at least 2, or None")
+        leaves = self.max_leaves
+        require(leaves is None or leaves >= 2, "max_leaves", leaves, "at least 2, or None")
         require(patience is None or patience >= 1, "early_stopping_rounds", patience, "at least 1, or None")
         seed = draw_seed(self.random_state)
         rows = self._read(X, y, sample_weight)
@@ -192,6 +207,8 @@ class XGBoostHead(Head):
             "tree_method": "hist",
             "eta": self.learning_rate,
             "max_depth": self.max_depth,
+            "min_child_weight": self.min_child_weight,
+            "reg_lambda": self.reg_lambda,
             "subsample": self.subsample,
             "colsample_bytree": self.colsample_bytree,
             "max_bin": max_bin,
@@ -200,6 +217,8 @@ class XGBoostHead(Head):
             "nthread": threads,
             "verbosity": 0,
         }
+        if self.max_leaves is not None:
+            settings |= {"grow_policy": "lossguide", "max_leaves": self.max_leaves}
         shared = {"max_bin": max_bin, "nthread": threads}
         matrix = xgb.QuantileDMatrix(train.X, train.y, weight=train.weight, **shared)
         told = [_StopWhenTold(stopped)]

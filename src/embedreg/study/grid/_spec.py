@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 
 KINDS: Final = ("embedding", "tabular")
 # Parameters that heads were given after results were first kept, at what they were until then: keys stay as they are.
-_AS_BEFORE: Final = {"scaling": "each", "max_bin": None, "device": "cpu"}
+_AS_BEFORE: Final = {
+    "scaling": "each",
+    "max_bin": None,
+    "device": "cpu",
+    "max_leaves": None,
+    "min_child_weight": 1.0,
+    "reg_lambda": 1.0,
+}
 _DTYPE: Final = "float32"  # where none is written: a study's cells have the same keys on every machine
 _STUDY_KEYS: Final = ("name", "description", "subject", "representations", "heads", "blocks", "profiles")
 _PROFILE_KEYS: Final = ("representations", "dof", "radii", "samples", "seeds")
