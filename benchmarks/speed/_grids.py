@@ -58,8 +58,8 @@ def make_data(rows: int, columns: int, seed: int = 0) -> Data:
     return Data(X[:rows], y[:rows], X[rows:], y[rows:])
 
 
-def embedreg(data: Data, epochs: int, patience: int | None) -> float:
-    head = MLPHead(max_epochs=epochs, patience=patience)
+def embedreg(data: Data, epochs: int, patience: int | None, dtype: str = DEFAULTS.dtype) -> float:
+    head = MLPHead(max_epochs=epochs, patience=patience, dtype=dtype)
     head.fit(data.X, data.y, validation=(data.X_validation, data.y_validation))
     return float(head.chosen_["validation_mse"])
 

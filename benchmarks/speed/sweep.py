@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ROWS, COLUMNS, EPOCHS = 400, 384, 20
 _WAYS: dict[str, Callable[..., float]] = {
     "embedreg": _grids.embedreg,
+    "embedreg, bfloat16": functools.partial(_grids.embedreg, dtype="bfloat16"),
     "scikit-learn GridSearchCV": _grids.scikit_learn,
     "scikit-learn GridSearchCV, all processors": functools.partial(_grids.scikit_learn, processes=-1),
     "PyTorch loop": _grids.torch_loop,

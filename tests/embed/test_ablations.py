@@ -14,10 +14,10 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 from embedreg import TextEmbedder
+from embedreg.core import precision
 from embedreg.core.errors import ModelError, UsageError
 from embedreg.core.paths import cache_root
 from embedreg.embed import TransformerEmbedder, make_embedder
-from embedreg.embed import _precision as precision
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -25,6 +25,7 @@ from embedreg.heads._stack import (
 CPU = torch.device("cpu")
 ALIKE = 50, 49, 52  # rows of tasks that take as many steps an epoch
 WIDTHS = (5, 8, 6, 1)
+HALVES = torch.float32, torch.bfloat16
 SMALL = {"hidden": (16, 8), "learning_rates": (1e-3, 1e-2), "weight_decays": (0.0, 0.1), "max_epochs": 25}
 
 
@@ -402,3 +403,59 @@ class TestGPU:
         X, y = wave(20)
         with pytest.raises(UsageError, match="device 'abacus'.*device='auto'"):
             MLPHead(**SMALL, device="abacus").fit(X, y)
+
+
+class TestBfloat16:
+    def test_a_step_is_that_of_float32_but_for_rounding(self, parameters: torch.Tensor) -> None:
+        generator = torch.Generator().manual_seed(3)
+        x = torch.randn(1, 16, WIDTHS[0], generator=generator).expand(len(parameters), -1, -1)
+        y, weight = torch.randn(1, 16, 1, generator=generator), torch.full((1, 16, 1), 1 / 16)
+        rates = [(1e-2, 0.1)] * len(parameters)
+        exact, rough = (MLPStack(parameters.clone(), WIDTHS, rates, dtype) for dtype in HALVES)
+        for _ in range(5):
+            exact.step(x, y, weight)
+            rough.step(x.to(torch.bfloat16), y, weight)
+        before, after = exact.predict(x), rough.predict(x)
+        assert rough.parameters.dtype == after.dtype == torch.float32
+        assert not torch.equal(exact.parameters, rough.parameters)
+        torch.testing.assert_close(after, before, rtol=0.05, atol=0.05)
+
+    def test_models_that_stay_train_on(self, parameters: torch.Tensor) -> None:
+        x, y = torch.randn(1, 8, WIDTHS[0]), torch.randn(1, 8, 1)
+        weight = torch.full((1, 8, 1), 1 / 8)
+        rates = [(1e-2, 0.1)] * len(parameters)
+        all_of_them, some = (MLPStack(parameters.clone(), WIDTHS, rates, torch.bfloat16) for _ in range(2))
+        stay = torch.tensor([0, 2])
+        for stack, let_go in ((all_of_them, False), (some, True)):
+            stack.step(x.to(torch.bfloat16).expand(len(parameters), -1, -1), y, weight)
+            if let_go:
+                stack.keep(stay)
+            stack.step(x.to(torch.bfloat16).expand(len(stack.parameters), -1, -1), y, weight)
+        torch.testing.assert_close(some.parameters, all_of_them.parameters[stay])
+
+    def test_it_learns_as_well(self) -> None:
+        X, y = wave(400)
+        taught = [MLPHead(**SMALL, dtype=dtype).fit(X[:300], y[:300]) for dtype in ("float32", "bfloat16")]
+        exact, rough = (head.score(X[300:], y[300:]) for head in taught)
+        assert rough != exact
+        assert rough > exact - 0.02 > 0.8
+
+    @pytest.mark.parametrize("hidden", [(), (8,), (8, 8, 8)])
+    def test_hidden_layers_may_be_any_number(self, hidden: tuple[int, ...]) -> None:
+        X, y = wave(60)
+        head = MLPHead(**{**SMALL, "hidden": hidden}, dtype="bfloat16").fit(X, y)
+        assert all(weights.dtype == np.float32 for weights, _ in head.layers_)
+        assert np.isfinite(head.predict(X)).all()
+
+    @pytest.mark.parametrize("fastest", ["float32", "bfloat16"])
+    def test_auto_is_what_is_fastest_here(self, monkeypatch: pytest.MonkeyPatch, fastest: str) -> None:
+        asked = []
+        monkeypatch.setattr(
+            "embedreg.core.precision.fastest_dtype", lambda *what: asked.append(what) or fastest
+        )
+        assert settings(dtype="auto").dtype == fastest
+        assert asked == [(16, "cpu")]
+
+    def test_other_precisions_are_refused(self) -> None:
+        with pytest.raises(UsageError, match="bfloat16"):
+            settings(dtype="float16")

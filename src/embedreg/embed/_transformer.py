@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from embedreg.core import precision
 from embedreg.core.ahead import one_ahead
 from embedreg.core.devices import on_processor
 from embedreg.core.errors import DataError, ModelError, UsageError, unknown_name
@@ -15,7 +16,7 @@ from embedreg.core.lazy import uncollected
 from embedreg.embed._layers import chosen_layers
 from embedreg.embed._model_directory import ModelDirectory
 from embedreg.embed._pooling import pooling_named
-from embedreg.embed._precision import check_precision, fastest_dtype
+from embedreg.embed._precision import check_precision
 from embedreg.embed._published_pooling import offer, published_pooling
 from embedreg.embed._read_out import ReadOut
 from embedreg.embed._unfinished_texts import UnfinishedTexts
@@ -245,7 +246,7 @@ class TransformerEmbedder:
             return self._dtype
         if not self._run:  # nothing is multiplied
             return "float32"
-        return fastest_dtype(self._directory, self._device)
+        return precision.fastest_dtype(self._directory.dimension, self._device)
 
     @functools.cached_property
     def _fingerprint(self) -> dict[str, Json]:

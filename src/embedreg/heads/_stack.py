@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from typing import TYPE_CHECKING, Final
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
 
 _BETAS: Final = (0.9, 0.999)
 _EPSILON: Final = 1e-8
-_ALIGNMENT: Final = (
-    16  # numbers in a cache line: products with matrices that begin elsewhere take a third longer
-)
+_ALIGNMENT: Final = 32
+"""Numbers of two bytes in a cache line: products with matrices that begin elsewhere take a third longer."""
 
 
 def parameter_count(widths: Sequence[int]) -> int:
@@ -66,12 +66,14 @@ def _aligned(size: int) -> int:
 def forward(layers: Layers, x: Tensor, outputs: Sequence[Tensor | None] | None = None) -> list[Tensor]:
     """Return the input x (m, b, d), each hidden layer's output, and the prediction (m, b, 1).
 
-    The outputs are written into `outputs`, one a layer, where they are given.
+    The outputs are written into `outputs`, one a layer, where they are given. What a layer reads is returned in that
+    layer's precision.
     """
     activations = [x]
     for (weights, biases), output in zip(layers, outputs or [None] * len(layers), strict=True):
         if len(activations) > 1:
             activations[-1].relu_()
+        activations[-1] = activations[-1].to(weights.dtype)
         activations.append(torch.baddbmm(biases, activations[-1], weights, out=output))
     return activations
 
@@ -87,6 +89,7 @@ def backward(
     for depth in reversed(range(len(layers))):
         inputs = activations[depth]
         by_weights, by_biases = gradients[depth]
+        error = error.to(inputs.dtype)
         torch.bmm(inputs.mT, error, out=by_weights)
         torch.sum(error, dim=1, keepdim=True, out=by_biases)
         if depth:
@@ -94,6 +97,21 @@ def backward(
             multiply = torch.mul if transposed.shape[1] == 1 else torch.bmm  # bmm is slow at outer products
             error = multiply(error, transposed, out=errors[depth - 1])
             error.mul_(inputs.sign_())  # ReLU's derivative, from its output
+
+
+def _lowered(layers: Layers, dtype: torch.dtype) -> Layers:
+    """Return copies of the hidden layers in that precision, each of them dense, as its products want them."""
+    copies = [
+        (weights.to(dtype).contiguous(), biases.to(dtype).contiguous()) for weights, biases in layers[:-1]
+    ]
+    return [*copies, layers[-1]]
+
+
+def _copy(layers: Layers, to: Layers) -> None:
+    """Copy hidden layers into those of another precision."""
+    for source, target in zip(layers[:-1], to[:-1], strict=True):
+        for numbers, place in zip(source, target, strict=True):
+            place.copy_(numbers)
 
 
 class MLPStack:
@@ -108,12 +126,20 @@ class MLPStack:
     rates
         Learning rate and weight decay of each model. On a processor, models that share both are best given in a row:
         they share one call of the optimiser.
+    dtype
+        Of the hidden layers' products in a step, and of the x it takes. The last layer, AdamW and `predict` are in
+        float32 all the same (mixed precision: Micikevicius et al., 2018; bfloat16 needs no scaling of the loss).
     """
 
     def __init__(
-        self, parameters: Tensor, widths: Sequence[int], rates: Sequence[tuple[float, float]]
+        self,
+        parameters: Tensor,
+        widths: Sequence[int],
+        rates: Sequence[tuple[float, float]],
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         self.parameters = parameters
+        self._dtype = dtype
         self._widths = tuple(widths)
         self._rates = list(rates)
         self._run_by_run = on_processor(parameters.device)
@@ -134,6 +160,10 @@ class MLPStack:
         self._outputs: list[Tensor] = []
         self._layers = layers_of(self.parameters, self._widths)
         self._gradient_layers = layers_of(self._gradients, self._widths)
+        if self._dtype == torch.float32:
+            self._lower = self._layers, self._gradient_layers
+        else:
+            self._lower = _lowered(self._layers, self._dtype), _lowered(self._gradient_layers, self._dtype)
         self._each = (
             torch.tensor(self._rates, device=self.parameters.device).view(-1, 2, 1).unbind(1)
         )  # (m, 1) each
@@ -144,17 +174,30 @@ class MLPStack:
 
     def step(self, x: Tensor, y: Tensor, weight: Tensor) -> None:
         """Take one step on x (m, b, d) and y (m or 1, b, 1), with weights (m or 1, b, 1) of the squared errors."""
+        layers, gradients = self._lower
         if not self._outputs or self._outputs[0].shape[1] != x.shape[1]:
-            self._outputs = [torch.empty(*x.shape[:2], width, device=x.device) for width in self._widths[1:]]
-            self._errors = [torch.empty_like(output) for output in self._outputs[:-1]]
-        activations = forward(self._layers, x, self._outputs)
+            self._make_room(x.shape[1])
+        activations = forward(layers, x, self._outputs)
         error = activations[-1].sub_(y).mul_(weight).mul_(2.0)  # of the weighted sum of squares
-        backward(self._layers, activations, error, self._gradient_layers, self._errors)
+        backward(layers, activations, error, gradients, self._errors)
+        if layers is not self._layers:
+            _copy(gradients, self._gradient_layers)
         self._steps += 1
         if self._run_by_run:
             self._update_runs()
         else:
             self._update_all()
+        if layers is not self._layers:
+            _copy(self._layers, layers)
+
+    def _make_room(self, rows: int) -> None:
+        """Allocate the layers' outputs, and the derivatives by the hidden ones, each in its layer's precision."""
+        widths, dtypes = self._widths[1:], [weights.dtype for weights, _ in self._lower[0]]
+        empty = functools.partial(torch.empty, device=self.parameters.device)
+        shape = len(self.parameters), rows
+        self._outputs = [empty(*shape, w, dtype=dtype) for w, dtype in zip(widths, dtypes, strict=True)]
+        above = zip(widths[:-1], dtypes[1:], strict=True)  # a derivative is the next layer's product
+        self._errors = [empty(*shape, w, dtype=dtype) for w, dtype in above]
 
     def _update_all(self) -> None:
         """Update all models together by AdamW: few steps over large tensors, as a GPU wants them."""

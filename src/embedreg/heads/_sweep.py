@@ -48,6 +48,7 @@ class Settings:
     patience: int | None
     batch_size: int
     device: str
+    dtype: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +177,8 @@ class _Training:
         used = sorted({m.task for m in models})
         self._task = torch.tensor([used.index(m.task) for m in models], device=device)
         rows = max(len(t.train) for t in tasks), max(len(t.validation) for t in tasks)
-        self._data = _Data([tasks[i] for i in used], settings.batch_size, rows, device)
+        self._dtype = getattr(torch, settings.dtype)
+        self._data = _Data([tasks[i] for i in used], settings.batch_size, rows, device, self._dtype)
         initial = torch.stack([initial_parameters(widths, g) for g in self._data.generators])
         self._best = initial.to(device)[self._task]
         self._best_mse = torch.full((len(models),), torch.inf, device=device)
@@ -187,7 +189,7 @@ class _Training:
         """Train until every model has ended, early or at the last epoch, or all are told to stop."""
         patience = settings.max_epochs if settings.patience is None else settings.patience
         rates = [(m.learning_rate, m.weight_decay) for m in self._models]
-        stack = MLPStack(self._best.clone(), self._widths, rates)
+        stack = MLPStack(self._best.clone(), self._widths, rates, self._dtype)
         alive = torch.arange(len(self._models), device=self._best.device)
         for epoch in range(1, settings.max_epochs + 1):
             for x, y, weight in self._data.epoch(self._task[alive]):
@@ -236,13 +238,19 @@ class _Data:
     """The rows of tasks that take as many steps an epoch, padded to one shape; padding has weight zero.
 
     `rows` are the training and validation rows to pad to: those of the whole group, so that a task's numbers
-    do not hang on the tasks beside it.
+    do not hang on the tasks beside it. `dtype` is that of training inputs.
     """
 
     def __init__(
-        self, tasks: Sequence[Task], batch_size: int, rows: tuple[int, int], device: torch.device
+        self,
+        tasks: Sequence[Task],
+        batch_size: int,
+        rows: tuple[int, int],
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         self._x, self._y, _ = (part.to(device) for part in _padded([t.train for t in tasks], rows[0]))
+        self._x = self._x.to(dtype)
         self._validation = [part.to(device) for part in _padded([t.validation for t in tasks], rows[1])]
         self._sizes = [len(t.train) for t in tasks]
         steps = _steps(self._sizes[0], batch_size)

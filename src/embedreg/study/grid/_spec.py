@@ -26,6 +26,7 @@ _AS_BEFORE: Final = {
     "scaling": "each",
     "max_bin": None,
     "device": "cpu",
+    "dtype": "float32",
     "max_leaves": None,
     "min_child_weight": 1.0,
     "reg_lambda": 1.0,
