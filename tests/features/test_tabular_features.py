@@ -96,9 +96,25 @@ def test_levels_that_are_grouped_are_named():
     assert names(features) == ["c=a", "c=b", "c: rare"]
 
 
-def test_unseen_categories_need_no_warning():
-    features = TabularFeatures().fit([{"c": "a"}, {"c": "b"}])
-    np.testing.assert_array_equal(features.transform([{"c": "z"}, {"c": "y"}]), np.zeros((2, 2)))
+@pytest.mark.parametrize("training", ["ab", "aaabbbc"])
+def test_unseen_categories_need_no_warning_where_training_had_rare_ones(training):
+    features = TabularFeatures().fit([{"c": level} for level in training])
+    new = [{"c": "z"}, {"c": "y"}]
+    np.testing.assert_array_equal(features.transform(new)[:, :2], np.zeros((2, 2)))
+    assert not features.lacking(new).any()
+
+
+def test_an_unseen_category_is_warned_of_where_training_had_no_rare_ones():
+    records = [{"c": level, "x": x} for x, level in enumerate("aaabbb")]
+    features = TabularFeatures().fit(records)
+    new = [{"c": "z", "x": 1}, {"c": "a", "x": 2}]
+    with pytest.warns(
+        EmbedregWarning, match=r"categories that training did not have.*: 'c' \(in 1 records\)"
+    ):
+        np.testing.assert_array_equal(features.transform(new)[:, :2], [[0, 0], [1, 0]])
+    assert features.lacking(new).tolist() == [True, False]
+    loaded = TabularFeatures.from_state(features.state())
+    assert loaded.lacking(new).tolist() == [True, False]
 
 
 def test_missing_values_are_marked_and_put_at_the_mean():

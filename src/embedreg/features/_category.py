@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Self
 
+    from numpy.typing import NDArray
+
 
 @dataclass(frozen=True, eq=False)
 class CategoryColumn(Column):
@@ -29,11 +31,14 @@ class CategoryColumn(Column):
         Those with a column of their own, the most frequent first.
     grouped
         The rare ones, which share one column.
+    complete
+        Whether no level was rare, so that one that training did not have is unlike anything.
     """
 
     kind: ClassVar[str] = "category"
     levels: list[str]
     grouped: list[str]
+    complete: bool
 
     @classmethod
     def fit(cls, cells: Sequence[Any], settings: Settings, /) -> Self:
@@ -41,8 +46,9 @@ class CategoryColumn(Column):
         ordered = sorted(counts, key=lambda level: (-counts[level], level))
         frequent = [level for level in ordered if counts[level] >= settings.min_frequency]
         if not frequent:
-            return cls(ordered, [])
-        return cls(frequent, ordered[len(frequent) :])
+            return cls(ordered, [], complete=False)
+        grouped = ordered[len(frequent) :]
+        return cls(frequent, grouped, complete=not grouped)
 
     def read(self, cell: Any) -> str:
         return written(cell)
@@ -56,3 +62,9 @@ class CategoryColumn(Column):
         other = width - 1 if self.grouped else width
         places = [width if value is None else position.get(value, other) for value in values]
         return np.eye(width + 1, width)[places]  # the last row is zero: no level
+
+    def unknown(self, values: Sequence[str | None]) -> NDArray[np.bool_]:
+        if not self.complete:
+            return super().unknown(values)
+        known = {None, *self.levels}
+        return np.array([value not in known for value in values], dtype=np.bool_)

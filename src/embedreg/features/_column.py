@@ -55,6 +55,10 @@ class Column(ABC):
     def encode(self, values: Sequence[Any | None]) -> Block:
         """Return the features, shape (n, k); a missing value gives the training mean, or no level."""
 
+    def unknown(self, values: Sequence[Any | None]) -> NDArray[np.bool_]:
+        """Return which values say nothing, being like none in training, shape (n,)."""
+        return np.zeros(len(values), dtype=np.bool_)
+
     def state(self) -> SavedState:
         """Return everything that was learnt."""
         learnt = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}

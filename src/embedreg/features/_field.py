@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -36,15 +36,24 @@ class Encoded:
         Cells whose features had to be bounded by `MAX_DEVIATIONS`.
     absent
         Cells without a value, though each training record had one.
+    unknown
+        Cells with a category that training did not have, where it had no rare ones.
     lacking
-        Which cells are such, or unusable where each training record had a value, shape (n,).
+        Which cells are such, or absent or unusable where each training record had a value, shape (n,).
     """
 
     block: Block
     unusable: int
     extreme: int
     absent: int
+    unknown: int
     lacking: NDArray[np.bool_]
+
+
+class _Features(NamedTuple):
+    block: Block  # (n, k), the last column telling which cells are missing
+    unknown: NDArray[np.bool_]  # (n,)
+    unusable: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,19 +90,20 @@ class Field:
             rest = [None if cell is None or part.read(cell) is not None else cell for cell in rest]
             parts.append(part)
         missing = sum(cell is None for cell in cells) / len(cells)
-        block = cls(name, kind, missing, tuple(parts), ())._all_features(cells)[0]
+        block = cls(name, kind, missing, tuple(parts), ())._all_features(cells).block
         varying = np.flatnonzero((block != block[:1]).any(axis=0))
         return cls(name, kind, missing, tuple(parts), tuple(varying.tolist()))
 
     def encode(self, cells: list[Any]) -> Encoded:
         """Return the features of any cells."""
         check_types(self.name, cells)
-        block, unusable = self._all_features(cells)
+        found = self._all_features(cells)
         absent = sum(cell is None for cell in cells) if self.missing == 0 else 0
-        lacking = block[:, -1].astype(bool) & (self.missing == 0)
-        block = block[:, list(self.kept)]
+        lacking = found.unknown | (found.block[:, -1].astype(bool) & (self.missing == 0))
+        block = found.block[:, list(self.kept)]
         extreme = int((np.abs(block) > MAX_DEVIATIONS).any(axis=1).sum())
-        return Encoded(np.clip(block, -MAX_DEVIATIONS, MAX_DEVIATIONS), unusable, extreme, absent, lacking)
+        block = np.clip(block, -MAX_DEVIATIONS, MAX_DEVIATIONS)
+        return Encoded(block, found.unusable, extreme, absent, int(found.unknown.sum()), lacking)
 
     def feature_names(self) -> list[str]:
         """Return the names of the features kept."""
@@ -111,17 +121,19 @@ class Field:
             "grouped": grouped,
         }
 
-    def _all_features(self, cells: list[Any]) -> tuple[Block, int]:
-        """Return the parts' features and where cells are missing, (n, k), and how many are unusable."""
+    def _all_features(self, cells: list[Any]) -> _Features:
+        """Return the features of all parts, and where cells are missing."""
         blocks = []
+        unknown = np.zeros(len(cells), dtype=np.bool_)
         rest = cells
         for part in self.parts:
             values = [None if cell is None else part.read(cell) for cell in rest]
             rest = [cell if value is None else None for cell, value in zip(rest, values, strict=True)]
             blocks.append(part.encode(values))
+            unknown |= part.unknown(values)
         unusable = [cell is not None for cell in rest]
         missing = np.array(unusable, dtype=bool) | np.array([cell is None for cell in cells], dtype=bool)
-        return np.column_stack([*blocks, missing.astype(np.float64)]), sum(unusable)
+        return _Features(np.column_stack([*blocks, missing.astype(np.float64)]), unknown, sum(unusable))
 
     def state(self) -> SavedState:
         """Return everything that was learnt, the parts' arrays being numbered."""

@@ -55,8 +55,8 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
 
     When transforming, an unseen category goes to the column of the rare ones, or has no level. What cannot be
     used is reported in a warning: fields that training did not have (left out), no value where each training
-    record had one (missing), values of another kind than their field (missing), features beyond a million training
-    deviations (bounded).
+    record had one (missing), an unseen category where training had no rare ones (no level), values of another kind
+    than their field (missing), features beyond a million training deviations (bounded).
 
     Parameters
     ----------
@@ -163,9 +163,10 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
         return np.hstack([part.block for part in encoded])
 
     def lacking(self, records: Sequence[Record]) -> NDArray[np.bool_]:
-        """Return which records lack a value, or a usable one, in a field where no training record did, shape (n,).
+        """Return which records lack a value, or one that says something, in a field where no training record did, shape (n,).
 
-        Where they do, `transform` puts the value at the training mean, in the midst of the training records.
+        Where they do, `transform` puts a number at the training mean, in the midst of the training records, and gives a
+        category no level.
 
         Examples
         --------
@@ -284,6 +285,8 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
         absent = [(name, part.absent) for name, part in zip(names, encoded, strict=True)]
         _warn("that training did not have, left out", _present(unseen))
         _warn("without a value, which each training record had, counted as missing", absent)
+        unknown = [(name, part.unknown) for name, part in zip(names, encoded, strict=True)]
+        _warn("with categories that training did not have, which say nothing", unknown)
         _warn("with values of another kind than in training, counted as missing", unusable)
         _warn(f"with values beyond {MAX_DEVIATIONS:,.0f} training deviations, which are bounded", extreme)
 
