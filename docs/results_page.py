@@ -22,6 +22,7 @@ def results_page(stored: Path = STORED) -> tuple[str, dict[str, str]]:
         "growth_seconds.json": _growth_seconds,
         "study_seconds.json": _study_seconds,
         "tree_settings.json": _tree_settings,
+        "mlp_precision.json": _mlp_precision,
         "suggest.json": _suggest,
         "real_tasks.json": _real_tasks,
     }
@@ -118,6 +119,26 @@ def _tree_settings(found: dict[str, Any]) -> str:
 def _tau_and_seconds(rows: list[dict[str, Any]]) -> str:
     tau, seconds = (sum(row[key] for row in rows) / len(rows) for key in ("tau", "processor_seconds"))
     return f"{tau:.3f}, {seconds:.1f} s"
+
+
+def _mlp_precision(found: dict[str, Any]) -> str:
+    """Return what training perceptrons in bfloat16 changes, and what another seed does."""
+    lines = [
+        "## Perceptrons trained in bfloat16\n",
+        "Kendall tau of the paper's sweep less that in float32 with the same seed, beside what another seed changes: mean over tasks, its 95% "
+        "interval (Student's t), and the greatest change. Written by "
+        "`benchmarks/mlp_precision.py`.\n",
+        "| on | trained in | tasks | less float32 | greatest change | seconds of all fits |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in found["less_float32"]:
+        own = [r for r in found["rows"] if all(r[key] == row[key] for key in ("representation", "dtype"))]
+        change = f"{row['mean']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
+        lines.append(
+            f"| {row['representation']} | {row['dtype']} | {row['tasks']} | {change} | {row['greatest']:+.3f} | "
+            f"{sum(r['fit_seconds'] for r in own):,.0f} |"
+        )
+    return "\n".join([*lines, ""])
 
 
 def _suggest(runs: dict[str, Any]) -> str:
