@@ -55,13 +55,13 @@ def test_what_goes_wrong_once_is_asked_again(server, make, fault):
 
 
 def test_an_answer_that_takes_too_long_is_given_up(server, make):
-    server.one_after_another(Fault(delay=1.0))
+    server.one_after_another(Fault(delay=3.0))
     embedder = make(timeout=0.25)
 
     started = time.monotonic()
     np.testing.assert_allclose(embed_texts(embedder, TEXTS), vectors_of(TEXTS), rtol=1e-6)
 
-    assert 0.25 <= time.monotonic() - started < 0.9
+    assert 0.25 <= time.monotonic() - started < 2.9
     assert embedder.usage.failures == 1
 
 

@@ -281,11 +281,11 @@ def test_no_package(make, monkeypatch):
 
 
 def test_many_texts_are_planned_fast():
-    started = time.monotonic()
+    started = time.process_time()  # which other work on the machine does not lengthen
     embedder = make_embedder("openai:text-embedding-3-small")
 
     plan = plan_embedding(embedder, [f'{{"lr": 0.{i}, "optimizer": "adam"}}' for i in range(10_000)])
 
     assert plan.requests == 5
     assert plan.cost == pytest.approx(plan.tokens * 0.02e-6)
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
