@@ -47,6 +47,8 @@ TASKS = [
     "xla/db_SYSBENCH_20knob",
     "xla/db_JOB_5knob",
     "xla/db_history1",
+    "xla/db_history22",
+    "xla/db_history27",
     "xla/db_history28",
     "l2da/fbnet_raspi4",
     "l2da/nb201_fpga",
@@ -66,9 +68,19 @@ TASKS = [
     "bbob/gallagher101@5",
 ]
 _ONE_MLP = {"learning_rates": (1e-3,), "weight_decays": (0.1,)}
-_BOOSTING = {"early_stopping_rounds": None, "max_rounds": 300}
+_BOOSTING = next(member for member in MEMBERS if member.name == "boosted trees").settings
+_LEAF_BY_LEAF = next(member for member in MEMBERS if member.name == "boosted trees, leaf by leaf").settings
 NOT_TAKEN = (
-    Member("boosted trees, 256 bins", "features", "xgboost", settings=_BOOSTING),
+    Member("boosted trees, 64 bins", "features", "xgboost", settings=_BOOSTING | {"max_bin": 64}),
+    Member(
+        "boosted trees, leaf by leaf on part of the rows",
+        "features",
+        "xgboost",
+        settings=_LEAF_BY_LEAF | {"subsample": 0.8},
+        most_columns=100,
+    ),
+    Member("gaussian process, ranks of the target", "feature ranks", "gp", learns="ranks", most_columns=100),
+    Member("ridge on splines, ranks of the target", "splines", "ridge", learns="ranks", most_columns=300),
     Member("perceptron on ranks", "feature ranks", "mlp", settings=_ONE_MLP),
     Member("rough gaussian process", "feature ranks", "gp", settings={"nu": 1.5}),
     Member(
@@ -155,7 +167,7 @@ def _compositions(
         ("plain", "plain targets"),
     ):
         parts[f"without {name}"] = [m for m in default if m.learns != what]
-    for word in ("splines", "gaussian", "a length scale each", "trees", "fields", "n-grams"):
+    for word in ("splines", "gaussian", "a length scale each", "trees", "leaf by leaf", "fields", "n-grams"):
         parts[f"without {word}"] = [m for m in default if word not in m.name]
     truth = scale.transform(y)
 
