@@ -155,11 +155,9 @@ class MLPHead(Head):
         require(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
         if self.dtype not in DTYPES:
             raise unknown_name("dtype", self.dtype, DTYPES)
-        dtype = (
-            precision.fastest_dtype(max(hidden, default=1), self.device)
-            if self.dtype == "auto"
-            else self.dtype
-        )
+        dtype = self.dtype
+        if dtype == "auto":
+            dtype = precision.fastest_dtype(max(hidden, default=1), self.device)
         return Settings(
             hidden, rates, decays, self.max_epochs, self.patience, self.batch_size, self.device, dtype
         )
