@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from benchmarks.speed._options import OURS
 from benchmarks.speed._tables import NONE, Spread, groups, table, times_as_fast, verdict
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ USUAL = "sentence-transformers, defaults"
 USUAL_TARGET, USUAL_TARGET_WITH_AMX = 1.3, 4.0  # times as fast as that, by our fastest
 BEST_TARGET_WITH_AMX = 1.5  # times as fast as any peer, by our fastest
 SHARE_TARGET = 0.5  # of the peak
-OURS = "embedreg"
 _COLUMNS = [
     "engine", "precision", "tokens/s", "share of the peak", "least cosine",
     "embedreg at this precision times as fast", "embedreg's fastest times as fast",

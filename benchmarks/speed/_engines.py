@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from benchmarks.speed._options import OURS
 from benchmarks.speed._timing import seconds
 from embedreg.embed import TransformerEmbedder, embed_texts
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Embed = "Callable[[Sequence[str]], NDArray[np.float32]]"
-OURS = "embedreg"
 BATCH_SIZES = (4, 8, 16, 32, 64, 128)
 _LOOP_BATCH = 32
 _ONNX_BATCH = 256  # fastembed's own

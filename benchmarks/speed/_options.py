@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from embedreg.embed import pull
 
 PARTS = ("embedding", "prefix", "sweep", "ridge", "smoothness", "latency", "curves")
+OURS = "embedreg"
+OURS_IN_BFLOAT16 = f"{OURS}, bfloat16"  # the sweep, whose default is float32
 Row = dict[str, Any]
 Size = TypeVar("Size")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.speed._embedding_page import embedding_tables
-from benchmarks.speed._options import PARTS, Row
+from benchmarks.speed._options import OURS, OURS_IN_BFLOAT16, PARTS, Row
 from benchmarks.speed._tables import NONE, Spread, groups, table, times_as_fast, verdict
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ LATENCY_TARGETS = {
     "embedreg --help": 0.3,
     "one record in a loaded process": 0.015,
 }
-OURS = "embedreg"
-OURS_IN_BFLOAT16 = f"{OURS}, bfloat16"
 FIGURE = "speed.svg"
 _TITLES = {
     "embedding": "Embedding",

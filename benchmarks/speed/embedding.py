@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.speed._engines import OURS, Engine, Setting, engines
+from benchmarks.speed._engines import Engine, Setting, engines
 from benchmarks.speed._machine import DTYPES, matrix_peak
-from benchmarks.speed._options import Found, Options, Row
+from benchmarks.speed._options import OURS, Found, Options, Row
 from benchmarks.speed._texts import TextSet, model_config, text_sets
 from benchmarks.speed._timing import in_turn, seconds
 from embedreg.embed import EmbeddingCache, TransformerEmbedder, embed_texts

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 from benchmarks.speed import _grids
-from benchmarks.speed._options import Found, Options, Row
+from benchmarks.speed._options import OURS, OURS_IN_BFLOAT16, Found, Options, Row
 from benchmarks.speed._timing import in_turn
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 ROWS, COLUMNS, EPOCHS = 400, 384, 20
 _WAYS: dict[str, Callable[..., float]] = {
-    "embedreg": _grids.embedreg,
-    "embedreg, bfloat16": functools.partial(_grids.embedreg, dtype="bfloat16"),
+    OURS: _grids.embedreg,
+    OURS_IN_BFLOAT16: functools.partial(_grids.embedreg, dtype="bfloat16"),
     "scikit-learn GridSearchCV": _grids.scikit_learn,
     "scikit-learn GridSearchCV, all processors": functools.partial(_grids.scikit_learn, processes=-1),
     "PyTorch loop": _grids.torch_loop,

@@ -81,7 +81,7 @@ class Member:
 
 
 _BOOSTING: Final = {"early_stopping_rounds": None, "max_rounds": 300, "max_bin": 256}
-# What it saves and costs is in docs/results.md, from benchmarks/tree_settings.py.
+# What it saves and costs above 100 columns is in docs/results.md, from benchmarks/tree_settings.py.
 _OF_MANY_COLUMNS: Final = ((30, {"max_bin": 64}), (100, {"max_bin": 32}), (400, {"max_depth": 3}))
 _LEAF_BY_LEAF: Final = _BOOSTING | {
     "max_bin": 64,

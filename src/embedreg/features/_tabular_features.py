@@ -280,15 +280,15 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
 
     def _warn_of(self, unseen: dict[Path, list[Any]], encoded: list[Encoded]) -> None:
         names = [field.name for field in self.fields_.values()]
-        unusable = [(name, part.unusable) for name, part in zip(names, encoded, strict=True)]
-        extreme = [(name, part.extreme) for name, part in zip(names, encoded, strict=True)]
-        absent = [(name, part.absent) for name, part in zip(names, encoded, strict=True)]
+        problems = {
+            "absent": "without a value, which each training record had, counted as missing",
+            "unknown": "with categories that training did not have, which say nothing",
+            "unusable": "with values of another kind than in training, counted as missing",
+            "extreme": f"with values beyond {MAX_DEVIATIONS:,.0f} training deviations, which are bounded",
+        }
         _warn("that training did not have, left out", _present(unseen))
-        _warn("without a value, which each training record had, counted as missing", absent)
-        unknown = [(name, part.unknown) for name, part in zip(names, encoded, strict=True)]
-        _warn("with categories that training did not have, which say nothing", unknown)
-        _warn("with values of another kind than in training, counted as missing", unusable)
-        _warn(f"with values beyond {MAX_DEVIATIONS:,.0f} training deviations, which are bounded", extreme)
+        for count, problem in problems.items():
+            _warn(problem, [(name, getattr(part, count)) for name, part in zip(names, encoded, strict=True)])
 
 
 def _mappings(given: Records) -> list[Mapping[str, Any]]:
