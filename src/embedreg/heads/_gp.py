@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
 from scipy import linalg, optimize
+from scipy.linalg import lapack
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
@@ -242,10 +243,10 @@ class _Cost:
         scaled = self.X / lengths
         kernel, slope = _matern(_distances(scaled), self.nu)
         n = len(self.y)
-        factor = linalg.cho_factor(variance * kernel + (noise + _JITTER) * np.eye(n), lower=True)
-        alpha = linalg.cho_solve(factor, self.y)
-        likelihood = -0.5 * self.y @ alpha - np.log(np.diag(factor[0])).sum()
-        W = np.outer(alpha, alpha) - linalg.cho_solve(factor, np.eye(n))
+        factor = linalg.cholesky(variance * kernel + (noise + _JITTER) * np.eye(n), lower=True)
+        alpha = linalg.cho_solve((factor, True), self.y)
+        likelihood = -0.5 * self.y @ alpha - np.log(np.diag(factor)).sum()
+        W = np.outer(alpha, alpha) - _inverse(factor)
         by_distance = variance * W * slope
         rows = by_distance.sum(axis=1)
         by_length = rows @ scaled**2 - np.einsum("ij,ij->j", scaled, by_distance @ scaled)
@@ -254,6 +255,14 @@ class _Cost:
         prior = -0.5 * away @ away
         gradient = np.concatenate([[by_variance], by_length - away / _SPREAD, [by_noise]])
         return -float(likelihood + prior), -gradient
+
+
+def _inverse(factor: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the inverse of the matrix whose lower Cholesky factor this is: a third of the work of solving for it."""
+    lower, _ = lapack.dpotri(factor, lower=True)
+    inverse = np.asarray(lower + lower.T)
+    np.fill_diagonal(inverse, np.diag(lower))
+    return inverse
 
 
 def _distances(X: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
