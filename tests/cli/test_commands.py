@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from embedreg.report import COMPARISON_FILES
+
 METHODS = {f"{r} + {h}" for r in ("embedding", "tabular") for h in ("mlp", "ridge", "xgboost")} | {
     "mean of y"
 }
@@ -67,6 +69,7 @@ def test_compare_keeps_report_rows_and_settings(run, knobs, tiny_bert, tmp_path)
     with (kept / "rows.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["method"] for row in rows} == METHODS
+    assert {path.name for path in kept.iterdir() if path.is_file()} == set(COMPARISON_FILES)
 
 
 def test_compare_shows_the_combination_and_again_fits_nothing_anew(
@@ -469,6 +472,19 @@ def test_too_few_rows_come_with_advice_for_the_command(run, tmp_path):
     outcome = run("fit", data, "--target", "y", "-o", tmp_path / "m")
     assert outcome.status == 1
     assert outcome.err.endswith("name a head, such as ridge\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "name"), [("compare", "rows.csv"), ("smoothness", "lipschitz_factors.csv")]
+)
+def test_no_file_of_a_report_overwrites_the_input(run, knobs, monkeypatch, command, name):
+    monkeypatch.setattr("embedreg.tasks.load_labelled", lambda *_, **__: pytest.fail("went to work"))
+    data = knobs.rename(knobs.with_name(name))
+    before = data.read_text()
+    outcome = run(command, data, "--target", "tps", "--output", data.parent)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert "the input would be lost" in outcome.err
+    assert data.read_text() == before
 
 
 @pytest.mark.parametrize("command", ["compare", "smoothness"])

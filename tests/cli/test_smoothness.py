@@ -7,6 +7,8 @@ import json
 
 import pytest
 
+from embedreg.report import SMOOTHNESS_FILES
+
 
 @pytest.fixture
 def smoothness(run, knobs, tiny_bert):
@@ -87,12 +89,7 @@ def test_output_keeps_the_page_and_the_numbers(smoothness, tmp_path):
     outcome = smoothness("--output", kept)
     assert outcome.status == 0, outcome.err
     assert outcome.out.rstrip().endswith(str(kept / "smoothness.html"))
-    assert {p.name for p in kept.iterdir()} == {
-        "smoothness.html",
-        "smoothness.json",
-        "lipschitz_factors.csv",
-        "rugged_surfaces.csv",
-    }
+    assert {p.name for p in kept.iterdir()} == set(SMOOTHNESS_FILES)
     with (kept / "lipschitz_factors.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [int(row["row"]) for row in rows] == list(range(60))

@@ -71,12 +71,12 @@ def compare(
     a configuration and 10% for the score. Beside them stands the combination of both, as `embedreg fit` makes it. DATA is CSV,
     TSV, Parquet, Arrow/Feather or JSON Lines; the text formats may be gzipped.
     """
-    from embedreg.report import comparison_json, comparison_table, save_comparison
+    from embedreg.report import COMPARISON_FILES, comparison_json, comparison_table, save_comparison
     from embedreg.study import CompareSettings, compare_representations, plan_comparison
     from embedreg.tasks import load_labelled
 
     if output is not None and not dry_run:
-        prepare_output(output)
+        prepare_output(output, data, COMPARISON_FILES)
     settings = CompareSettings(
         **embedder_settings(options),
         seeds=options["seeds"],

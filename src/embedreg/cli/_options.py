@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
 
@@ -47,20 +47,22 @@ def output_option(text: str) -> Callable[[Function], Function]:
     return click.option("--output", metavar="DIR", type=folder, help=text)
 
 
-def prepare_output(folder: Path) -> None:
-    """Make the folder of --output. To be called before the work, which is lost where no report can be written.
+def prepare_output(folder: Path, data: Path, names: Iterable[str]) -> None:
+    """Make the folder of --output, for files of these names. To be called before the work, which is lost if it cannot be.
 
     Raises
     ------
     UsageError
-        If the packages of the extra `report` are not installed.
+        If the packages of the extra `report` are not installed, or one of the files would replace the data.
     OutputError
         If the folder cannot be made.
     """
-    from embedreg.core.files import make_folder
+    from embedreg.core.files import keep_input, make_folder
     from embedreg.report import require_report_packages
 
     require_report_packages()
+    for name in names:
+        keep_input(data, folder / name)
     make_folder(folder)
 
 

@@ -56,7 +56,7 @@ def smoothness(data: Path, target: str, output: Path | None, as_json: bool, **op
     the text formats may be gzipped.
     """
     from embedreg.core.errors import unknown_name
-    from embedreg.report import save_smoothness, smoothness_json, smoothness_table
+    from embedreg.report import SMOOTHNESS_FILES, save_smoothness, smoothness_json, smoothness_table
     from embedreg.smoothness import SCALINGS, compare_smoothness
     from embedreg.tasks import load_labelled
     from embedreg.text_embedder import TextEmbedder
@@ -64,7 +64,7 @@ def smoothness(data: Path, target: str, output: Path | None, as_json: bool, **op
     if options["scaling"] not in SCALINGS:
         raise unknown_name("scaling", options["scaling"], SCALINGS)
     if output is not None:
-        prepare_output(output)
+        prepare_output(output, data, SMOOTHNESS_FILES)
     table = load_labelled(data, target, text=options["text"], columns=options["columns"])
     embedder = TextEmbedder(**embedder_settings(options))
     found = compare_smoothness(

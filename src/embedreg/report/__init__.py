@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from embedreg.core.lazy import lazy_names
-from embedreg.report._downloads import comparison_json
+from embedreg.report._downloads import COMPARISON_FILES, comparison_json
 from embedreg.report._html import require_report_packages
 from embedreg.report._page import save_comparison, write_comparison_report
-from embedreg.report._smoothness_files import SmoothnessFacts, smoothness_json
+from embedreg.report._smoothness_files import SMOOTHNESS_FILES, SmoothnessFacts, smoothness_json
 from embedreg.report._smoothness_page import save_smoothness
 from embedreg.report._smoothness_table import smoothness_table
 from embedreg.report._study_page import write_study_report
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from embedreg.report._style import to_svg
 
 __all__ = [
+    "COMPARISON_FILES",
+    "SMOOTHNESS_FILES",
     "SmoothnessFacts",
     "comparison_json",
     "comparison_table",

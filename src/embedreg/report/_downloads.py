@@ -9,12 +9,24 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from embedreg.core.records import native
 
 if TYPE_CHECKING:
     from embedreg.study.result import Comparison
+
+COMPARISON_PAGE: Final = "report.html"
+_NAMES: Final = {
+    "comparison": "comparison.json",
+    "settings": "settings.json",
+    "methods": "methods.csv",
+    "seeds": "rows.csv",
+    "predictions": "predictions_first_seed.csv",
+    "factors": "lipschitz_factors.csv",
+}
+COMPARISON_FILES: Final = (COMPARISON_PAGE, *_NAMES.values())
+"""The names of the files that `save_comparison` writes."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +57,12 @@ class DataFile:
 def data_files(comparison: Comparison) -> dict[str, DataFile]:
     """Return the files by what they hold."""
     return {
-        "comparison": DataFile("comparison.json", "application/json", comparison_json(comparison)),
-        "settings": DataFile("settings.json", "application/json", as_json(comparison.settings) + "\n"),
-        "methods": csv_file("methods.csv", _methods(comparison)),
-        "seeds": csv_file("rows.csv", _seeds(comparison)),
-        "predictions": csv_file("predictions_first_seed.csv", _predictions(comparison)),
-        "factors": csv_file("lipschitz_factors.csv", _factors(comparison)),
+        "comparison": json_file(_NAMES["comparison"], comparison_json(comparison)),
+        "settings": json_file(_NAMES["settings"], as_json(comparison.settings) + "\n"),
+        "methods": csv_file(_NAMES["methods"], _methods(comparison)),
+        "seeds": csv_file(_NAMES["seeds"], _seeds(comparison)),
+        "predictions": csv_file(_NAMES["predictions"], _predictions(comparison)),
+        "factors": csv_file(_NAMES["factors"], _factors(comparison)),
     }
 
 
@@ -84,6 +96,11 @@ def _json_value(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_json_value(item) for item in value]
     return value
+
+
+def json_file(name: str, text: str) -> DataFile:
+    """Return a JSON document as a file."""
+    return DataFile(name, "application/json", text)
 
 
 def csv_file(name: str, rows: Iterable[Sequence[Any]]) -> DataFile:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedreg.report._context import page_context
-from embedreg.report._downloads import data_files
+from embedreg.report._downloads import COMPARISON_PAGE, data_files
 from embedreg.report._html import figure_markup, rendered, require_report_packages, save_page, write_text
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def save_comparison(comparison: Comparison, directory: Path) -> Path:
         If a file cannot be written.
     """
     require_report_packages()
-    path = Path(directory) / "report.html"
+    path = Path(directory) / COMPARISON_PAGE
     save_page(path, _rendered(comparison), data_files(comparison).values())
     return path
 

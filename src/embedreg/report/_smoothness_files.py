@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from embedreg.report._downloads import DataFile, as_json, csv_file
+from embedreg.report._downloads import DataFile, as_json, csv_file, json_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from embedreg.smoothness import RepresentationSmoothness, RuggedSurface
 
 SCHEMA: Final = 1
+SMOOTHNESS_PAGE: Final = "smoothness.html"
+_NAMES: Final = {
+    "smoothness": "smoothness.json",
+    "factors": "lipschitz_factors.csv",
+    "surfaces": "rugged_surfaces.csv",
+}
+SMOOTHNESS_FILES: Final = (SMOOTHNESS_PAGE, *_NAMES.values())
+"""The names of the files that `save_smoothness` writes."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +62,9 @@ def smoothness_files(
 ) -> dict[str, DataFile]:
     """Return the files by what they hold."""
     return {
-        "smoothness": DataFile("smoothness.json", "application/json", smoothness_json(found, facts)),
-        "factors": csv_file("lipschitz_factors.csv", _factors(found)),
-        "surfaces": csv_file("rugged_surfaces.csv", _surfaces(found, surfaces)),
+        "smoothness": json_file(_NAMES["smoothness"], smoothness_json(found, facts)),
+        "factors": csv_file(_NAMES["factors"], _factors(found)),
+        "surfaces": csv_file(_NAMES["surfaces"], _surfaces(found, surfaces)),
     }
 
 

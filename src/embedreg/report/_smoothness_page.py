@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from embedreg.report._downloads import as_json
 from embedreg.report._html import figure_markup, rendered, require_report_packages, save_page
 from embedreg.report._numbers import figures, typeset
-from embedreg.report._smoothness_files import smoothness_files
+from embedreg.report._smoothness_files import SMOOTHNESS_PAGE, smoothness_files
 from embedreg.report._smoothness_table import NAMES, gap_in_words, rows_used
 from embedreg.smoothness import rugged_surface
 
@@ -44,7 +44,7 @@ def save_smoothness(found: RepresentationSmoothness, facts: SmoothnessFacts, dir
         If a file cannot be written.
     """
     require_report_packages()
-    page = Path(directory) / "smoothness.html"
+    page = Path(directory) / SMOOTHNESS_PAGE
     seed = int(facts.settings.get("seed", 0))
     surfaces = {name: rugged_surface(v, found.y, seed=seed) for name, v in found.vectors.items()}
     files = smoothness_files(found, facts, surfaces)
