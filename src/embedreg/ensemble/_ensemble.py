@@ -26,7 +26,7 @@ from embedreg.ensemble._explanation import Explanation
 from embedreg.ensemble._folds import grouped_folds, input_groups
 from embedreg.ensemble._members import EFFORTS, KINDS, members_of
 from embedreg.ensemble._novelty import Novelty
-from embedreg.ensemble._representations import REPRESENTATIONS, why_not
+from embedreg.ensemble._representations import REPRESENTATIONS, why_not, why_not_with
 from embedreg.ensemble._target import NormalScores
 from embedreg.ensemble._text_fields import MOST_FIELDS, further_text_fields
 from embedreg.serialize import input_numbers
@@ -132,7 +132,7 @@ class Ensemble:
         left_out |= dict.fromkeys(further_text_fields(records), f"more than {MOST_FIELDS} fields with texts")
         judged = self._sample(len(records))
         fitting = _Fitting(self, members, records, inputs, judged)
-        left_out |= fitting.too_wide
+        left_out |= fitting.left_out
         found = [fitting.target(column, weight) for column in np.ascontiguousarray(y.T)]
         self.combinations_ = [combination for combination, _ in found]
         self.explanations_ = [dataclasses.replace(explanation, left_out=left_out) for _, explanation in found]
@@ -303,14 +303,18 @@ class _Fitting:
             if REPRESENTATIONS[name].reads_texts:  # what is wrong with a text or the model is said at once
                 self._learn(name)
         self._groups = input_groups(inputs[judged], self._vectors_of(_RANKS, everything=False))
-        width = self._vectors_of(_RANKS, everything=False).shape[1]
-        self._members = [m for m in members if m.most_columns is None or width <= m.most_columns]
-        self.too_wide = {
-            m.name: f"more than {m.most_columns} features" for m in members if m not in self._members
-        }
+        reasons = {member: self._why_not(member) for member in members}
+        self.left_out = {member.name: reason for member, reason in reasons.items() if reason is not None}
+        self._members = [member for member, reason in reasons.items() if reason is None]
         self._judged_folds = self._folds(self._groups)
         everything = len(judged) == len(records)
         self._all_folds = self._judged_folds if everything else self._folds(inputs)
+
+    def _why_not(self, member: Member) -> str | None:
+        width = self._vectors_of(_RANKS, everything=False).shape[1]
+        if member.most_columns is not None and width > member.most_columns:
+            return f"more than {member.most_columns} features"
+        return why_not_with(member.representation, self._context.features(self._records))
 
     def novelty(self) -> Novelty:
         """Return how far a row is from the training rows, which is the same for all targets."""

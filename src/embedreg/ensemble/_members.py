@@ -129,6 +129,7 @@ MEMBERS: Final = (
         most_rows=20_000,
         most_columns=60,
     ),
+    Member("ridge on ranks and pooled fields", "ranks and pooled fields", "ridge"),
     Member("gaussian process", "feature ranks", "gp", most_rows=_MOST_KERNEL),
     Member(
         "gaussian process, a length scale each",
@@ -138,6 +139,22 @@ MEMBERS: Final = (
         most_rows=_MOST_KERNEL,
         most_columns=100,
     ),
+    Member(
+        "gaussian process on ranks and pooled fields, a length scale each",
+        "ranks and pooled fields",
+        "gp",
+        settings={"length_scales": "each"},
+        most_rows=_MOST_KERNEL,
+        most_columns=100,
+    ),
+    Member(
+        "gaussian process on ranks and pooled fields",
+        "ranks and pooled fields",
+        "gp",
+        "balanced",
+        most_rows=_MOST_KERNEL,
+    ),
+    Member("gaussian process on pooled fields", "pooled fields", "gp", "balanced", most_rows=_MOST_KERNEL),
     Member(
         "gaussian process on features",
         "features",

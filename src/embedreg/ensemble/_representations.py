@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from embedreg.ensemble._field_ranks import FieldRanks
 from embedreg.ensemble._ngrams import NGrams
-from embedreg.ensemble._tabular_inputs import FeatureRanks, Features, Splines, SplinesAndProducts
+from embedreg.ensemble._tabular_inputs import (
+    FeatureRanks,
+    Features,
+    PooledFields,
+    RanksAndPooledFields,
+    Splines,
+    SplinesAndProducts,
+    pooled_positions,
+)
 from embedreg.ensemble._text_fields import text_fields
 from embedreg.ensemble._text_inputs import FeaturesAndFields, Fields, RankText, Text
 
@@ -17,6 +25,7 @@ if TYPE_CHECKING:
     from embedreg.core.protocols import Array, SavedState
     from embedreg.core.records import Record
     from embedreg.ensemble._context import Context
+    from embedreg.features import TabularFeatures
 
 _LOOKED_AT: Final = 1000  # records, to see whether any field has numbers
 
@@ -57,6 +66,8 @@ REPRESENTATIONS: Final[dict[str, Way]] = {
     "feature ranks": Way("tabular", FeatureRanks),
     "splines": Way("tabular", Splines),
     "splines and products": Way("tabular", SplinesAndProducts),
+    "pooled fields": Way("tabular", PooledFields),
+    "ranks and pooled fields": Way("tabular", RanksAndPooledFields),
     "n-grams": Way("tabular", NGrams),
     "fields": Way("embedding", Fields, reads_texts=True),
     "features and fields": Way("embedding", FeaturesAndFields),
@@ -76,4 +87,11 @@ def why_not(name: str, records: Sequence[Record], context: Context) -> str | Non
         return "it is the one field" if isinstance(records[0], str) else None
     if name in ("n-grams", "fields", "features and fields"):
         return None if text_fields(records) else "no field has texts"
+    return None
+
+
+def why_not_with(name: str, features: TabularFeatures) -> str | None:
+    """Return why a representation is of no use beside these traditional features, or None if it is."""
+    if name in ("pooled fields", "ranks and pooled fields") and not pooled_positions(features):
+        return "too few fields are alike"
     return None

@@ -1,4 +1,4 @@
-"""Records as traditional features: as they are, as ranks, as smooth curves, as products of two."""
+"""Records as traditional features: as they are, as ranks, as smooth curves, as products of two, pooled over fields."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _QUANTILES: Final = 1000
 _KNOTS: Final = np.linspace(0, 1, 5)
+_FEWEST_POOLED: Final = 8  # fields; fewer are as well looked at one by one
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,9 +131,7 @@ class Splines:
     def _expanded(self, ranks: Array) -> Array:
         if not self.curved.any():
             return ranks
-        knots = np.repeat(_KNOTS[:, None], int(self.curved.sum()), axis=1)
-        curves = SplineTransformer(knots=knots).fit(knots)  # the knots are all that there is to it
-        return np.hstack([ranks, curves.transform(ranks[:, self.curved])])
+        return np.hstack([ranks, _curves(ranks[:, self.curved])])
 
     def state(self) -> SavedState:
         """Return what it has learnt."""
@@ -145,9 +144,52 @@ class Splines:
         return cls(FeatureRanks.from_state(state, context), state.arrays["curved"])
 
 
+def _curves(ranks: Array) -> Array:
+    """Return 7 B-splines of each column's ranks, shape (n, 7 d), a column's side by side."""
+    knots = np.repeat(_KNOTS[:, None], ranks.shape[1], axis=1)
+    curves: Array = (
+        SplineTransformer(knots=knots).fit(knots).transform(ranks)
+    )  # the knots are all there is to it
+    return curves
+
+
 class SplinesAndProducts(Splines):
     """Splines, and the products of every two feature ranks: a linear model of them has all interactions of two."""
 
     def _expanded(self, ranks: Array) -> Array:
         products = PolynomialFeatures(2, include_bias=False).fit_transform(ranks - 0.5)
         return np.hstack([super()._expanded(ranks), products[:, ranks.shape[1] :]])
+
+
+class PooledFields(Splines):
+    """What features that say the same of many fields are on average, whichever field it is of.
+
+    With average pooling over tokens, an embedding is of this kind: it hardly tells which field a number stands in. What
+    depends on all fields alike (a norm, a count) is a few numbers here, and needs as few rows with 100 fields as with 5;
+    learnt field by field it needs more rows with each. A linear model of such means is a sum over fields of one curve, the
+    simplest function of a set (Zaheer et al., 2017, "Deep Sets").
+    """
+
+    def _expanded(self, ranks: Array) -> Array:
+        """Return means over fields, shape (n, k): of 7 B-splines for features with more than two values, else of the ranks."""
+        parts = [np.zeros((len(ranks), 0))]
+        for positions in pooled_positions(self.ranks.features):
+            curved = self.curved[positions]
+            if curved.any():
+                curves = _curves(ranks[:, positions[curved]])
+                parts.append(curves.reshape(len(ranks), int(curved.sum()), -1).mean(axis=1))
+            if not curved.all():
+                parts.append(ranks[:, positions[~curved]].mean(axis=1, keepdims=True))
+        return np.hstack(parts)
+
+
+def pooled_positions(features: TabularFeatures) -> list[NDArray[np.intp]]:
+    """Return the positions of features that say the same of eight fields or more."""
+    return [positions for positions in features.alike() if len(positions) >= _FEWEST_POOLED]
+
+
+class RanksAndPooledFields(PooledFields):
+    """Feature ranks beside the pooled fields: each field by itself, and what they have in common."""
+
+    def _expanded(self, ranks: Array) -> Array:
+        return np.hstack([ranks, super()._expanded(ranks)])

@@ -107,8 +107,12 @@ class Field:
 
     def feature_names(self) -> list[str]:
         """Return the names of the features kept."""
+        return [self.name + suffix for suffix in self.suffixes()]
+
+    def suffixes(self) -> list[str]:
+        """Return what each feature kept says of the field, as it is written after the field's name."""
         suffixes = [*(suffix for part in self.parts for suffix in part.suffixes()), ": missing"]
-        return [self.name + suffixes[place] for place in self.kept]
+        return [suffixes[place] for place in self.kept]
 
     def describe(self) -> dict[str, Any]:
         """Return what was made of the field, as JSON values."""

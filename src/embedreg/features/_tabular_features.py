@@ -196,6 +196,24 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
         names = [name for field in self.fields_.values() for name in field.feature_names()]
         return np.array(names or ["constant"], dtype=object)
 
+    def alike(self) -> list[NDArray[np.intp]]:
+        """Return the positions of features that say the same of different fields: their number, say, or that it is "sgd".
+
+        Each of the d features is in one group, alone where no other field has its like.
+
+        Examples
+        --------
+        >>> features = TabularFeatures().fit([{"a": 1, "b": 2, "c": "x"}, {"a": 3, "b": 1, "c": "y"}])
+        >>> [positions.tolist() for positions in features.alike()]
+        [[0, 1], [2], [3]]
+        """
+        check_is_fitted(self)
+        places: dict[str, list[int]] = {}
+        suffixes = [suffix for field in self.fields_.values() for suffix in field.suffixes()]
+        for place, suffix in enumerate(suffixes):
+            places.setdefault(suffix, []).append(place)
+        return [np.array(positions) for positions in places.values()]
+
     def describe(self) -> list[dict[str, Any]]:
         """Return what was made of each field, in order.
 
