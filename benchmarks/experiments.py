@@ -22,8 +22,9 @@ from embedreg.ensemble import MEMBERS, Member
 from embedreg.ensemble._combination import Rows, _scores, fit_member
 from embedreg.ensemble._context import Context
 from embedreg.ensemble._folds import grouped_folds, input_groups
-from embedreg.ensemble._representations import REPRESENTATIONS, why_not
+from embedreg.ensemble._representations import REPRESENTATIONS, Way, why_not, why_not_with
 from embedreg.ensemble._selection import greedy_weights
+from embedreg.ensemble._tabular_inputs import PooledFields
 from embedreg.ensemble._target import NormalScores
 from embedreg.serialize import input_numbers
 from embedreg.study._rows import take
@@ -31,8 +32,12 @@ from embedreg.study._splits import group_split
 from embedreg.tasks import select_tasks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+    from embedreg.core.protocols import Array
+    from embedreg.core.records import Record
     from embedreg.tasks import Task
 
 TASKS = [
@@ -66,11 +71,36 @@ TASKS = [
     "bbob/discus@5",
     "bbob/rosenbrock@10",
     "bbob/gallagher101@5",
+    "bbob/lunacek_bi_rastrigin@50",
+    "bbob/rosenbrock_rotated@100",
 ]
 _ONE_MLP = {"learning_rates": (1e-3,), "weight_decays": (0.1,)}
 _BOOSTING = next(member for member in MEMBERS if member.name == "boosted trees").settings
 _LEAF_BY_LEAF = next(member for member in MEMBERS if member.name == "boosted trees, leaf by leaf").settings
+
+
+class FeaturesAndPooledFields(PooledFields):
+    """Traditional features beside the pooled fields, for trees."""
+
+    def transform(self, records: Sequence[Record]) -> Array:
+        return np.hstack([self.ranks.features.transform(records), super().transform(records)])
+
+
+WAYS = REPRESENTATIONS | {"features and pooled fields": Way("tabular", FeaturesAndPooledFields)}
 NOT_TAKEN = (
+    Member(
+        "boosted trees on features and pooled fields",
+        "features and pooled fields",
+        "xgboost",
+        settings=_BOOSTING,
+    ),
+    Member("ridge on pooled fields", "pooled fields", "ridge"),
+    Member(
+        "gaussian process on ranks and pooled fields, plain target",
+        "ranks and pooled fields",
+        "gp",
+        learns="plain",
+    ),
     Member("boosted trees, 64 bins", "features", "xgboost", settings=_BOOSTING | {"max_bin": 64}),
     Member(
         "boosted trees, leaf by leaf on part of the rows",
@@ -115,9 +145,11 @@ def run(task: Task, seed: int) -> dict[str, object]:
     context = Context({}, seed)
     ways = {
         name: way.cls.learn(records, context)
-        for name, way in REPRESENTATIONS.items()
+        for name, way in WAYS.items()
         if why_not(name, records, context) is None and name != "splines and products"
     }
+    pooling = why_not_with("pooled fields", context.features(records)) is None
+    ways = {name: way for name, way in ways.items() if pooling or "pooled" not in name}
     width = ways["feature ranks"].transform(records).shape[1]
     if width <= 60:
         ways["splines and products"] = REPRESENTATIONS["splines and products"].cls.learn(records, context)
@@ -167,7 +199,15 @@ def _compositions(
         ("plain", "plain targets"),
     ):
         parts[f"without {name}"] = [m for m in default if m.learns != what]
-    for word in ("splines", "gaussian", "a length scale each", "trees", "leaf by leaf", "fields", "n-grams"):
+    for word in (
+        "splines",
+        "gaussian",
+        "a length scale each",
+        "trees",
+        "leaf by leaf",
+        "pooled fields",
+        "n-grams",
+    ):
         parts[f"without {word}"] = [m for m in default if word not in m.name]
     truth = scale.transform(y)
 

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import r2_score
 
 from embedreg.ensemble._context import Context
 from embedreg.ensemble._ngrams import NGrams
-from embedreg.ensemble._representations import REPRESENTATIONS, why_not
+from embedreg.ensemble._representations import REPRESENTATIONS, why_not, why_not_with
 from embedreg.ensemble._text_fields import text_fields
+from embedreg.features import TabularFeatures
+from embedreg.heads import RidgeHead
 
 NAMES = [
     "red wine of the north",
@@ -25,6 +28,13 @@ RECORDS = [
     for i in range(40)
 ]
 TEXTS = [record["name"] for record in RECORDS]
+OPERATIONS = ("conv", "pool", "skip")
+MANY_FIELDS = [
+    {"name": f"{NAMES[i % 10]} {i}"}
+    | {f"x{j}": float((i * (j + 3)) % 11) for j in range(9)}
+    | {f"layer{j}": OPERATIONS[(i + j * j) % 3] for j in range(8)}
+    for i in range(40)
+]
 
 
 @pytest.fixture
@@ -33,7 +43,7 @@ def context(tiny_bert):
 
 
 @pytest.mark.parametrize("name", REPRESENTATIONS)
-@pytest.mark.parametrize("records", [RECORDS, TEXTS], ids=["fields", "texts"])
+@pytest.mark.parametrize("records", [RECORDS, TEXTS, MANY_FIELDS], ids=["fields", "texts", "many fields"])
 def test_one_record_is_represented_as_among_many(name, records, context):
     learnt = REPRESENTATIONS[name].cls.learn(records, context)
     many = learnt.transform(records)
@@ -43,11 +53,57 @@ def test_one_record_is_represented_as_among_many(name, records, context):
 
 
 @pytest.mark.parametrize("name", REPRESENTATIONS)
-def test_a_saved_representation_is_the_same_to_the_last_bit(name, context):
+@pytest.mark.parametrize("records", [RECORDS, MANY_FIELDS], ids=["fields", "many fields"])
+def test_a_saved_representation_is_the_same_to_the_last_bit(name, records, context):
     way = REPRESENTATIONS[name].cls
-    learnt = way.learn(RECORDS, context)
+    learnt = way.learn(records, context)
     again = way.from_state(learnt.state(), context)
-    assert np.array_equal(again.transform(RECORDS), learnt.transform(RECORDS))
+    assert np.array_equal(again.transform(records), learnt.transform(records))
+
+
+def test_pooled_fields_are_curves_of_numbers_and_counts_of_categories(context):
+    pooled = REPRESENTATIONS["pooled fields"].cls.learn(MANY_FIELDS, context).transform(MANY_FIELDS)
+    curves, counts = pooled[:, :7], pooled[:, 7:]
+    assert np.allclose(curves.sum(axis=1), 1)  # B-splines are shares of one
+    expected = [
+        [sum(r[f"layer{j}"] == name for j in range(8)) / 8 for name in OPERATIONS] for r in MANY_FIELDS
+    ]
+    found = counts[:, np.argsort(counts[0])][:, np.argsort(np.argsort(expected[0]))]
+    correlations = [np.corrcoef(a, b)[0, 1] for a, b in zip(found.T, np.transpose(expected), strict=True)]
+    assert np.allclose(correlations, 1)
+
+
+def test_pooled_fields_do_not_tell_one_field_from_another(context):
+    rng = np.random.default_rng(0)
+    values = np.array([rng.permutation(60) for _ in range(12)]).T.astype(float)  # each field has all of them
+    records = [{f"x{j}": row[j] for j in range(12)} for row in values]
+    mixed = [{f"x{j}": v for j, v in enumerate(rng.permutation(row))} for row in values]
+    for name, same in (("pooled fields", True), ("feature ranks", False)):
+        learnt = REPRESENTATIONS[name].cls.learn(records, context)
+        assert np.allclose(learnt.transform(records), learnt.transform(mixed)) is same
+
+
+def test_what_depends_on_all_fields_alike_is_learnt_from_few_rows(context):
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, size=(300, 60))
+    y = (X**2).sum(axis=1)
+    records = [{f"x{j}": v for j, v in enumerate(row)} for row in X]
+    scores = {}
+    for name in ("ranks and pooled fields", "splines"):
+        learnt = REPRESENTATIONS[name].cls.learn(records[:100], context)
+        ridge = RidgeHead().fit(learnt.transform(records[:100]), y[:100])
+        scores[name] = r2_score(y[100:], ridge.predict(learnt.transform(records[100:])))
+    assert scores["ranks and pooled fields"] > 0.9
+    assert scores["splines"] < 0.6
+
+
+def test_pooling_takes_eight_fields_that_are_alike():
+    for count, said in ((7, "too few fields are alike"), (8, None)):
+        records = [{f"x{j}": (i + j) % 5 for j in range(count)} | {"kind": "ab"[i % 2]} for i in range(20)]
+        features = TabularFeatures().fit(records)
+        for name in ("pooled fields", "ranks and pooled fields"):
+            assert why_not_with(name, features) == said
+        assert why_not_with("feature ranks", features) is None
 
 
 def test_fields_with_texts_are_those_of_many_kinds():
