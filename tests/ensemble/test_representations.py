@@ -73,6 +73,13 @@ def test_pooled_fields_are_curves_of_numbers_and_counts_of_categories(context):
     assert np.allclose(correlations, 1)
 
 
+def test_pooled_fields_are_the_same_in_batches(context, monkeypatch):
+    learnt = REPRESENTATIONS["pooled fields"].cls.learn(MANY_FIELDS, context)
+    at_once = learnt.transform(MANY_FIELDS)
+    monkeypatch.setattr("embedreg.ensemble._tabular_inputs._CURVED_AT_ONCE", 30)  # three rows of nine numbers
+    assert np.allclose(learnt.transform(MANY_FIELDS), at_once, rtol=1e-12)
+
+
 def test_pooled_fields_do_not_tell_one_field_from_another(context):
     rng = np.random.default_rng(0)
     values = np.array([rng.permutation(60) for _ in range(12)]).T.astype(float)  # each field has all of them

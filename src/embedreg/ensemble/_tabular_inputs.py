@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from sklearn.preprocessing import PolynomialFeatures, SplineTransformer
+from sklearn.utils import gen_batches
 
 from embedreg.core.protocols import SavedState
 from embedreg.features import TabularFeatures
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _QUANTILES: Final = 1000
 _KNOTS: Final = np.linspace(0, 1, 5)
+_SPLINES: Final = 7  # cubic, with so many knots
+_CURVED_AT_ONCE: Final = 2**18  # ranks whose splines are held at once, 56 bytes each
 _FEWEST_POOLED: Final = 8  # fields; fewer are as well looked at one by one
 
 
@@ -153,6 +156,16 @@ def _curves(ranks: Array) -> Array:
     return curves
 
 
+def _mean_curves(ranks: Array) -> Array:
+    """Return the mean over columns of each of their 7 B-splines, shape (n, 7); those of some rows are held at once."""
+    n, fields = ranks.shape
+    rows = max(1, _CURVED_AT_ONCE // fields)
+    means = np.empty((n, _SPLINES))
+    for some in gen_batches(n, rows):
+        means[some] = _curves(ranks[some]).reshape(-1, fields, _SPLINES).mean(axis=1)
+    return means
+
+
 class SplinesAndProducts(Splines):
     """Splines, and the products of every two feature ranks: a linear model of them has all interactions of two."""
 
@@ -172,12 +185,11 @@ class PooledFields(Splines):
 
     def _expanded(self, ranks: Array) -> Array:
         """Return means over fields, shape (n, k): of 7 B-splines for features with more than two values, else of the ranks."""
-        parts = [np.zeros((len(ranks), 0))]
+        parts: list[Array] = [np.zeros((len(ranks), 0))]
         for positions in pooled_positions(self.ranks.features):
             curved = self.curved[positions]
             if curved.any():
-                curves = _curves(ranks[:, positions[curved]])
-                parts.append(curves.reshape(len(ranks), int(curved.sum()), -1).mean(axis=1))
+                parts.append(_mean_curves(ranks[:, positions[curved]]))
             if not curved.all():
                 parts.append(ranks[:, positions[~curved]].mean(axis=1, keepdims=True))
         return np.hstack(parts)
