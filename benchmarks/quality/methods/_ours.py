@@ -5,10 +5,16 @@ It is given training and validation rows as one, and chooses on folds of them.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.quality._grid import ROWS
 from benchmarks.quality.methods._base import DTYPE, Fitted, Method, Parts
 from embedreg import EmbeddingRegressor
 from embedreg.ensemble._ensemble import _FOLDS
 from embedreg.ensemble._members import EFFORTS, members_of
+
+if TYPE_CHECKING:
+    from embedreg.ensemble._members import Member
 
 VERSION = 2  # to be raised when the ensemble's numbers change with the same members
 REPRESENTATIONS = {"auto": "embedreg", "tabular": "embedreg-tabular", "embedding": "embedreg-embedding"}
@@ -27,9 +33,16 @@ def _method(effort: str, representation: str) -> Method:
         return Fitted(model.predict, model.predict_interval, {"weights": weights})
 
     kinds = ("tabular", "embedding") if representation == "auto" else (representation,)
-    members = [member.to_json() for member in members_of(effort, kinds)]
+    members = [_deciding(member) for member in members_of(effort, kinds)]
     settings = {"version": VERSION, "folds": _FOLDS[effort], "members": members}
     return Method(f"{REPRESENTATIONS[representation]}-{effort}", fit, settings=settings)
+
+
+def _deciding(member: Member) -> dict[str, Any]:
+    """Return a member as JSON values, without a limit of rows that no task here reaches: it decides nothing."""
+    saved = member.to_json()
+    within = member.most_rows is None or member.most_rows >= ROWS
+    return saved | ({"most_rows": None} if within else {})
 
 
 OURS = tuple(_method(effort, representation) for effort in EFFORTS for representation in REPRESENTATIONS)
