@@ -20,7 +20,7 @@ from embedreg.ensemble._text_fields import text_fields
 from embedreg.ensemble._text_inputs import FeaturesAndFields, Fields, RankText, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from embedreg.core.protocols import Array, SavedState
     from embedreg.core.records import Record
@@ -42,6 +42,24 @@ class MemberInput(Protocol):
         ...
 
 
+def _no_texts(records: Sequence[Record], _context: Context) -> str | None:
+    return None if text_fields(records) else "no field has texts"
+
+
+def _one_field(records: Sequence[Record], _context: Context) -> str | None:
+    return "it is the one field" if isinstance(records[0], str) else None
+
+
+def _no_ranks(records: Sequence[Record], context: Context) -> str | None:
+    if {"serializer", "numbers"} & set(context.text):
+        return "the way texts are written is given"
+    return None if FieldRanks.learn(records[:_LOOKED_AT]).values else "no field has numbers"
+
+
+def _few_alike(features: TabularFeatures) -> str | None:
+    return None if pooled_positions(features) else "too few fields are alike"
+
+
 @dataclass(frozen=True)
 class Way:
     """A representation by name.
@@ -54,11 +72,17 @@ class Way:
         With `learn(records, context)` and `from_state(state, context)`.
     reads_texts
         Whether learning it only checks the records' texts and finds the model.
+    of_no_use
+        Says why it is of no use on some records, or None if it is.
+    of_no_use_with
+        Likewise of the records' traditional features.
     """
 
     kind: str
     cls: Any
     reads_texts: bool = False
+    of_no_use: Callable[[Sequence[Record], Context], str | None] | None = None
+    of_no_use_with: Callable[[TabularFeatures], str | None] | None = None
 
 
 REPRESENTATIONS: Final[dict[str, Way]] = {
@@ -66,32 +90,24 @@ REPRESENTATIONS: Final[dict[str, Way]] = {
     "feature ranks": Way("tabular", FeatureRanks),
     "splines": Way("tabular", Splines),
     "splines and products": Way("tabular", SplinesAndProducts),
-    "pooled fields": Way("tabular", PooledFields),
-    "ranks and pooled fields": Way("tabular", RanksAndPooledFields),
-    "n-grams": Way("tabular", NGrams),
-    "fields": Way("embedding", Fields, reads_texts=True),
-    "features and fields": Way("embedding", FeaturesAndFields),
-    "text": Way("embedding", Text, reads_texts=True),
-    "text of ranks": Way("embedding", RankText, reads_texts=True),
+    "pooled fields": Way("tabular", PooledFields, of_no_use_with=_few_alike),
+    "ranks and pooled fields": Way("tabular", RanksAndPooledFields, of_no_use_with=_few_alike),
+    "n-grams": Way("tabular", NGrams, of_no_use=_no_texts),
+    "fields": Way("embedding", Fields, reads_texts=True, of_no_use=_no_texts),
+    "features and fields": Way("embedding", FeaturesAndFields, of_no_use=_no_texts),
+    "text": Way("embedding", Text, reads_texts=True, of_no_use=_one_field),
+    "text of ranks": Way("embedding", RankText, reads_texts=True, of_no_use=_no_ranks),
 }
 """Every representation that members take. A new one is a class and one line here."""
 
 
 def why_not(name: str, records: Sequence[Record], context: Context) -> str | None:
     """Return why a representation is of no use on these records, or None if it is."""
-    if name == "text of ranks":
-        if {"serializer", "numbers"} & set(context.text):
-            return "the way texts are written is given"
-        return None if FieldRanks.learn(records[:_LOOKED_AT]).values else "no field has numbers"
-    if name == "text":
-        return "it is the one field" if isinstance(records[0], str) else None
-    if name in ("n-grams", "fields", "features and fields"):
-        return None if text_fields(records) else "no field has texts"
-    return None
+    reason = REPRESENTATIONS[name].of_no_use
+    return None if reason is None else reason(records, context)
 
 
 def why_not_with(name: str, features: TabularFeatures) -> str | None:
     """Return why a representation is of no use beside these traditional features, or None if it is."""
-    if name in ("pooled fields", "ranks and pooled fields") and not pooled_positions(features):
-        return "too few fields are alike"
-    return None
+    reason = REPRESENTATIONS[name].of_no_use_with
+    return None if reason is None else reason(features)
