@@ -22,7 +22,7 @@ from embedreg.ensemble import MEMBERS, Member
 from embedreg.ensemble._combination import Rows, _scores, fit_member
 from embedreg.ensemble._context import Context
 from embedreg.ensemble._folds import grouped_folds, input_groups
-from embedreg.ensemble._representations import REPRESENTATIONS, Way, why_not, why_not_with
+from embedreg.ensemble._representations import REPRESENTATIONS, Way
 from embedreg.ensemble._selection import greedy_weights
 from embedreg.ensemble._tabular_inputs import PooledFields
 from embedreg.ensemble._target import NormalScores
@@ -146,9 +146,9 @@ def run(task: Task, seed: int) -> dict[str, object]:
     ways = {
         name: way.cls.learn(records, context)
         for name, way in WAYS.items()
-        if why_not(name, records, context) is None and name != "splines and products"
+        if way.why_not(records, context) is None and name != "splines and products"
     }
-    pooling = why_not_with("pooled fields", context.features(records)) is None
+    pooling = REPRESENTATIONS["pooled fields"].why_not_with(context.features(records)) is None
     ways = {name: way for name, way in ways.items() if pooling or "pooled" not in name}
     width = ways["feature ranks"].transform(records).shape[1]
     if width <= 60:

@@ -6,7 +6,7 @@ from sklearn.metrics import r2_score
 
 from embedreg.ensemble._context import Context
 from embedreg.ensemble._ngrams import NGrams
-from embedreg.ensemble._representations import REPRESENTATIONS, why_not, why_not_with
+from embedreg.ensemble._representations import REPRESENTATIONS
 from embedreg.ensemble._text_fields import text_fields
 from embedreg.features import TabularFeatures
 from embedreg.heads import RidgeHead
@@ -109,8 +109,8 @@ def test_pooling_takes_eight_fields_that_are_alike():
         records = [{f"x{j}": (i + j) % 5 for j in range(count)} | {"kind": "ab"[i % 2]} for i in range(20)]
         features = TabularFeatures().fit(records)
         for name in ("pooled fields", "ranks and pooled fields"):
-            assert why_not_with(name, features) == said
-        assert why_not_with("feature ranks", features) is None
+            assert REPRESENTATIONS[name].why_not_with(features) == said
+        assert REPRESENTATIONS["feature ranks"].why_not_with(features) is None
 
 
 def test_fields_with_texts_are_those_of_many_kinds():
@@ -158,5 +158,5 @@ def test_a_field_that_is_missing_or_blank_is_a_dash(context):
     ],
 )
 def test_what_is_of_no_use_is_said(name, records, said):
-    reason = why_not(name, records, Context())
+    reason = REPRESENTATIONS[name].why_not(records, Context())
     assert reason == said if said is None else said in reason

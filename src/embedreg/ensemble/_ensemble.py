@@ -26,7 +26,7 @@ from embedreg.ensemble._explanation import Explanation
 from embedreg.ensemble._folds import grouped_folds, input_groups
 from embedreg.ensemble._members import EFFORTS, KINDS, members_of
 from embedreg.ensemble._novelty import Novelty
-from embedreg.ensemble._representations import REPRESENTATIONS, why_not, why_not_with
+from embedreg.ensemble._representations import REPRESENTATIONS
 from embedreg.ensemble._target import NormalScores
 from embedreg.ensemble._text_fields import MOST_FIELDS, further_text_fields
 from embedreg.serialize import input_numbers
@@ -171,7 +171,7 @@ class Ensemble:
             return f"more than {member.most_rows} rows"
         if weight is not None and not member.takes_weights:
             return "it takes no weights"
-        return why_not(member.representation, records, self._context)
+        return REPRESENTATIONS[member.representation].why_not(records, self._context)
 
     def _sample(self, n: int) -> NDArray[np.intp]:
         if n <= MOST_JUDGED:
@@ -314,7 +314,7 @@ class _Fitting:
         width = self._vectors_of(_RANKS, everything=False).shape[1]
         if member.most_columns is not None and width > member.most_columns:
             return f"more than {member.most_columns} features"
-        return why_not_with(member.representation, self._context.features(self._records))
+        return REPRESENTATIONS[member.representation].why_not_with(self._context.features(self._records))
 
     def novelty(self) -> Novelty:
         """Return how far a row is from the training rows, which is the same for all targets."""

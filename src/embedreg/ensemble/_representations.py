@@ -84,6 +84,14 @@ class Way:
     of_no_use: Callable[[Sequence[Record], Context], str | None] | None = None
     of_no_use_with: Callable[[TabularFeatures], str | None] | None = None
 
+    def why_not(self, records: Sequence[Record], context: Context) -> str | None:
+        """Return why it is of no use on these records, or None if it is."""
+        return self.of_no_use and self.of_no_use(records, context)
+
+    def why_not_with(self, features: TabularFeatures) -> str | None:
+        """Return why it is of no use beside these traditional features, or None if it is."""
+        return self.of_no_use_with and self.of_no_use_with(features)
+
 
 REPRESENTATIONS: Final[dict[str, Way]] = {
     "features": Way("tabular", Features),
@@ -99,15 +107,3 @@ REPRESENTATIONS: Final[dict[str, Way]] = {
     "text of ranks": Way("embedding", RankText, reads_texts=True, of_no_use=_no_ranks),
 }
 """Every representation that members take. A new one is a class and one line here."""
-
-
-def why_not(name: str, records: Sequence[Record], context: Context) -> str | None:
-    """Return why a representation is of no use on these records, or None if it is."""
-    reason = REPRESENTATIONS[name].of_no_use
-    return None if reason is None else reason(records, context)
-
-
-def why_not_with(name: str, features: TabularFeatures) -> str | None:
-    """Return why a representation is of no use beside these traditional features, or None if it is."""
-    reason = REPRESENTATIONS[name].of_no_use_with
-    return None if reason is None else reason(features)
