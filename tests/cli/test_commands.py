@@ -42,7 +42,7 @@ def test_compare_prints_every_method_and_one_sentence(run, knobs, tiny_bert):
     assert outcome.status == 0, outcome.err
     assert all(method in outcome.out for method in METHODS)
     assert "Kendall tau" in outcome.out
-    assert "Both together" not in outcome.out
+    assert "The combination that" not in outcome.out
 
 
 def test_compare_json_is_one_document_with_all_metrics(run, knobs, tiny_bert):
@@ -82,7 +82,7 @@ def test_compare_shows_the_combination_and_again_fits_nothing_anew(
     assert (combination["representation"], combination["head"]) == ("both", "combination")
     assert sum(m["weight"] for m in combination["chosen"][0]["members"]) == pytest.approx(1)
     assert first["settings"]["combination"] == "fast"
-    assert "Both together" in (tmp_path / "report.html").read_text()
+    assert "The combination that" in (tmp_path / "report.html").read_text()
 
     def never(*_: object, **__: object) -> None:
         raise AssertionError("fitted again")

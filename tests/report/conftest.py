@@ -123,7 +123,9 @@ def build_comparison(
         predictions=first,
         seconds={"embedding": 3.2, "features": 0.04, "heads": 81.5, "smoothness": 0.3, "total": 85.1},
         warnings=list(warnings),
-        combination_sentence="Both together, as `embedreg fit`, are 0.05 ahead." if combination else "",
+        combination_sentence="The combination that `embedreg fit` makes is 0.05 ahead."
+        if combination
+        else "",
     )
 
 

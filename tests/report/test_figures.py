@@ -58,7 +58,7 @@ def test_the_combination_has_a_mark_of_its_own_and_the_legend_fits(make_comparis
     figure = kendall_by_method(make_comparison(combination=True, seeds=seeds))
     figure.canvas.draw()
     legend = figure.legends[0]
-    assert sorted(text.get_text() for text in legend.get_texts())[:2] == ["95% interval", "both"]
+    assert sorted(text.get_text() for text in legend.get_texts())[:2] == ["95% interval", "combined"]
     assert legend.get_window_extent().x1 <= figure.bbox.x1
     markers = {line.get_marker() for line in figure.axes[0].lines}
     assert MARKERS["both"][0] in markers

@@ -219,8 +219,8 @@ def test_the_combination_has_a_sentence_a_row_and_its_members(make_comparison, w
     comparison = make_comparison(combination=True)
     text = write(comparison)
     shown = Page(text).text()
-    assert "<code>embedreg fit</code>, are 0.05 ahead." in text
-    assert shown.index(comparison.verdict) < shown.index("Both together, as") < shown.index("All scores")
+    assert "<code>embedreg fit</code> makes is 0.05 ahead." in text
+    assert shown.index(comparison.verdict) < shown.index("The combination that") < shown.index("All scores")
     section = text[text.index('<h2 id="both">') : text.index('<h2 id="predictions">')]
     assert "embedreg fit --effort fast" in section
     assert re.findall(r'class="dot (\w+)".*?</span>([\w ]+)</span></th><td>([\d.]+)', section) == [
@@ -236,8 +236,7 @@ def test_the_combination_has_a_sentence_a_row_and_its_members(make_comparison, w
 
 def test_without_a_combination_nothing_is_said_of_one(comparison, write):
     text = write(comparison)
-    assert "Both together" not in text
-    assert "The combination judges" not in text
+    assert "The combination" not in text
 
 
 def test_settings_are_shown_as_strict_json(comparison, write):

@@ -108,7 +108,7 @@ def test_both_together_are_on_neither_side_and_count_as_a_comparison(runs, targe
         [differences[name].p for name in compared]
     )
     assert len(compared) == 4
-    assert found.combination_sentence.startswith("Both together")
+    assert found.combination_sentence.startswith("The combination that")
     assert "ahead of traditional features with XGBoost" in found.combination_sentence
     assert summary.combination_sentence == ""
 

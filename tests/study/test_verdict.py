@@ -110,22 +110,22 @@ def combined(tau, tabular_tau, *, p, half_width=0.05, chosen=CHOSEN):
     return combination_sentence(combination, method(TABULAR, tabular_tau))
 
 
-def test_both_together_are_ahead():
+def test_the_combination_is_ahead():
     assert combined(0.78, 0.71, p=0.01) == (
-        "Both together, combined as `embedreg fit --effort best` does: Kendall tau 0.78, 0.07 [0.02, 0.12] ahead of "
+        "The combination that `embedreg fit --effort best` makes: Kendall tau 0.78, 0.07 [0.02, 0.12] ahead of "
         "traditional features with XGBoost, which is unlikely to be chance (adjusted p = 0.01). "
         "Members that read embeddings have 30% of the weight."
     )
 
 
-def test_both_together_are_behind_by_what_could_be_chance():
+def test_the_combination_is_behind_by_what_could_be_chance():
     assert (
         "Kendall tau 0.70, 0.04 [-0.01, 0.09] behind traditional features with XGBoost, which could be chance "
         "(adjusted p = 0.3)."
     ) in combined(0.70, 0.74, p=0.3)
 
 
-def test_both_together_are_level():
+def test_the_combination_is_level():
     assert (
         "Kendall tau 0.74, level with traditional features with XGBoost: the difference, 0.00 [-0.05, 0.05], "
         "could be chance (adjusted p = 0.9)."
@@ -133,8 +133,8 @@ def test_both_together_are_level():
     assert "is too small to matter" in combined(0.742, 0.74, p=0.001, half_width=0.001)
 
 
-def test_both_together_may_be_no_better_than_chance():
-    assert "does, predict no better than chance: Kendall tau 0.03 [-0.02, 0.08]. Members" in combined(
+def test_the_combination_may_be_no_better_than_chance():
+    assert "makes predicts no better than chance: Kendall tau 0.03 [-0.02, 0.08]. Members" in combined(
         0.03, 0.02, p=0.9
     )
 

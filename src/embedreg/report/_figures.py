@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _CROWDED: Final = 500  # beyond, points are small, full and see-through
 _MANY_POINTS: Final = 2_000  # beyond, points are one image: an SVG of more shapes is slow to show
 _LINES: Final = {"embedding": "-", "tabular": (0, (4, 1.5))}
-NAMES: Final = {"embedding": "embedding", "tabular": "traditional features", "both": "both"}
+NAMES: Final = {"embedding": "embedding", "tabular": "traditional features", "both": "combined"}
 
 
 @styled

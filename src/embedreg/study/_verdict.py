@@ -82,15 +82,15 @@ def combination_sentence(combination: MethodResult, best_tabular: MethodResult) 
     >>> chosen = [{"effort": "fast", "members": members}]
     >>> both = method("combination", "both", "combination", 0.78, chosen, difference)
     >>> print(combination_sentence(both, method("tabular + xgboost", "tabular", "xgboost", 0.74, [])))
-    Both together, combined as `embedreg fit --effort fast` does: Kendall tau 0.78, 0.04 [0.01, 0.07] ahead of
+    The combination that `embedreg fit --effort fast` makes: Kendall tau 0.78, 0.04 [0.01, 0.07] ahead of
     traditional features with XGBoost, which is unlikely to be chance (adjusted p = 0.01). Members that read
     embeddings have 30% of the weight.
     """
     difference = _difference(combination, best_tabular)
-    opening = f"Both together, combined as `embedreg fit --effort {combination.chosen[0]['effort']}` does"
+    opening = f"The combination that `embedreg fit --effort {combination.chosen[0]['effort']}` makes"
     if _are_chance(combination, best_tabular):
         tau = _with_interval(combination.metrics["kendall_tau"])
-        return f"{opening}, predict no better than chance: Kendall tau {tau}. {_weight_of_embeddings(combination)}"
+        return f"{opening} predicts no better than chance: Kendall tau {tau}. {_weight_of_embeddings(combination)}"
     found = f"{_standing(difference, _lower(_subject(best_tabular)))} ({_p(combination, difference)})"
     return f"{opening}: Kendall tau {_tau(combination)}, {found}. {_weight_of_embeddings(combination)}"
 
