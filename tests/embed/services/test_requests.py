@@ -83,7 +83,13 @@ def test_tokens_a_minute(server, make):
 
 
 def test_what_other_requests_brought_is_kept_when_one_fails(server, make):
-    server.fault = lambda asked: status(400) if "text number 0" in asked.texts else Fault(delay=0.1)
+    three_are_there = threading.Barrier(3)
+
+    def fail_one(asked):
+        three_are_there.wait(timeout=30)
+        return status(400) if "text number 0" in asked.texts else Fault(delay=0.1)
+
+    server.fault = fail_one
     embedder = make(items=2, concurrency=3)
 
     with pytest.raises(ModelError, match="status 400"):
