@@ -143,13 +143,13 @@ def run(task: Task, seed: int) -> dict[str, object]:
     scored = np.random.default_rng(seed).permutation(others)[:SCORED]
     records, test = take(data.records, train), take(data.records, scored)
     context = Context({}, seed)
+    features = context.features(records)
     ways = {
         name: way.cls.learn(records, context)
         for name, way in WAYS.items()
-        if way.why_not(records, context) is None and name != "splines and products"
+        if (way.why_not(records, context) or way.why_not_with(features)) is None
+        and name != "splines and products"
     }
-    pooling = REPRESENTATIONS["pooled fields"].why_not_with(context.features(records)) is None
-    ways = {name: way for name, way in ways.items() if pooling or "pooled" not in name}
     width = ways["feature ranks"].transform(records).shape[1]
     if width <= 60:
         ways["splines and products"] = REPRESENTATIONS["splines and products"].cls.learn(records, context)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.quality._grid import ROWS
 from benchmarks.quality.methods._base import DTYPE, Fitted, Method, Parts
 from embedreg import EmbeddingRegressor
-from embedreg.ensemble._ensemble import _FOLDS
+from embedreg.ensemble._fitting import FOLDS
 from embedreg.ensemble._members import EFFORTS, members_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _method(effort: str, representation: str) -> Method:
 
     kinds = ("tabular", "embedding") if representation == "auto" else (representation,)
     members = [_deciding(member) for member in members_of(effort, kinds)]
-    settings = {"version": VERSION, "folds": _FOLDS[effort], "members": members}
+    settings = {"version": VERSION, "folds": FOLDS[effort], "members": members}
     return Method(f"{REPRESENTATIONS[representation]}-{effort}", fit, settings=settings)
 
 

@@ -8,26 +8,15 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 import numpy as np
 
 from embedreg.core.errors import DataError, unknown_name
-from embedreg.core.progress import progress_bar
 from embedreg.core.protocols import SavedState
 from embedreg.ensemble._acquisition import check_acquisition, ranking
-from embedreg.ensemble._combination import (
-    Combination,
-    FittedMember,
-    Rows,
-    Unlike,
-    choose_weights,
-    errors_of,
-    fit_member,
-    member_scores,
-)
+from embedreg.ensemble._combination import Combination, Unlike
 from embedreg.ensemble._context import Context
 from embedreg.ensemble._explanation import Explanation
-from embedreg.ensemble._folds import grouped_folds, input_groups
+from embedreg.ensemble._fitting import FEATURES, Fitting
 from embedreg.ensemble._members import EFFORTS, KINDS, members_of
 from embedreg.ensemble._novelty import Novelty
 from embedreg.ensemble._representations import REPRESENTATIONS
-from embedreg.ensemble._target import NormalScores
 from embedreg.ensemble._text_fields import MOST_FIELDS, further_text_fields
 from embedreg.serialize import input_numbers
 
@@ -49,10 +38,6 @@ MOST_JUDGED: Final = 2000
 
 MIN_ROWS: Final = 4
 _SAMPLES: Final = 512  # of the predictive distribution, for suggestions
-_FEWEST_FITTED: Final = 2  # rows outside a fold
-_RANKS: Final = "feature ranks"
-_FEATURES: Final = "features"
-_FOLDS: Final = {"fast": 5, "balanced": 5, "best": 10}
 
 
 class Ensemble:
@@ -131,14 +116,14 @@ class Ensemble:
         members, left_out = self._members(records, weight)
         left_out |= dict.fromkeys(further_text_fields(records), f"more than {MOST_FIELDS} fields with texts")
         judged = self._sample(len(records))
-        fitting = _Fitting(self, members, records, inputs, judged)
+        fitting = Fitting(self._context, self.effort, members, records, inputs, judged)
         left_out |= fitting.left_out
         found = [fitting.target(column, weight) for column in np.ascontiguousarray(y.T)]
         self.combinations_ = [combination for combination, _ in found]
         self.explanations_ = [dataclasses.replace(explanation, left_out=left_out) for _, explanation in found]
         self.novelty_ = fitting.novelty()
         used = {member.representation for combination in self.combinations_ for member in combination.members}
-        used.add(_FEATURES)
+        used.add(FEATURES)
         self.inputs_ = {name: fitted for name, fitted in fitting.fitted.items() if name in used}
         return self
 
@@ -230,8 +215,8 @@ class Ensemble:
         return ranking(samples, int(k), acquisition, sign * known)
 
     def _unlike(self, records: Sequence[Record], vectors: Mapping[str, Array]) -> Unlike:
-        features = cast("Features", self.inputs_[_FEATURES])
-        return Unlike(self.novelty_.measure(vectors[_FEATURES]), features.lacking(records))
+        features = cast("Features", self.inputs_[FEATURES])
+        return Unlike(self.novelty_.measure(vectors[FEATURES]), features.lacking(records))
 
     def _vectors(self, records: Sequence[Record]) -> dict[str, Array]:
         return {name: fitted.transform(records) for name, fitted in self.inputs_.items()}
@@ -278,113 +263,6 @@ class Ensemble:
         ]
         ensemble.explanations_ = [Explanation.from_json(saved) for saved in config["explanations"]]
         return ensemble
-
-
-class _Fitting:
-    """One fit under way: what its targets share."""
-
-    def __init__(
-        self,
-        ensemble: Ensemble,
-        members: list[Member],
-        records: Sequence[Record],
-        inputs: NDArray[np.intp],
-        judged: NDArray[np.intp],
-    ) -> None:
-        self._ensemble = ensemble
-        self._records = records
-        self._context = ensemble._context.of_fit(records)
-        self._judged = judged
-        self._seed = ensemble._context.random_state
-        self._vectors: dict[tuple[str, bool], Array] = {}
-        self._novelty: Novelty | None = None
-        self.fitted: dict[str, MemberInput] = {}
-        for name in dict.fromkeys(member.representation for member in members):
-            if REPRESENTATIONS[name].reads_texts:  # what is wrong with a text or the model is said at once
-                self._learn(name)
-        self._groups = input_groups(inputs[judged], self._vectors_of(_RANKS, everything=False))
-        reasons = {member: self._why_not(member) for member in members}
-        self.left_out = {member.name: reason for member, reason in reasons.items() if reason is not None}
-        self._members = [member for member, reason in reasons.items() if reason is None]
-        self._judged_folds = self._folds(self._groups)
-        everything = len(judged) == len(records)
-        self._all_folds = self._judged_folds if everything else self._folds(inputs)
-
-    def _why_not(self, member: Member) -> str | None:
-        width = self._vectors_of(_RANKS, everything=False).shape[1]
-        if member.most_columns is not None and width > member.most_columns:
-            return f"more than {member.most_columns} features"
-        return REPRESENTATIONS[member.representation].why_not_with(self._context.features(self._records))
-
-    def novelty(self) -> Novelty:
-        """Return how far a row is from the training rows, which is the same for all targets."""
-        if self._novelty is None:
-            self._novelty = Novelty.learn(self._vectors_of(_FEATURES, everything=True), self._all_folds)
-        return self._novelty
-
-    def target(
-        self, y: NDArray[np.float64], weight: NDArray[np.float64] | None
-    ) -> tuple[Combination, Explanation]:
-        """Choose members on the judged rows, and fit those chosen to all rows."""
-        scale = NormalScores.learn(y)
-        judged = Rows(
-            y[self._judged], self._judged_folds, None if weight is None else weight[self._judged], self._seed
-        )
-        fitted = self._fit(self._members, judged, scale, everything=False)
-        weights = choose_weights(fitted, judged, scale)
-        scores = member_scores(fitted, weights, judged, scale)
-        rows = judged
-        if len(self._judged) < len(self._records):
-            chosen = [member.member for member, w in zip(fitted, weights, strict=True) if w > 0]
-            rows = Rows(y, self._all_folds, weight, self._seed)
-            fitted, weights = self._fit(chosen, rows, scale, everything=True), weights[weights > 0]
-        out_of_fold = np.column_stack([member.out_of_fold for member in fitted]) @ weights
-        explanation = Explanation(
-            self._ensemble.effort,
-            len(self._records),
-            rows.count,
-            len(self._judged),
-            len(np.unique(self._groups)),
-            *errors_of(out_of_fold, rows, scale),
-            members=sorted(scores, key=lambda score: -score.weight),
-        )
-        novelty = self.novelty().of_training(self._vectors_of(_FEATURES, everything=True), rows.folds)
-        return Combination.of(fitted, weights, rows, scale, novelty), explanation
-
-    def _folds(self, groups: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return folds of whole groups; of single rows where groups are so few that new rows will be in them again."""
-        count, distinct = _FOLDS[self._ensemble.effort], len(np.unique(groups))
-        folds = grouped_folds(groups, count, self._seed)
-        few = distinct < 2 * count and 2 * distinct <= len(groups)
-        if few or len(folds) - np.bincount(folds).max() < _FEWEST_FITTED:
-            return grouped_folds(np.arange(len(groups)), count, self._seed)
-        return folds
-
-    def _fit(
-        self, members: Sequence[Member], rows: Rows, scale: NormalScores, *, everything: bool
-    ) -> list[FittedMember]:
-        fitted = []
-        with progress_bar(len(members), "fitting members", "member") as bar:
-            for member in members:
-                vectors = self._vectors_of(member.representation, everything=everything)
-                fitted.append(fit_member(member, vectors, rows, scale))
-                bar.update()
-        return fitted
-
-    def _vectors_of(self, name: str, *, everything: bool) -> Array:
-        """Return the vectors of the judged rows, or of all, computed once."""
-        everything = everything or len(self._judged) == len(self._records)
-        self._learn(name)
-        if (name, everything) not in self._vectors:
-            rows = range(len(self._records)) if everything else self._judged
-            self._vectors[name, everything] = self.fitted[name].transform([self._records[i] for i in rows])
-        return self._vectors[name, everything]
-
-    def _learn(self, name: str) -> None:
-        """Learn a representation from all records, once."""
-        if name not in self.fitted:
-            way = REPRESENTATIONS[name].cls
-            self.fitted[name] = way.learn(self._records, self._context)
 
 
 def _read(representation: str) -> str:

@@ -95,7 +95,7 @@ _SLOW_BOOSTING: Final = _BOOSTING | {"max_rounds": 1000, "learning_rate": 0.02, 
 _TREES: Final = {"n_trees": 100}  # a fold
 _TOGETHER: Final = {"scaling": "together"}
 _MOST_KERNEL: Final = 2000  # rows: a Gaussian process takes time in their cube
-_MOST_FURTHER_KERNELS: Final = 1000  # with more rows, such a member takes longest and is rarely chosen
+_MOST_FURTHER_KERNELS: Final = 1000  # for kernels on what another kernel reads already, or nearly so
 
 MEMBERS: Final = (
     Member(

@@ -150,10 +150,8 @@ class Splines:
 def _curves(ranks: Array) -> Array:
     """Return 7 B-splines of each column's ranks, shape (n, 7 d), a column's side by side."""
     knots = np.repeat(_KNOTS[:, None], ranks.shape[1], axis=1)
-    curves: Array = (
-        SplineTransformer(knots=knots).fit(knots).transform(ranks)
-    )  # the knots are all there is to it
-    return curves
+    fitted = SplineTransformer(knots=knots).fit(knots)  # the knots are all that there is to it
+    return np.asarray(fitted.transform(ranks))
 
 
 def _mean_curves(ranks: Array) -> Array:
@@ -177,10 +175,9 @@ class SplinesAndProducts(Splines):
 class PooledFields(Splines):
     """What features that say the same of many fields are on average, whichever field it is of.
 
-    With average pooling over tokens, an embedding is of this kind: it hardly tells which field a number stands in. What
-    depends on all fields alike (a norm, a count) is a few numbers here, and needs as few rows with 100 fields as with 5;
-    learnt field by field it needs more rows with each. A linear model of such means is a sum over fields of one curve, the
-    simplest function of a set (Zaheer et al., 2017, "Deep Sets").
+    Average pooling does this to the tokens of a text. What depends on all fields alike (a norm, a count) is a few numbers
+    here, however many fields there are; learnt field by field it takes several numbers of each. A linear model of such
+    means is a sum over fields of one curve, the simplest function of a set (Zaheer et al., 2017, "Deep Sets").
     """
 
     def _expanded(self, ranks: Array) -> Array:

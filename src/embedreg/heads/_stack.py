@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 _BETAS: Final = (0.9, 0.999)
 _EPSILON: Final = 1e-8
-_ALIGNMENT: Final = (
-    16  # numbers in a cache line: products with matrices that begin elsewhere take a third longer
-)
+_ALIGNMENT: Final = 16  # numbers, a cache line: products with matrices elsewhere take a third longer
 
 
 def parameter_count(widths: Sequence[int]) -> int:
