@@ -87,6 +87,19 @@ def test_the_choice_is_on_a_sample_and_the_fit_on_all_rows_where_there_are_many(
     assert kendalltau(ensemble.predict(records)[:, 0], y).statistic > 0.6
 
 
+@pytest.mark.parametrize("most_judged", [200, 100])
+def test_copies_with_a_little_noise_are_held_out_together_however_many_rows_are_judged(
+    monkeypatch, most_judged
+):
+    monkeypatch.setattr(_ensemble, "MOST_JUDGED", most_judged)
+    rng = np.random.default_rng(0)
+    x = np.repeat(rng.uniform(size=(50, 4)), 4, axis=0) + rng.normal(scale=1e-6, size=(200, 4))
+    y = np.repeat(rng.normal(size=50), 4)  # nothing is to be learnt, but by looking a copy up
+    records = [dict(zip("abcd", map(float, row), strict=True)) for row in x]
+    (explanation,) = Ensemble(effort="fast", kinds=("tabular",)).fit(records, y[:, None]).explanations_
+    assert explanation.rmse > 0.9 * y.std()
+
+
 def test_members_that_do_not_apply_are_said_with_the_reason(data):
     records, y = data
     ensemble = Ensemble(effort="balanced", kinds=("tabular",)).fit(records, y[:, None], np.ones(len(records)))

@@ -45,7 +45,7 @@ def test_equal_and_nearly_equal_inputs_are_one_group():
     ranks[9] = ranks[3] + np.array([0.0, 0.02])  # near in one column alone
     inputs = np.arange(40)
     inputs[20] = inputs[30]  # equal, wherever their ranks are
-    groups = input_groups(inputs, ranks)
+    groups = input_groups(inputs, ranks, ranks)
     assert groups[7] == groups[3] != groups[9]
     assert groups[20] == groups[30]
     assert len(np.unique(groups)) == 38
@@ -54,14 +54,37 @@ def test_equal_and_nearly_equal_inputs_are_one_group():
 def test_where_nearness_chains_rows_together_only_equal_ones_are_grouped():
     ranks = np.linspace(0, 1, 400)[:, None]  # each is near the next
     inputs = np.arange(400)
-    np.testing.assert_array_equal(input_groups(inputs, ranks), inputs)
+    np.testing.assert_array_equal(input_groups(inputs, ranks, ranks), inputs)
 
 
-def test_without_columns_or_with_very_many_rows_only_equal_ones_are_grouped():
-    inputs = np.arange(10)
-    assert input_groups(inputs, np.empty((10, 0))) is inputs
-    many = np.arange(6000)
-    assert input_groups(many, np.zeros((6000, 1))) is many
+def test_a_view_that_chains_rows_together_leaves_the_other():
+    ranks = np.linspace(0, 1, 400)[:, None]
+    values = np.exp(30 * ranks)  # as parts of its range nearly all are zero
+    values[:, 0] += np.arange(400)
+    inputs = np.arange(400)
+    np.testing.assert_array_equal(input_groups(inputs, ranks, values), inputs)
+    apart = np.random.default_rng(0).permuted(np.tile(ranks, (1, 3)), axis=0)
+    apart[5] = apart[4] + 0.001
+    groups = input_groups(inputs, apart, values)
+    assert groups[4] == groups[5]
+    assert len(np.unique(groups)) == 399
+
+
+@pytest.mark.parametrize(("n", "copies"), [(100, 2), (100, 4), (400, 4), (400, 40), (3000, 2), (3000, 50)])
+def test_copies_with_a_little_noise_are_found_whatever_the_number_of_rows(n, copies):
+    rng = np.random.default_rng(0)
+    values = np.repeat(rng.uniform(size=(n // copies, 5)), copies, axis=0) + rng.normal(
+        scale=1e-5, size=(n, 5)
+    )
+    ranks = values.argsort(axis=0).argsort(axis=0) / (n - 1)
+    groups = input_groups(np.arange(n), ranks, values)
+    np.testing.assert_array_equal(groups, np.arange(n) // copies)
+
+
+def test_without_columns_only_equal_ones_are_grouped():
+    inputs = np.array([3, 1, 3])
+    groups = input_groups(inputs, np.empty((3, 0)), np.empty((3, 0)))
+    assert groups[0] == groups[2] != groups[1]
 
 
 @settings(max_examples=40, deadline=None)
@@ -69,11 +92,12 @@ def test_without_columns_or_with_very_many_rows_only_equal_ones_are_grouped():
 def test_equal_inputs_are_always_together(rows):
     inputs = np.array([number for number, _ in rows])
     ranks = np.array([[number / 10, place / 50] for number, place in rows])
-    groups = input_groups(inputs, ranks)
+    groups = input_groups(inputs, ranks, ranks)
     for number in np.unique(inputs):
         assert len(np.unique(groups[inputs == number])) == 1
 
 
 @pytest.mark.parametrize("n", [2, 3, 5])
 def test_few_rows_are_grouped_without_trouble(n):
-    assert len(input_groups(np.arange(n), np.linspace(0, 1, n)[:, None])) == n
+    column = np.linspace(0, 1, n)[:, None]
+    assert len(input_groups(np.arange(n), column, column)) == n

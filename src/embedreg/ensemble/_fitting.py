@@ -87,13 +87,15 @@ class Fitting:
         for name in dict.fromkeys(member.representation for member in members):
             if REPRESENTATIONS[name].reads_texts:  # what is wrong with a text or the model is said at once
                 self._learn(name)
-        self._groups = input_groups(inputs[judged], self._vectors_of(_RANKS, everything=False))
+        near_by = (self._vectors_of(name, everything=True) for name in (_RANKS, FEATURES))
+        groups = input_groups(inputs, *near_by)
+        self._groups = groups[judged]
         reasons = {member: self._why_not(member) for member in members}
         self.left_out = {member.name: reason for member, reason in reasons.items() if reason is not None}
         self._members = [member for member, reason in reasons.items() if reason is None]
         self._judged_folds = self._folds(self._groups)
         everything = len(judged) == len(records)
-        self._all_folds = self._judged_folds if everything else self._folds(inputs)
+        self._all_folds = self._judged_folds if everything else self._folds(groups)
 
     def _why_not(self, member: Member) -> str | None:
         width = self._vectors_of(_RANKS, everything=False).shape[1]

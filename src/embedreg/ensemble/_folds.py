@@ -7,46 +7,73 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from sklearn.neighbors import NearestNeighbors
+from scipy.spatial import KDTree
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_NEAR: Final = 0.005  # of a column's ranks
+_NEAR_RANKS: Final = (
+    0.005  # of a column's ranks; few rows have ranks farther apart, and are compared by value
+)
+_NEAR_VALUES: Final = 0.001  # of a column's range
 _LARGEST_SHARE: Final = 0.1  # of the rows: neighbours of neighbours may chain all rows together
-_MOST_ROWS: Final = 5000  # more are hardly ever so few that a near duplicate matters
+_NEIGHBOURS: Final = 32  # of a row are looked at: through each other they join a group of any size
 
 
-def input_groups(inputs: NDArray[np.intp], ranks: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
+def input_groups(
+    inputs: NDArray[np.intp], ranks: NDArray[np.floating[Any]], values: NDArray[np.floating[Any]]
+) -> NDArray[np.intp]:
     """Return a group a row, which equal and nearly equal inputs share.
+
+    Two rows are nearly equal if their ranks differ by no more than half a percent in every column, or their values by no
+    more than a thousandth of each column's range. Either is left out where more than a tenth of the rows would be one group.
 
     Parameters
     ----------
     inputs
         A number a row, equal for equal inputs, shape (n,).
     ranks
-        The rows' columns as ranks between 0 and 1, shape (n, d). Two rows are nearly equal if no column differs
-        by more than half a percent.
+        The rows' columns as ranks between 0 and 1, shape (n, d).
+    values
+        The columns themselves, shape (n, d).
 
     Returns
     -------
     ndarray of shape (n,)
-        `inputs` itself where nearness would put more than a tenth of the rows in one group.
+
+    Examples
+    --------
+    >>> values = np.array([[0.0], [0.5], [0.50001], [1.0]])
+    >>> input_groups(np.arange(4), values, values).tolist()
+    [0, 1, 1, 2]
     """
-    n = len(inputs)
-    if n > _MOST_ROWS or not ranks.shape[1]:
-        return inputs
-    near = (
-        NearestNeighbors(radius=_NEAR, metric="chebyshev")
-        .fit(ranks)
-        .radius_neighbors_graph(mode="connectivity")
+    groups = np.unique(inputs, return_inverse=True)[1]
+    most = max(_LARGEST_SHARE * len(inputs), np.bincount(groups).max())
+    spread = np.ptp(values, axis=0)
+    for columns, near in ((ranks, _NEAR_RANKS), (values / np.where(spread > 0, spread, 1.0), _NEAR_VALUES)):
+        joined = _joined(groups, columns, near)
+        if np.bincount(joined).max() <= most:
+            groups = joined
+    return groups
+
+
+def _joined(groups: NDArray[np.intp], columns: NDArray[np.floating[Any]], near: float) -> NDArray[np.intp]:
+    """Return groups of groups that have rows within `near` of each other in every column."""
+    if not columns.shape[1]:
+        return groups
+    rows, row_of = np.unique(columns, axis=0, return_inverse=True)
+    count = min(_NEIGHBOURS + 1, len(rows))  # a row is its own nearest
+    _, neighbours = KDTree(rows).query(rows, k=range(1, count + 1), p=np.inf, distance_upper_bound=near)
+    place, which = np.nonzero(neighbours < len(rows))
+    ends = (
+        np.concatenate([groups, groups.max() + 1 + place]),
+        np.concatenate([groups.max() + 1 + row_of.ravel(), groups.max() + 1 + neighbours[place, which]]),
     )
-    order = np.argsort(inputs, kind="stable")
-    same = np.flatnonzero(np.diff(inputs[order]) == 0)
-    equal = coo_matrix((np.ones(len(same)), (order[same], order[same + 1])), shape=(n, n))
-    _, groups = connected_components(near + equal, directed=False)
-    largest = np.bincount(groups).max()
-    return inputs if largest > max(_LARGEST_SHARE * n, np.bincount(inputs).max()) else groups.astype(np.intp)
+    size = int(groups.max()) + 1 + len(rows)
+    _, joined = connected_components(
+        coo_matrix((np.ones(len(ends[0])), ends), shape=(size, size)), directed=False
+    )
+    return np.asarray(joined[groups], dtype=np.intp)
 
 
 def grouped_folds(groups: NDArray[np.intp], count: int, seed: int) -> NDArray[np.intp]:
