@@ -56,6 +56,15 @@ def test_a_lacking_text_or_mapping_names_the_nearest(put, spec):
         next(stream_records(put("a.jsonl", '{"T": "x"}\n'), spec))
 
 
+@pytest.mark.parametrize("spec", [InputSpec("y", text="t"), InputSpec("y", unwrap="t")])
+@pytest.mark.parametrize("first", [1, 1001])
+def test_rows_without_their_text_or_mapping_are_never_passed_over(put, spec, first):
+    rows = ['{"t": "x"}' if spec.text else '{"t": {"a": 1}}'] * 2500
+    rows[first - 1 : first + 999] = ["{}"] * 1000
+    with pytest.raises(DataError, match=f"row {first}"):
+        count_rows(put("a.jsonl", "\n".join(rows)), spec)
+
+
 def test_json_rows_may_lack_conditional_names(put):
     path = put("a.jsonl", '{"a": 1}\n{"b": 2}\n')
     (batch,) = stream_records(path, SPEC)

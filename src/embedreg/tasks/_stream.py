@@ -103,8 +103,10 @@ def read_records(
     while chunk := list(itertools.islice(rows, batch_rows)):
         is_empty = False
         unmet.difference_update(*(row.cells for row in chunk))
-        if unmet and spec.columns is None:  # a text or mapping is needed in every row
-            break
+        if (
+            unmet and spec.columns is None
+        ):  # a text or mapping is needed in every row: which one lacks it is said below
+            check_columns(sorted(unmet), source.names, source.path)
         yield chunk, _records(chunk, spec, source)
     if is_empty:
         raise no_rows(source.path)
