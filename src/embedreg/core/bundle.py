@@ -34,7 +34,8 @@ def write_bundle(directory: Path, kind: str, files: dict[str, bytes], *, overwri
     files
         Bytes by file name.
     overwrite
-        Whether an existing bundle may be replaced. Anything else at that path is never replaced.
+        Whether an existing bundle may be replaced, which it is once the new one is whole. Anything else at that path, and a
+        bundle with files that are not its own, is never replaced.
 
     Raises
     ------
@@ -46,16 +47,19 @@ def write_bundle(directory: Path, kind: str, files: dict[str, bytes], *, overwri
     manifest = json.dumps({"kind": kind, "schema": SCHEMA, "files": hashes}, indent=1).encode()
     everything = {**files, _MANIFEST: manifest, _MANIFEST_HASH: hashlib.sha256(manifest).hexdigest().encode()}
     with output_errors(directory):
-        staged = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+        work = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+        staged, replaced = work / "new", work / "old"
         try:
-            staged.chmod(0o755)
+            staged.mkdir(mode=0o755)
             for name, data in everything.items():
                 (staged / name).write_bytes(data)
             if directory.exists():
-                shutil.rmtree(directory)
+                directory.rename(replaced)
             staged.rename(directory)
         finally:
-            shutil.rmtree(staged, ignore_errors=True)
+            if replaced.exists() and not directory.exists():
+                replaced.rename(directory)
+            shutil.rmtree(work, ignore_errors=True)
 
 
 def check_free(directory: Path, *, overwrite: bool = False) -> None:
@@ -75,10 +79,20 @@ def check_free(directory: Path, *, overwrite: bool = False) -> None:
         )
     if not directory.exists():
         return
-    replaceable = (directory / _MANIFEST).is_file()
+    replaceable = _is_bundle(directory)
     if not (overwrite and replaceable):
-        mend = "choose another path" + (", or allow overwriting (--overwrite)" if replaceable else "")
-        raise OutputError(f"an existing {directory}", expected="a path where nothing is yet", mend=mend)
+        mend = "choose another path, or " + ("allow overwriting (--overwrite)" if replaceable else "move it away")
+        what = f"an existing {directory}" + ("" if replaceable else ", which is not a saved model or holds other files")
+        raise OutputError(what, expected="a path where nothing is yet", mend=mend)
+
+
+def _is_bundle(directory: Path) -> bool:
+    """Whether all that is in the folder was written by `write_bundle`."""
+    try:
+        own = {*_read_manifest(directory)["files"], _MANIFEST, _MANIFEST_HASH}
+    except SavedModelError:
+        return False
+    return {path.name for path in directory.iterdir()} <= own
 
 
 def read_bundle(directory: Path, kind: str) -> dict[str, bytes]:
