@@ -494,6 +494,18 @@ def test_a_record_that_lacks_what_all_training_records_had_may_have_any_target(f
     assert np.mean((low <= Y[: len(NEW)]) & (Y[: len(NEW)] <= high)) > 0.7
 
 
+def test_a_value_that_two_training_records_lack_may_still_mean_anything():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(80, 2))
+    records = [{"a": a, "b": b} for a, b in x.tolist()]
+    y = x @ [3, 1]
+    records[0].pop("a")
+    records[1].pop("a")
+    model = default().fit(records, y)
+    assert np.ptp(model.predict_interval([{"b": 0.0}], 0.9)) > 0.8 * np.ptp(np.quantile(y, [0.05, 0.95]))
+    assert np.ptp(model.predict_interval([{"b": 0.0, "a": 0.0}], 0.9)) < 0.1 * np.ptp(y)
+
+
 def test_what_is_beyond_the_reach_of_a_prediction_is_in_its_interval():
     x = np.linspace(0, 1, 40)[:, None]
     model = default().fit(x, x[:, 0])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -69,8 +70,6 @@ def test_an_interruption_leaves_the_old_or_the_new(saved, monkeypatch, stopped_a
         patched.setattr(Path, "rename", counted(Path.rename))
         patched.setattr(Path, "write_bytes", counted(Path.write_bytes))
         patched.setattr(shutil, "rmtree", counted(shutil.rmtree))
-        try:
+        with suppress(KeyboardInterrupt):
             write_bundle(saved, "thing", {"a": b"2"}, overwrite=True)
-        except KeyboardInterrupt:
-            pass
     assert read_bundle(saved, "thing") in ({"a": b"1"}, {"a": b"2"})

@@ -117,6 +117,22 @@ def test_an_unseen_category_is_warned_of_where_training_had_no_rare_ones():
     assert loaded.lacking(new).tolist() == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("training", "few_once"),
+    [("a" * 10 + "b" * 10 + "c", True), ("abcdefgh" * 2, True), ("aaab" * 5 + "cd", False)],
+)
+def test_an_unseen_category_says_little_where_hardly_any_was_seen_once(training, few_once):
+    features = TabularFeatures().fit([{"c": level, "x": x} for x, level in enumerate(training)])
+    assert features.lacking([{"c": "z", "x": 1}, {"c": "a", "x": 2}]).tolist() == [few_once, False]
+
+
+def test_a_training_record_held_out_lacks_what_no_other_has():
+    training = [{"c": level, "x": x or None} for x, level in enumerate("a" * 12 + "b" * 12 + "c")]
+    features = TabularFeatures().fit(training)
+    assert np.flatnonzero(features.lacking(training, held_out=True)).tolist() == [0, 24]
+    assert np.flatnonzero(features.lacking(training)).tolist() == [0]
+
+
 def test_missing_values_are_marked_and_put_at_the_mean():
     features = TabularFeatures().fit(
         [{"a": 1.0, "b": 1}, {"a": math.nan, "b": 2}, {"b": 3}, {"a": 3.0, "b": 4}]

@@ -17,7 +17,7 @@ from typing import Any, Final
 from embedreg.core.errors import OutputError, SavedModelError
 from embedreg.core.files import output_errors
 
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 _MANIFEST: Final = "manifest.json"
 _MANIFEST_HASH: Final = "manifest.sha256"
 
@@ -81,8 +81,12 @@ def check_free(directory: Path, *, overwrite: bool = False) -> None:
         return
     replaceable = _is_bundle(directory)
     if not (overwrite and replaceable):
-        mend = "choose another path, or " + ("allow overwriting (--overwrite)" if replaceable else "move it away")
-        what = f"an existing {directory}" + ("" if replaceable else ", which is not a saved model or holds other files")
+        mend = "choose another path, or " + (
+            "allow overwriting (--overwrite)" if replaceable else "move it away"
+        )
+        what = f"an existing {directory}" + (
+            "" if replaceable else ", which is not a saved model or holds other files"
+        )
         raise OutputError(what, expected="a path where nothing is yet", mend=mend)
 
 

@@ -115,14 +115,22 @@ class Unlike:
     Attributes
     ----------
     novelty
-        How far each row is from what the models of each fold have seen, shape (folds, n).
+        How far each row is from what the models of each fold have seen, shape (folds, n); shape (n,) for training rows, each
+        of which one fold's models have not seen.
     lacking
-        Which rows lack what each training row had, shape (n,). How much that matters is not known: they may have any
-        training target, for all that is known.
+        Which rows lack what nearly each training row had, shape (n,). How much that matters is hardly known: they may have
+        any training target.
     """
 
     novelty: NDArray[np.float64]
     lacking: NDArray[np.bool_]
+
+    def widen(self, spreads: NDArray[np.float64], floor: float, of_all: float) -> NDArray[np.float64]:
+        """Return the members' spreads, of the novelty's shape, with what is unlike about the rows in them.
+
+        Novelty counts in units of `floor`, what is lacking as `of_all`, the spread of all targets.
+        """
+        return np.asarray(np.hypot(np.hypot(spreads, floor * self.novelty), of_all * self.lacking))
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,9 +164,9 @@ class Combination:
         weights: NDArray[np.float64],
         rows: Rows,
         scale: NormalScores,
-        novelty: NDArray[np.float64],
+        unlike: Unlike,
     ) -> Combination:
-        """Keep the members that have a weight, and learn from the rows' errors, given their novelty (n,)."""
+        """Keep the members that have a weight, and learn from the rows' errors, given what is unlike about each of them."""
         kept = [(member, float(weight)) for member, weight in zip(fitted, weights, strict=True) if weight > 0]
         out_of_fold = np.column_stack([member.out_of_fold for member, _ in kept])
         own = np.array([weight for _, weight in kept])
@@ -170,7 +178,9 @@ class Combination:
             [f.member for f, _ in kept],
             [f.heads for f, _ in kept],
             own,
-            Predictive.learn(residuals, np.hypot(spread, size_of(residuals) * novelty), rows.folds),
+            Predictive.learn(
+                residuals, unlike.widen(spread, size_of(residuals), size_of(scale.scores)), rows.folds
+            ),
         )
 
     def predict(self, vectors: Mapping[str, Array]) -> NDArray[np.float64]:
@@ -194,9 +204,8 @@ class Combination:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the folds' mean, and how difficult rows are by the members' spread and what is unusual about them."""
         centers, spreads = self._by_fold(vectors)
-        spreads = np.hypot(spreads, self.predictive.floor * unlike.novelty)
-        of_all_targets = float(np.std(self.scale.scores))
-        return self.predictive.for_mean(centers, np.hypot(spreads, of_all_targets * unlike.lacking))
+        of_all = size_of(self.scale.scores) / size_of(self.predictive.residuals)  # which are multiplied by it
+        return self.predictive.for_mean(centers, unlike.widen(spreads, self.predictive.floor, of_all))
 
     def _by_fold(self, vectors: Mapping[str, Array]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return each fold's mean and the members' spread around it, in scores, both (folds, n).

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import functools
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from embedreg.ensemble._combination import (
     Combination,
     FittedMember,
     Rows,
+    Unlike,
     choose_weights,
     errors_of,
     fit_member,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from embedreg.ensemble._context import Context
     from embedreg.ensemble._members import Member
     from embedreg.ensemble._representations import MemberInput
+    from embedreg.ensemble._tabular_inputs import Features
 
 FEATURES: Final = "features"
 """The representation by which rows are near or far."""
@@ -135,8 +138,15 @@ class Fitting:
             *errors_of(out_of_fold, rows, scale),
             members=sorted(scores, key=lambda score: -score.weight),
         )
-        novelty = self.novelty().of_training(self._vectors_of(FEATURES, everything=True), rows.folds)
-        return Combination.of(fitted, weights, rows, scale, novelty), explanation
+        return Combination.of(fitted, weights, rows, scale, self._unlike), explanation
+
+    @functools.cached_property
+    def _unlike(self) -> Unlike:
+        """How unlike each row is to those of other folds."""
+        vectors = self._vectors_of(FEATURES, everything=True)
+        novelty = self.novelty().of_training(vectors, self._all_folds)
+        features = cast("Features", self.fitted[FEATURES])
+        return Unlike(novelty, features.lacking(self._records, held_out=True))
 
     def _folds(self, groups: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return folds of whole groups; of single rows where groups are so few that new rows will be in them again."""

@@ -47,7 +47,7 @@ def input_groups(
     >>> input_groups(np.arange(4), values, values).tolist()
     [0, 1, 1, 2]
     """
-    groups = np.unique(inputs, return_inverse=True)[1]
+    groups = np.unique(inputs, return_inverse=True)[1].astype(np.intp)
     most = max(_LARGEST_SHARE * len(inputs), np.bincount(groups).max())
     spread = np.ptp(values, axis=0)
     for columns, near in ((ranks, _NEAR_RANKS), (values / np.where(spread > 0, spread, 1.0), _NEAR_VALUES)):
@@ -65,11 +65,12 @@ def _joined(groups: NDArray[np.intp], columns: NDArray[np.floating[Any]], near: 
     count = min(_NEIGHBOURS + 1, len(rows))  # a row is its own nearest
     _, neighbours = KDTree(rows).query(rows, k=range(1, count + 1), p=np.inf, distance_upper_bound=near)
     place, which = np.nonzero(neighbours < len(rows))
+    first = int(groups.max()) + 1  # the rows come after the groups
     ends = (
-        np.concatenate([groups, groups.max() + 1 + place]),
-        np.concatenate([groups.max() + 1 + row_of.ravel(), groups.max() + 1 + neighbours[place, which]]),
+        np.concatenate([groups, first + place]),
+        np.concatenate([first + row_of.ravel(), first + np.asarray(neighbours)[place, which]]),
     )
-    size = int(groups.max()) + 1 + len(rows)
+    size = first + len(rows)
     _, joined = connected_components(
         coo_matrix((np.ones(len(ends[0])), ends), shape=(size, size)), directed=False
     )

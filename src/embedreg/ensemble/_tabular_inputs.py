@@ -44,9 +44,9 @@ class Features:
         """Return the features, shape (n, d)."""
         return self.features.transform(records)
 
-    def lacking(self, records: Sequence[Record]) -> NDArray[np.bool_]:
-        """Return which records lack what each training record had, shape (n,)."""
-        return self.features.lacking(records)
+    def lacking(self, records: Sequence[Record], *, held_out: bool = False) -> NDArray[np.bool_]:
+        """Return which records lack what nearly each training record had, shape (n,); see `TabularFeatures.lacking`."""
+        return self.features.lacking(records, held_out=held_out)
 
     def state(self) -> SavedState:
         """Return what it has learnt."""

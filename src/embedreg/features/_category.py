@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from embedreg.features._column import Block, Column, Settings
+from embedreg.features._column import RARE, Block, Column, Settings
 from embedreg.features._values import written
 
 if TYPE_CHECKING:
@@ -31,24 +31,29 @@ class CategoryColumn(Column):
         Those with a column of their own, the most frequent first.
     grouped
         The rare ones, which share one column.
-    complete
-        Whether no level was rare, so that one that training did not have is unlike anything.
+    once
+        Those in one training cell alone.
+    closed
+        Whether so few were that new levels were not to be expected: the share of cells whose level is seen once is that of new
+        cells whose level is not seen yet (Good, 1953).
     """
 
     kind: ClassVar[str] = "category"
     levels: list[str]
     grouped: list[str]
-    complete: bool
+    once: list[str]
+    closed: bool
 
     @classmethod
     def fit(cls, cells: Sequence[Any], settings: Settings, /) -> Self:
         counts = Counter(written(cell) for cell in cells if cell is not None)
         ordered = sorted(counts, key=lambda level: (-counts[level], level))
         frequent = [level for level in ordered if counts[level] >= settings.min_frequency]
+        once = [level for level in ordered if counts[level] == 1]
+        closed = len(once) < RARE * len(cells)
         if not frequent:
-            return cls(ordered, [], complete=False)
-        grouped = ordered[len(frequent) :]
-        return cls(frequent, grouped, complete=not grouped)
+            return cls(ordered, [], once, closed)
+        return cls(frequent, ordered[len(frequent) :], once, closed)
 
     def read(self, cell: Any) -> str:
         return written(cell)
@@ -63,8 +68,10 @@ class CategoryColumn(Column):
         places = [width if value is None else position.get(value, other) for value in values]
         return np.eye(width + 1, width)[places]  # the last row is zero: no level
 
-    def unknown(self, values: Sequence[str | None]) -> NDArray[np.bool_]:
-        if not self.complete:
+    def unknown(self, values: Sequence[str | None], *, held_out: bool = False) -> NDArray[np.bool_]:
+        if not self.closed:
             return super().unknown(values)
-        known = {None, *self.levels}
+        known = {None, *self.levels, *self.grouped}
+        if held_out:
+            known -= set(self.once)
         return np.array([value not in known for value in values], dtype=np.bool_)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from typing import Self
 
 Block: TypeAlias = NDArray[np.float64]
+
+RARE: Final = 0.05
+"""What is so in a smaller share of training cells is little known."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,8 @@ class Column(ABC):
     def encode(self, values: Sequence[Any | None]) -> Block:
         """Return the features, shape (n, k); a missing value gives the training mean, or no level."""
 
-    def unknown(self, values: Sequence[Any | None]) -> NDArray[np.bool_]:
-        """Return which values say nothing, being like none in training, shape (n,)."""
+    def unknown(self, values: Sequence[Any | None], *, held_out: bool = False) -> NDArray[np.bool_]:  # noqa: ARG002 (for subclasses)
+        """Return which values are like none in training, or would be without their own row if it is `held_out`, shape (n,)."""
         return np.zeros(len(values), dtype=np.bool_)
 
     def state(self) -> SavedState:

@@ -10,6 +10,7 @@ import numpy as np
 
 from embedreg.core.protocols import SavedState
 from embedreg.features._category import CategoryColumn
+from embedreg.features._column import RARE
 from embedreg.features._kinds import KINDS, kind_of
 from embedreg.features._values import check_types
 
@@ -37,9 +38,9 @@ class Encoded:
     absent
         Cells without a value, though each training record had one.
     unknown
-        Cells with a category that training did not have, where it had no rare ones.
+        Cells with a category that training did not have, nor gave reason to expect.
     lacking
-        Which cells are such, or absent or unusable where each training record had a value, shape (n,).
+        Which cells are such, or absent or unusable where nearly each training record had a value, shape (n,).
     """
 
     block: Block
@@ -94,12 +95,12 @@ class Field:
         varying = np.flatnonzero((block != block[:1]).any(axis=0))
         return cls(name, kind, missing, tuple(parts), tuple(varying.tolist()))
 
-    def encode(self, cells: list[Any]) -> Encoded:
-        """Return the features of any cells."""
+    def encode(self, cells: list[Any], *, held_out: bool = False) -> Encoded:
+        """Return the features of any cells, or of training cells of which each is looked at as if it had been `held_out`."""
         check_types(self.name, cells)
-        found = self._all_features(cells)
+        found = self._all_features(cells, held_out=held_out)
         absent = sum(cell is None for cell in cells) if self.missing == 0 else 0
-        lacking = found.unknown | (found.block[:, -1].astype(bool) & (self.missing == 0))
+        lacking = found.unknown | (found.block[:, -1].astype(bool) & (self.missing < RARE))
         block = found.block[:, list(self.kept)]
         extreme = int((np.abs(block) > MAX_DEVIATIONS).any(axis=1).sum())
         block = np.clip(block, -MAX_DEVIATIONS, MAX_DEVIATIONS)
@@ -125,7 +126,7 @@ class Field:
             "grouped": grouped,
         }
 
-    def _all_features(self, cells: list[Any]) -> _Features:
+    def _all_features(self, cells: list[Any], *, held_out: bool = False) -> _Features:
         """Return the features of all parts, and where cells are missing."""
         blocks = []
         unknown = np.zeros(len(cells), dtype=np.bool_)
@@ -134,7 +135,7 @@ class Field:
             values = [None if cell is None else part.read(cell) for cell in rest]
             rest = [cell if value is None else None for cell, value in zip(rest, values, strict=True)]
             blocks.append(part.encode(values))
-            unknown |= part.unknown(values)
+            unknown |= part.unknown(values, held_out=held_out)
         unusable = [cell is not None for cell in rest]
         missing = np.array(unusable, dtype=bool) | np.array([cell is None for cell in cells], dtype=bool)
         return _Features(np.column_stack([*blocks, missing.astype(np.float64)]), unknown, sum(unusable))

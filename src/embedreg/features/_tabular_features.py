@@ -55,8 +55,8 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
 
     When transforming, an unseen category goes to the column of the rare ones, or has no level. What cannot be
     used is reported in a warning: fields that training did not have (left out), no value where each training
-    record had one (missing), an unseen category where training had no rare ones (no level), values of another kind
-    than their field (missing), features beyond a million training deviations (bounded).
+    record had one (missing), an unseen category where training had hardly any but once, values of another kind than
+    their field (missing), features beyond a million training deviations (bounded).
 
     Parameters
     ----------
@@ -162,11 +162,18 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
             return np.zeros((len(given), 1))
         return np.hstack([part.block for part in encoded])
 
-    def lacking(self, records: Sequence[Record]) -> NDArray[np.bool_]:
-        """Return which records lack a value, or one that says something, in a field where no training record did, shape (n,).
+    def lacking(self, records: Sequence[Record], *, held_out: bool = False) -> NDArray[np.bool_]:
+        """Return which records lack a value, or have one unlike any, in a field where hardly any training record did, shape (n,).
 
-        Where they do, `transform` puts a number at the training mean, in the midst of the training records, and gives a
-        category no level.
+        Where they do, `transform` puts a number at the training mean, in the midst of the training records, and a category
+        with the rare ones or at no level; few training records tell what that means, or none.
+
+        Parameters
+        ----------
+        records
+            n records as in training.
+        held_out
+            Whether these are the training records, of which each is looked at as if it had been held out.
 
         Examples
         --------
@@ -180,7 +187,7 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
         columns = self._layout.read(_mappings(given))
         lacking = np.zeros(len(given), dtype=np.bool_)
         for path, field in self.fields_.items():
-            lacking |= field.encode(columns[path]).lacking
+            lacking |= field.encode(columns[path], held_out=held_out).lacking
         return lacking
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:  # noqa: ARG002 (scikit-learn's signature)
@@ -300,7 +307,7 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
         names = [field.name for field in self.fields_.values()]
         problems = {
             "absent": "without a value, which each training record had, counted as missing",
-            "unknown": "with categories that training did not have, which say nothing",
+            "unknown": "with categories that training did not have, which say little",
             "unusable": "with values of another kind than in training, counted as missing",
             "extreme": f"with values beyond {MAX_DEVIATIONS:,.0f} training deviations, which are bounded",
         }
