@@ -203,6 +203,9 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return the predicted numbers of n records, shape (n,) or (n, targets) as `y` was, in its unit.
 
+        Of the default it is the mean of what a new record may have, or the middle if that had the smaller squared error on
+        held-out training records; the order of records is the same. Quantiles are `predict_quantiles`.
+
         Raises
         ------
         DataError

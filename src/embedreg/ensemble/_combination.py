@@ -14,6 +14,7 @@ from embedreg.ensemble._explanation import MemberScore
 from embedreg.ensemble._members import Member
 from embedreg.ensemble._predictive import Predictive, size_of
 from embedreg.ensemble._selection import greedy_weights
+from embedreg.ensemble._smearing import learn_offsets, smeared
 from embedreg.ensemble._target import NormalScores
 from embedreg.heads import Problem, fit_many, head_from_state
 
@@ -149,6 +150,8 @@ class Combination:
         Of each, shape (members,); their sum is 1.
     predictive
         The distribution of new targets around the mean.
+    offsets
+        Scores around the mean over which a prediction averages, shape (q,); see `smeared`.
     """
 
     scale: NormalScores
@@ -156,6 +159,7 @@ class Combination:
     heads: list[list[Head]]
     weights: NDArray[np.float64]
     predictive: Predictive
+    offsets: NDArray[np.float64]
 
     @classmethod
     def of(
@@ -181,11 +185,16 @@ class Combination:
             Predictive.learn(
                 residuals, unlike.widen(spread, size_of(residuals), size_of(scale.scores)), rows.folds
             ),
+            learn_offsets(center, rows.y, scale, rows.weight),
         )
 
     def predict(self, vectors: Mapping[str, Array]) -> NDArray[np.float64]:
-        """Return the mean over members and folds, as targets, shape (n,)."""
-        return self.scale.inverse(self._by_fold(vectors)[0].mean(axis=0))
+        """Return the targets that the mean over members and folds stands for, shape (n,)."""
+        return self.of_scores(self._by_fold(vectors)[0].mean(axis=0))
+
+    def of_scores(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what is predicted where the members' mean is `scores`, both of shape (n,)."""
+        return smeared(scores, self.offsets, self.scale)
 
     def quantiles(
         self, vectors: Mapping[str, Array], unlike: Unlike, levels: NDArray[np.float64]
@@ -234,7 +243,7 @@ class Combination:
             "folds": len(self.heads[0]),
             "weights": self.weights.tolist(),
         }
-        own = SavedState(config, self.predictive.arrays())
+        own = SavedState(config, self.predictive.arrays() | {"offsets": self.offsets})
         return [own, *(head.state() for heads in self.heads for head in heads)]
 
     @classmethod
@@ -250,6 +259,7 @@ class Combination:
             [fitted[start : start + folds] for start in range(0, len(fitted), folds)],
             np.array(config["weights"]),
             Predictive.from_arrays(own.arrays),
+            own.arrays["offsets"],
         )
 
 
@@ -275,7 +285,7 @@ def member_scores(
             member.member.name,
             member.member.representation,
             member.member.head,
-            *errors_of(member.out_of_fold, rows, scale),
+            *errors_of(scale.inverse(member.out_of_fold), rows),
             weight=float(weight),
             seconds=member.seconds,
         )
@@ -283,8 +293,8 @@ def member_scores(
     ]
 
 
-def errors_of(scores: NDArray[np.float64], rows: Rows, scale: NormalScores) -> tuple[float, float]:
-    """Return Kendall tau and the root mean squared error in the target's unit of out-of-fold scores."""
-    tau = float(kendalltau(rows.y, scores).statistic)
-    error = np.average((scale.inverse(scores) - rows.y) ** 2, weights=rows.weight)
+def errors_of(predicted: NDArray[np.float64], rows: Rows) -> tuple[float, float]:
+    """Return Kendall tau and the root mean squared error, in the target's unit, of out-of-fold predictions (n,)."""
+    tau = float(kendalltau(rows.y, predicted).statistic)
+    error = np.average((predicted - rows.y) ** 2, weights=rows.weight)
     return (0.0 if np.isnan(tau) else tau), float(np.sqrt(error))

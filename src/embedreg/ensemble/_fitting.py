@@ -128,6 +128,7 @@ class Fitting:
             chosen = [member.member for member, w in zip(fitted, weights, strict=True) if w > 0]
             rows = Rows(y, self._all_folds, weight, self._seed)
             fitted, weights = self._fit(chosen, rows, scale, everything=True), weights[weights > 0]
+        combination = Combination.of(fitted, weights, rows, scale, self._unlike)
         out_of_fold = np.column_stack([member.out_of_fold for member in fitted]) @ weights
         explanation = Explanation(
             self._effort,
@@ -135,10 +136,10 @@ class Fitting:
             rows.count,
             len(self._judged),
             len(np.unique(self._groups)),
-            *errors_of(out_of_fold, rows, scale),
+            *errors_of(combination.of_scores(out_of_fold), rows),
             members=sorted(scores, key=lambda score: -score.weight),
         )
-        return Combination.of(fitted, weights, rows, scale, self._unlike), explanation
+        return combination, explanation
 
     @functools.cached_property
     def _unlike(self) -> Unlike:
