@@ -22,6 +22,7 @@ from embedreg.embed import DEFAULT_MODEL
 from embedreg.features import TabularFeatures
 from embedreg.heads import Head, make_head
 from embedreg.one_head import OneHead
+from embedreg.serialize import warn_of_repeats
 from embedreg.text_embedder import TextEmbedder, accept_any_record, records_as_in_fit, remember_columns
 
 if TYPE_CHECKING:
@@ -171,6 +172,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         weight = None
         if sample_weight is not None:
             weight = check_weights(sample_weight, len(records))
+        warn_of_repeats(records.items, targets)
         columns = targets[:, None] if targets.ndim == 1 else targets
         self._take(predictor.fit(records.items, columns, weight))
         self._n_targets = None if targets.ndim == 1 else targets.shape[1]

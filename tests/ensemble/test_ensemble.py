@@ -102,10 +102,22 @@ def test_copies_with_a_little_noise_are_held_out_together_however_many_rows_are_
 
 def test_members_that_do_not_apply_are_said_with_the_reason(data):
     records, y = data
-    ensemble = Ensemble(effort="balanced", kinds=("tabular",)).fit(records, y[:, None], np.ones(len(records)))
+    ensemble = Ensemble(effort="balanced", kinds=("tabular",)).fit(
+        records, y[:, None], np.arange(1.0, len(records) + 1)
+    )
     left_out = ensemble.explanations_[0].left_out
     unweighted = {m.name for m in members_of("balanced", ("tabular",)) if not m.takes_weights}
     assert {name for name, why in left_out.items() if why == "it takes no weights"} == unweighted
+
+
+def test_equal_weights_are_none(data):
+    records, y = data
+    weighted, plain = (
+        Ensemble(effort="fast", kinds=("tabular",)).fit(records, y[:, None], weight)
+        for weight in (np.full(len(records), 0.3), None)
+    )
+    np.testing.assert_array_equal(weighted.predict(records), plain.predict(records))
+    assert weighted.explanations_[0].left_out == plain.explanations_[0].left_out
 
 
 def test_a_member_that_is_left_out_for_its_width_is_said(data):

@@ -90,6 +90,15 @@ def test_one_seed_has_no_p_value(make_comparison):
     assert all("n/a" in row for row in rows)
 
 
+@pytest.mark.parametrize(
+    ("seeds", "said", "unsaid"), [(1, "paired bootstrap", "t-test"), (3, "resampled t-test", "bootstrap")]
+)
+def test_the_footnote_names_the_test_that_was_made(make_comparison, seeds, said, unsaid):
+    table = comparison_table(make_comparison(seeds=seeds))
+    assert said in table
+    assert unsaid not in table
+
+
 def test_a_long_name_is_wrapped_and_not_cut(make_comparison):
     comparison = make_comparison(suffix=" on all-MiniLM-L6-v2 with every layer")
     rows = rows_of(comparison_table(comparison))

@@ -273,9 +273,10 @@ def _read(representation: str) -> str:
 def _counting_rows(
     records: Sequence[Record], y: NDArray[np.float64], weight: NDArray[np.float64] | None
 ) -> tuple[Sequence[Record], NDArray[np.float64], NDArray[np.float64] | None]:
-    """Return the rows whose weight is not zero."""
+    """Return the rows whose weight is not zero, and no weights if they are all the same."""
     if weight is None:
         return records, y, None
     counting = np.flatnonzero(weight)
     kept: list[Record] = [records[i] for i in counting.tolist()]
-    return kept, y[counting], weight[counting]
+    same = len(np.unique(weight[counting])) == 1
+    return kept, y[counting], None if same else weight[counting]

@@ -80,7 +80,8 @@ def _footnote(comparison: Comparison) -> str:
         (len(i.per_seed) for method in comparison.methods for i in method.metrics.values()), default=0
     )
     over = f"mean over {seeds} seeds" if seeds > 1 else "one seed"
+    test = "by the corrected resampled t-test" if seeds > 1 else "by the paired bootstrap of the test rows"
     return (
         f"On test rows, {over}, best Kendall tau first. diff: tau less that of ref, the best traditional"
-        f" method ({comparison.best_tabular}); p: by the corrected resampled t-test after Holm's correction."
+        f" method ({comparison.best_tabular}); p: {test}, after Holm's correction."
     )

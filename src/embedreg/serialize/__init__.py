@@ -9,6 +9,7 @@ from embedreg.serialize._json_values import JsonValuesSerializer
 from embedreg.serialize._key_value import KeyValueSerializer
 from embedreg.serialize._numbers import DEFAULT_NUMBERS
 from embedreg.serialize._registry import DEFAULT_SERIALIZER, SERIALIZERS, make_serializer, serialize_records
+from embedreg.serialize._repeats import field_of_repeats, warn_of_repeats
 from embedreg.serialize._values import ValuesSerializer
 
 __all__ = [
@@ -20,7 +21,9 @@ __all__ = [
     "KeyValueSerializer",
     "TextSerializer",
     "ValuesSerializer",
+    "field_of_repeats",
     "input_numbers",
     "make_serializer",
     "serialize_records",
+    "warn_of_repeats",
 ]

@@ -16,7 +16,7 @@ import embedreg
 from embedreg.core.errors import DataError
 from embedreg.features import TabularFeatures
 from embedreg.heads import Problem, fit_many, make_head
-from embedreg.serialize import DEFAULT_NUMBERS, DEFAULT_SERIALIZER, input_numbers
+from embedreg.serialize import DEFAULT_NUMBERS, DEFAULT_SERIALIZER, input_numbers, warn_of_repeats
 from embedreg.smoothness import nlfd, smoothness_gap, smoothness_sentence
 from embedreg.study._combined import Combiner
 from embedreg.study._rows import rows_of, take
@@ -119,6 +119,7 @@ def compare_representations(
     UsageError
         If a setting names nothing.
     """
+    warn_of_repeats(table.records, table.y)
     run = _Run(table, settings or CompareSettings())
     return run.comparison(command, RunsStore(resume, run.key()))
 
