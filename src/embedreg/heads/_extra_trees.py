@@ -52,6 +52,7 @@ class ExtraTreesHead(Head):
     """
 
     name: ClassVar[str] = "extra_trees"
+    seconds: ClassVar[float] = 0.7
 
     def __init__(
         self,

@@ -76,6 +76,7 @@ class GaussianProcessHead(Head):
     """
 
     name: ClassVar[str] = "gp"
+    seconds: ClassVar[float] = 0.2
 
     def __init__(
         self,

@@ -80,6 +80,7 @@ class MLPHead(Head):
     """
 
     name: ClassVar[str] = "mlp"
+    seconds: ClassVar[float] = 1.5
 
     def __init__(
         self,

@@ -62,6 +62,7 @@ class RidgeHead(Head):
     """
 
     name: ClassVar[str] = "ridge"
+    seconds: ClassVar[float] = 0.03
 
     def __init__(
         self,

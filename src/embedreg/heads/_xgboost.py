@@ -89,6 +89,7 @@ class XGBoostHead(Head):
     """
 
     name: ClassVar[str] = "xgboost"
+    seconds: ClassVar[float] = 0.9
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from embedreg.core.errors import UsageError
+from embedreg.heads import HEADS, MeanHead, RidgeHead, _registry
 from embedreg.study.grid import (
     StudyStore,
     _cells,
@@ -14,9 +15,11 @@ from embedreg.study.grid import (
     _run,
     estimate,
     finished_rows,
+    load_study,
     parse_study,
     plan_study,
     profile_rows,
+    read_results,
     run_study,
     smoothness_rows,
     study_means,
@@ -25,6 +28,19 @@ from embedreg.study.grid import (
 from embedreg.study.grid._rows import paired, select
 
 SPEC = (Path(__file__).parent / "small.toml").read_text()
+
+PUBLISHED = Path(__file__).parents[3] / "benchmarks" / "results" / "study_paper.parquet"
+WITH_ONE_HEAD = """
+name = "one head"
+[representations.plain]
+kind = "tabular"
+[[blocks]]
+tasks = ["toy/*"]
+representations = ["plain"]
+heads = ["{head}"]
+rows = [40]
+seeds = 1
+"""
 
 CELLS = 2 * 2 * 3 * 2 + 4 - 1  # the second block repeats one cell of the first
 
@@ -102,12 +118,45 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_numbers(spec, tmp_path, monke
 def test_what_changes_numbers_changes_keys(spec, toys, monkeypatch) -> None:
     keys = [cell.key() for cell in _cells.cells_of(spec)]
     with monkeypatch.context() as patched:
-        patched.setitem(_cells._VERSIONS, "ridge", 99)
+        patched.setattr(RidgeHead, "version", 99)
         changed = [cell.key() for cell in _cells.cells_of(spec)]
     heads = [cell.head.kind for cell in _cells.cells_of(spec)]
     assert {h for h, a, b in zip(heads, keys, changed, strict=True) if a != b} == {"ridge"}
     other = parse_study(SPEC.replace("max_rounds = 5", "max_rounds = 6"), "")
     assert len(set(keys) & {cell.key() for cell in _cells.cells_of(other)}) == CELLS - 8
+
+
+def test_keys_of_published_cells_are_what_they_were() -> None:
+    """On a task that needs no package. A version that is raised on purpose asks for that study to be run again."""
+    results = read_results(PUBLISHED)
+    published = {row["key"] for row in (*results.rows, *results.smoothness)}
+    task, rows, seed = "l2da/fbnet_eyeriss", 500, 0
+    cells = [
+        cell
+        for cell in _cells.cells_of(load_study("paper"))
+        if cell.name()[:4] == ("traditional", task, rows, seed)
+    ]
+    assert {cell.head.kind for cell in cells} == {"mlp", "ridge", "xgboost"}
+    assert {cell.key() for cell in cells} | {cell.item.smoothness_key() for cell in cells} <= published
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_every_head_of_the_registry_can_be_studied(toys, store, head) -> None:
+    spec = parse_study(WITH_ONE_HEAD.format(head=head), "the test")
+    plan = plan_study(spec, store)
+    assert (len(plan.left()), plan.seconds > 0) == (2, True)
+    done = run_study(spec, store)
+    assert (done.failed, len(done.done)) == ({}, 2)
+
+
+class LateHead(MeanHead):
+    name = "late"
+
+
+def test_a_head_that_is_added_to_the_registry_can_be_studied(toys, store, monkeypatch) -> None:
+    monkeypatch.setitem(_registry._CLASSES, "late", f"{__name__}:LateHead")
+    done = run_study(parse_study(WITH_ONE_HEAD.format(head="late"), "the test"), store)
+    assert (done.failed, len(done.done)) == ({}, 2)
 
 
 def test_names_are_not_part_of_a_key(spec, store) -> None:

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from embedreg.heads import HEADS
 from embedreg.study.grid._cells import Cell, cells_of
 
 if TYPE_CHECKING:
@@ -16,11 +17,9 @@ if TYPE_CHECKING:
     from embedreg.study.grid._spec import StudySpec
     from embedreg.study.grid._store import StudyStore
 
-# Seconds a fit of 400 rows on two cores of an AMD EPYC, where the store has no fit like it yet; only for the estimate.
-_SECONDS: Final = {"mlp": 1.5, "xgboost": 0.9, "ridge": 0.03, "mean": 0.01}
 _SECONDS_A_REPRESENTATION: Final = 0.2  # serialising, reading the cache, smoothness
 _SECONDS_A_TEXT: Final = 0.02  # a text of 100 tokens by minilm
-_ROWS: Final = 500
+_ROWS: Final = 500  # of a split whose training rows are the 400 that a head's `seconds` are for
 HOW_TO_MEND_ABSENCE: Final = (
     "`embedreg tasks list` says where they come from: name the directory that has their files in EMBEDREG_DATA, "
     "or leave them out with --skip-missing"
@@ -138,7 +137,7 @@ def _fit_seconds(cells: list[Cell], finished: dict[str, dict[str, Any]]) -> floa
     total = 0.0
     for cell in cells:
         head, representation = cell.head.name, cell.item.representation.name
-        default = _SECONDS[cell.head.kind] / _ROWS
+        default = HEADS[cell.head.kind].seconds / _ROWS
         total += cell.item.rows * medians.get((head, representation), medians.get((head,), default))
     return total
 
