@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from pathlib import Path
 
 import pytest
 
-from embedreg.core.errors import UsageError
+from embedreg.core.errors import OutputError, UsageError
 from embedreg.heads import HEADS, MeanHead, RidgeHead, _registry
 from embedreg.study.grid import (
     StudyStore,
@@ -189,6 +191,42 @@ def test_a_cell_that_fails_is_noted_and_the_others_go_on(spec, store, toys, monk
     assert "failed when last tried: 4" in str(plan)
     monkeypatch.setattr(_run, "fit_many", fit_many)
     assert run_study(parse_study(SPEC.replace("toy/line", "toy/flat"), ""), store).failed == {}
+
+
+def test_an_error_that_is_not_ours_is_noted_with_its_type_and_the_others_go_on(toys, store) -> None:
+    spec = parse_study(SPEC.replace("max_rounds = 5", "max_rounds = 5\nmax_depth = -1"), "")
+    plan = run_study(spec, store)
+    assert len(plan.failed) == 8
+    assert all(re.match(r"XGBoostError: .*max_depth", message) for message in plan.failed.values())
+    assert len(plan.done) == CELLS - 8
+
+
+@pytest.mark.parametrize("at", ["load", "nlfd"])
+def test_an_item_that_cannot_be_had_is_noted_and_tried_again(spec, store, toys, monkeypatch, at) -> None:
+    def fail(*_, **__):
+        raise MemoryError("no room")
+
+    with monkeypatch.context() as patched:
+        if at == "load":
+            patched.setattr(toys[1], "load", fail)
+        else:
+            calls, nlfd = itertools.count(), _run.nlfd
+            patched.setattr(_run, "nlfd", lambda X, y, **k: nlfd(X, y, **k) if next(calls) else fail())
+        plan = run_study(spec, store)
+    assert set(plan.failed.values()) == {"MemoryError: no room"}
+    assert 0 < len(plan.failed) == CELLS - len(plan.done)
+    again = run_study(spec, store)
+    assert (again.failed, again.left()) == ({}, [])
+    assert len(smoothness_rows(again, store)) == 2 * 2 * 2 + 3
+
+
+def test_a_store_that_cannot_be_written_to_stops_the_run(spec, store, monkeypatch) -> None:
+    def full(table, rows):
+        raise OutputError("no room", expected="a disk with room", mend="free space")
+
+    monkeypatch.setattr(store, "add", full)
+    with pytest.raises(OutputError, match="no room"):
+        run_study(spec, store)
 
 
 @pytest.mark.parametrize("at_once", [1, 12])

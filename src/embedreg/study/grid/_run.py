@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from embedreg.core.errors import EmbedregError, UsageError
 from embedreg.core.progress import progress_bar
@@ -63,10 +63,13 @@ class _Prepared:
         return slice(len(self.y) - len(self.split.test), len(self.y))
 
 
+_Fit: TypeAlias = tuple[str, "HeadSpec", _Prepared]  # the cell's key, its head, its item
+
+
 def run_study(spec: StudySpec, store: StudyStore, *, skip_missing: bool = False) -> Plan:
     """Run every cell that is not finished, and return the plan as it stands afterwards.
 
-    A cell that fails is noted with its message, and the others go on. The run can be stopped at any time and
+    A cell that fails, in whatever way, is noted with its message, and the others go on. The run can be stopped at any time and
     goes on where it was; two runs at once do some of the work twice and harm nothing.
 
     Parameters
@@ -119,10 +122,9 @@ class _Runner:
     def run(self, cells: Sequence[tuple[str, Cell]]) -> None:
         prepared = self._prepared(cells)
         while batch := list(itertools.islice(prepared, _ITEMS_AT_ONCE)):
-            self._smoothness(batch)
-            names = dict.fromkeys(head.name for item in batch for _, head in item.wanted)
-            for name in names:
-                self._fit(name, batch)
+            fits = [(key, head, p) for p in self._with_smoothness(batch) for key, head in p.wanted]
+            for name in dict.fromkeys(head.name for _, head, _ in fits):
+                self._fit([fit for fit in fits if fit[1].name == name])
 
     def _prepared(self, cells: Sequence[tuple[str, Cell]]) -> Iterator[_Prepared]:
         """Yield each item with the heads that it still wants."""
@@ -135,9 +137,11 @@ class _Runner:
             own = list(group)
             item, wanted = own[0][1].item, [(key, cell.head) for key, cell in own]
             try:
-                yield self._represent(item, wanted)
-            except EmbedregError as error:
-                self._note_failures([key for key, _ in wanted], item, error)
+                prepared = self._represent(item, wanted)
+            except Exception as error:  # whatever it is, the others go on
+                self._note_failures(wanted, item, error)
+            else:
+                yield prepared
 
     def _represent(self, item: Item, wanted: list[tuple[str, HeadSpec]]) -> _Prepared:
         data, groups = self._data(item)
@@ -167,35 +171,39 @@ class _Runner:
             self._read = (key, data, input_numbers(data.records))
         return self._read[1], self._read[2]
 
-    def _smoothness(self, batch: Sequence[_Prepared]) -> None:
-        keys = {p.item.smoothness_key(): p for p in batch}
-        known = self._store.get("smoothness", keys)
-        rows = {key: _smoothness_of(p) for key, p in keys.items() if key not in known}
-        self._store.add("smoothness", rows)
+    def _with_smoothness(self, batch: Sequence[_Prepared]) -> list[_Prepared]:
+        """Keep the smoothness of items, and return those that have one; an item without fails, to be tried again."""
+        items = [(p.item.smoothness_key(), p) for p in batch]
+        known = self._store.get("smoothness", [key for key, _ in items])
+        found: dict[str, dict[str, Any]] = {}
+        smooth = []
+        for key, prepared in items:
+            try:
+                if key not in known:
+                    found[key] = _smoothness_of(prepared)
+            except Exception as error:  # whatever it is, the others go on
+                self._note_failures(prepared.wanted, prepared.item, error)
+            else:
+                smooth.append(prepared)
+        self._store.add("smoothness", found)
+        return smooth
 
-    def _fit(self, name: str, batch: Sequence[_Prepared]) -> None:
+    def _fit(self, chosen: Sequence[_Fit]) -> None:
         """Fit one head to the items that want it, together; one by one if they fail together."""
-        chosen = [(key, head, p) for p in batch for key, head in p.wanted if head.name == name]
         try:
-            self._store.add("cells", self._results(chosen))
-        except EmbedregError as error:
+            rows = self._results(chosen)
+        except Exception as error:  # whatever it is, the others go on
             if len(chosen) == 1:
-                key, _, prepared = chosen[0]
-                self._note_failures([key], prepared.item, error)
-                return
-            for one in chosen:
-                self._fit_alone(one)
+                key, head, prepared = chosen[0]
+                self._note_failures([(key, head)], prepared.item, error)
+            else:
+                for one in chosen:
+                    self._fit([one])
             return
-        self._bar.update(len(chosen))
+        self._store.add("cells", rows)
+        self._bar.update(len(rows))
 
-    def _fit_alone(self, one: tuple[str, HeadSpec, _Prepared]) -> None:
-        try:
-            self._store.add("cells", self._results([one]))
-            self._bar.update()
-        except EmbedregError as error:
-            self._note_failures([one[0]], one[2].item, error)
-
-    def _results(self, chosen: Sequence[tuple[str, HeadSpec, _Prepared]]) -> dict[str, dict[str, Any]]:
+    def _results(self, chosen: Sequence[_Fit]) -> dict[str, dict[str, Any]]:
         started = time.monotonic()
         heads = fit_many(chosen[0][1].make(), [p.problem() for _, _, p in chosen])
         scores = [
@@ -217,9 +225,10 @@ class _Runner:
             for (key, spec, p), head, score in zip(chosen, heads, scores, strict=True)
         }
 
-    def _note_failures(self, keys: Sequence[str], item: Item, error: EmbedregError) -> None:
-        self._store.add("failures", {key: _facts(item) | {"error": str(error)} for key in keys})
-        self._bar.update(len(keys))
+    def _note_failures(self, wanted: Sequence[tuple[str, HeadSpec]], item: Item, error: Exception) -> None:
+        said = str(error) if isinstance(error, EmbedregError) else f"{type(error).__name__}: {error}"
+        self._store.add("failures", {key: _facts(item) | {"error": said} for key, _ in wanted})
+        self._bar.update(len(wanted))
 
 
 def _facts(item: Item) -> dict[str, Any]:
