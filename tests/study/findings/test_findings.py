@@ -141,6 +141,21 @@ def test_smoothness_against_performance(sign, verdict) -> None:
     assert [line[3] for line in found.table] == ["-", "-", "0.60 to 0.81"]
 
 
+@pytest.mark.parametrize(("subject", "drawn"), [("minilm", 0), ("minilm, vocabulary", 2)])
+def test_untrained_copies_alone_are_in_the_table_and_a_subject_among_them_in_the_chart(
+    subject, drawn
+) -> None:
+    name = "minilm, vocabulary"
+    rows = functions(
+        lambda m, dof, i: 0.5 + 0.05 * i * (m[0] == name) + 0.01 * (i % 3), [(name, "mlp"), BBOB[1]]
+    )
+    means = smooth(lambda representation, i: 2.0 - 0.2 * i * (representation == "minilm"))
+    means = [r | {"representation": name} if r["representation"] == "minilm" else r for r in means]
+    [found] = [f for f in findings(StudyData(rows, means, subject=subject)) if f.number == 3]
+    assert len(found.table) == 3
+    assert len(found.chart.lines if found.chart else ()) == drawn
+
+
 @pytest.mark.parametrize(("sign", "verdict"), [(1, "agrees"), (-1, "disagrees")])
 def test_choosing_by_smoothness(sign, verdict) -> None:
     def tau(method, dof, i):

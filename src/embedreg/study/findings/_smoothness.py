@@ -52,6 +52,7 @@ def functions(data: StudyData) -> Finding:
     ours = found.get((data.subject, "invariant"), {})
     dofs = sorted({dof for line in found.values() for dof in line} | (set(_PAPER) if found else set()))
     labels = {name: labelled(name, _size(data, name, suite=_BBOB)) for name, _ in found}
+    drawn = _drawn(found, labels, data.subject)
     return Finding(
         3,
         "Smoothness explains performance",
@@ -73,7 +74,7 @@ def functions(data: StudyData) -> Finding:
             if found
             else []
         ),
-        Chart("number of fields", "Pearson correlation", _drawn(found, labels)) if found else None,
+        Chart("number of fields", "Pearson correlation", drawn) if drawn else None,
     )
 
 
@@ -86,13 +87,13 @@ def _by_dof(data: StudyData, embedding: str, scaling: str) -> dict[int, Estimate
 
 
 def _drawn(
-    found: dict[tuple[str, str], dict[int, Estimate]], labels: dict[str, str]
+    found: dict[tuple[str, str], dict[int, Estimate]], labels: dict[str, str], subject: str
 ) -> dict[str, list[tuple[float | str, Estimate]]]:
-    """Return the lines that a chart can tell apart: those of the first trained embeddings."""
+    """Return the lines that a chart can tell apart: those of the subject and of the first trained embeddings."""
     lines: dict[str, list[tuple[float | str, Estimate]]] = {
         f"{labels[name]}, {_SCALINGS[scaling]}": list(line.items())
         for (name, scaling), line in found.items()
-        if not is_copy(name)
+        if name == subject or not is_copy(name)
     }
     return dict(list(lines.items())[:_MOST_LINES])
 
