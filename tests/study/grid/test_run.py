@@ -173,6 +173,32 @@ def test_names_are_not_part_of_a_key(spec, store) -> None:
     }
 
 
+def test_what_has_two_names_is_run_once_and_found_under_both(toys, store, monkeypatch) -> None:
+    again = (
+        '[representations.again]\nmodel = "LENGTHS"\nnumbers = "decimals:1"\n[heads.linear]\nkind = "ridge"\n'
+    )
+    text = SPEC.replace("[heads.short]", again + "[heads.short]").replace('"lengths"]', '"lengths", "again"]')
+    spec = parse_study(text.replace('heads = ["ridge", "short"', 'heads = ["ridge", "linear", "short"'), "")
+    fits, fit_many = [], _run.fit_many
+    monkeypatch.setattr(
+        _run, "fit_many", lambda head, problems: fits.extend(problems) or fit_many(head, problems)
+    )
+    assert f"cells: {CELLS}, finished: 0, to run: {CELLS}" in str(plan_study(spec, store))
+    plan = run_study(spec, store)
+    assert len(fits) == CELLS
+    assert plan.left() == []
+    assert f"cells: {CELLS}, finished: {CELLS}, to run: 0" in str(plan)
+    rows, smoothness = finished_rows(plan, store), smoothness_rows(plan, store)
+    by_name = {
+        (name, head): [row["rmse"] for row in select(rows, representation=name, head=head)]
+        for name in ("lengths", "again")
+        for head in ("ridge", "linear")
+    }
+    assert all(len(scores) == 4 and scores == by_name["lengths", "ridge"] for scores in by_name.values())
+    assert [len(select(smoothness, representation=name)) for name in ("lengths", "again")] == [4, 4]
+    assert [row["representation"] for row in profile_rows(spec, store)] == ["lengths"] * 2 + ["again"] * 2
+
+
 def test_a_cell_that_fails_is_noted_and_the_others_go_on(spec, store, toys, monkeypatch) -> None:
     from embedreg.core.errors import DataError
 

@@ -11,7 +11,7 @@ from embedreg.heads import HEADS
 from embedreg.study.grid._cells import Cell, cells_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from embedreg.study.grid._cells import Item
     from embedreg.study.grid._spec import StudySpec
@@ -30,10 +30,12 @@ HOW_TO_MEND_ABSENCE: Final = (
 class Plan:
     """A study's cells, and which of them are finished.
 
+    Cells whose representations or heads are equal but for their names have one key: they are counted and run once.
+
     Attributes
     ----------
     cells
-        All of them.
+        All of them, under each name.
     keys
         Of each cell, in the same order.
     done
@@ -59,16 +61,16 @@ class Plan:
 
     def left(self) -> list[tuple[str, Cell]]:
         """Return the cells to run, with their keys; those of absent tasks among them."""
-        return [(key, cell) for key, cell in zip(self.keys, self.cells, strict=True) if key not in self.done]
+        return list(_unfinished(self.keys, self.cells, self.done).items())
 
     def left_here(self) -> list[tuple[str, Cell]]:
         """Return the cells to run whose tasks are on this machine."""
         return [(key, cell) for key, cell in self.left() if cell.item.task.name not in self.absent]
 
     def __str__(self) -> str:
-        fits = len(self.keys) - len(self.done)
+        left = len(self.left())
         lines = [
-            f"cells: {len(self.keys)}, finished: {len(self.done)}, to run: {fits}",
+            f"cells: {left + len(self.done)}, finished: {len(self.done)}, to run: {left}",
             f"texts to embed: at most {self.texts:,} (those in the cache are not embedded again)",
             f"time: about {_words(self.seconds)}",
         ]
@@ -109,7 +111,7 @@ def plan_study(spec: StudySpec, store: StudyStore) -> Plan:
     keys = [cell.key() for cell in cells]
     rows = store.get("cells", keys)
     failures = store.get("failures", keys)
-    left = [cell for key, cell in zip(keys, cells, strict=True) if key not in rows]
+    left = list(_unfinished(keys, cells, rows).values())
     absent = _absent(left)
     left = [cell for cell in left if cell.item.task.name not in absent]
     items = {(c.item.representation.name, c.item.task.name, c.item.rows, c.item.seed) for c in left}
@@ -117,6 +119,15 @@ def plan_study(spec: StudySpec, store: StudyStore) -> Plan:
     seconds = _fit_seconds(left, rows) + len(items) * _SECONDS_A_REPRESENTATION + texts * _SECONDS_A_TEXT
     failed = {key: str(row["error"]) for key, row in failures.items() if key not in rows}
     return Plan(cells, keys, set(rows), failed, seconds, texts, absent)
+
+
+def _unfinished(keys: Sequence[str], cells: Sequence[Cell], done: Collection[str]) -> dict[str, Cell]:
+    """Return the cells to run by key, under the first of their names."""
+    left: dict[str, Cell] = {}
+    for key, cell in zip(keys, cells, strict=True):
+        if key not in done:
+            left.setdefault(key, cell)
+    return left
 
 
 def _absent(cells: Sequence[Cell]) -> dict[str, int]:

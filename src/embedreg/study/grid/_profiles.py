@@ -107,6 +107,6 @@ def run_profiles(spec: StudySpec, store: StudyStore) -> None:
 
 def profile_rows(spec: StudySpec, store: StudyStore) -> list[dict[str, Any]]:
     """Return the profiles that were measured with their keys, under the names that this study gives to representations."""
-    asked = {profile.key(): profile for profile in profiles_of(spec)}
-    found = store.get("profiles", asked)
-    return [row | {"representation": asked[key].representation.name, KEY: key} for key, row in found.items()]
+    asked = dict.fromkeys((profile.key(), profile.representation.name) for profile in profiles_of(spec))
+    found = store.get("profiles", (key for key, _ in asked))
+    return [found[key] | {"representation": name, KEY: key} for key, name in asked if key in found]

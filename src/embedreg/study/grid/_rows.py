@@ -54,10 +54,11 @@ def finished_rows(plan: Plan, store: StudyStore) -> list[Row]:
 
 
 def smoothness_rows(plan: Plan, store: StudyStore) -> list[Row]:
-    """Return the smoothness of each item that has one, with its key."""
-    items = {cell.item.smoothness_key(): cell for cell in plan.cells}
-    found = store.get("smoothness", items)
-    return [found[key] | _names(cell) | {KEY: key} for key, cell in items.items() if key in found]
+    """Return the smoothness of each item that has one, with its key, under the names that this study gives to things."""
+    items = {cell.name()[:-1]: cell for cell in plan.cells}  # any of its heads
+    keys = {name: cell.item.smoothness_key() for name, cell in items.items()}
+    found = store.get("smoothness", keys.values())
+    return [found[key] | _names(items[name]) | {KEY: key} for name, key in keys.items() if key in found]
 
 
 def _names(cell: Cell) -> Row:
