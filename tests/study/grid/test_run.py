@@ -28,10 +28,12 @@ from embedreg.study.grid import (
     study_table,
 )
 from embedreg.study.grid._rows import paired, select
+from embedreg.tasks._bbob import GENERATED_SUITES
 
 SPEC = (Path(__file__).parent / "small.toml").read_text()
 
 PUBLISHED = Path(__file__).parents[3] / "benchmarks" / "results" / "study_paper.parquet"
+METHOD = {"representation": "plain", "head": "mean"}
 WITH_ONE_HEAD = """
 name = "one head"
 [representations.plain]
@@ -332,6 +334,43 @@ def test_means_are_over_tasks_and_seeds(spec, store) -> None:
     with pytest.raises(UsageError, match="did you mean 'kendall_tau'"):
         study_table(rows, "kendal_tau")
     assert study_table([]) == "no cell is finished yet"
+
+
+FUNCTIONS = """
+name = "functions"
+[representations.plain]
+kind = "tabular"
+[[blocks]]
+tasks = ["{suite}@2,3"]
+representations = ["plain"]
+heads = ["mean"]
+rows = [20]
+seeds = 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("suite", "heading", "tasks"),
+    [("bbob", "bbob", 24), ("bbob-paper", "bbob", 23), ("bbob-centred", "bbob-centred", 13)],
+)
+def test_functions_of_several_numbers_of_fields_are_not_mixed_and_a_suite_stays_whole(
+    store, suite, heading, tasks
+) -> None:
+    plan = run_study(parse_study(FUNCTIONS.format(suite=suite), ""), store)
+    means = study_means(finished_rows(plan, store))
+    assert [(m["suite"], m["dof"], m["tasks"]) for m in means] == [(heading, 2, tasks), (heading, 3, tasks)]
+    smoothness = smoothness_rows(plan, store)
+    assert {row["suite"] for row in smoothness} == {heading}
+    assert len(smoothness) == 2 * tasks
+
+
+def test_every_suite_that_is_made_at_any_size_keeps_its_numbers_of_fields_apart() -> None:
+    for suite in GENERATED_SUITES:
+        rows = [
+            {"suite": suite, "dof": dof, "rows": 20, "task": "f", "kendall_tau": 0.5} | METHOD
+            for dof in (2, 3)
+        ]
+        assert [m["dof"] for m in study_means(rows)] == [2, 3]
 
 
 def test_differences_are_taken_on_equal_splits(spec, store) -> None:

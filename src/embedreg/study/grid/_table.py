@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from embedreg.core.errors import unknown_name
 from embedreg.study._metrics import LOWER_IS_BETTER, METRICS
 from embedreg.study.grid._rows import Estimate, estimate
+from embedreg.tasks._bbob import GENERATED_SUITES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,12 +19,12 @@ METHOD = ("representation", "head")
 
 
 def study_means(rows: Sequence[Row], metric: str = "kendall_tau") -> list[dict[str, Any]]:
-    """Return means over tasks and seeds: one for each suite, degree of freedom (BBOB), number of rows and method.
+    """Return means over tasks and seeds: one for each suite, number of fields (functions), number of rows and method.
 
     Returns
     -------
     list of dict
-        suite, dof (None where tasks of a suite differ), rows, representation, head, mean, low, high, tasks.
+        suite, dof (None where a suite's tasks have the fields they have), rows, representation, head, mean, low, high, tasks.
 
     Raises
     ------
@@ -33,7 +34,7 @@ def study_means(rows: Sequence[Row], metric: str = "kendall_tau") -> list[dict[s
     _check_metric(metric)
     groups: defaultdict[tuple[Any, ...], list[tuple[str, float]]] = defaultdict(list)
     for row in rows:
-        place = row["suite"], row["dof"] if row["suite"] == "bbob" else None, row["rows"]
+        place = row["suite"], row["dof"] if row["suite"] in GENERATED_SUITES else None, row["rows"]
         groups[*place, row["representation"], row["head"]].append((row["task"], row[metric]))
     names = ("suite", "dof", "rows", *METHOD)
     return [dict(zip(names, key, strict=True)) | vars(estimate(values)) for key, values in groups.items()]
