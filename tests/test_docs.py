@@ -60,6 +60,15 @@ def test_the_embedder_of_the_extending_page_runs():
     assert re.fullmatch(r"\[[0-9.]+\]\n", found.stdout)
 
 
+def test_the_spec_of_the_page_on_studies_can_be_read_and_selects_its_tasks():
+    from embedreg.study.grid import parse_study
+    from embedreg.tasks import select_tasks
+
+    [text] = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "studies.md").read_text(), flags=re.DOTALL)
+    [block] = parse_study(text, "the page").blocks
+    assert all(task.is_here() for pattern in block.tasks for task in select_tasks([pattern]))
+
+
 def test_the_python_of_the_services_page_runs(tmp_path):
     code = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "services.md").read_text(), flags=re.DOTALL)
     found = subprocess.run([sys.executable, "-c", code[0]], capture_output=True, text=True, check=True)
