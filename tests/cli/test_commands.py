@@ -434,6 +434,17 @@ def test_what_a_model_cannot_tell_is_one_readable_line(run, knobs, fitted, words
     assert said in outcome.err
 
 
+def test_suggest_says_how_many_rows_were_measured_already(run, knobs, combined, tmp_path):
+    header, first, second, *_ = knobs.read_text().splitlines()
+    fresh = "96," + first.split(",", 1)[1]
+    candidates = tmp_path / "candidates.csv"
+    candidates.write_text("\n".join([header, first, fresh, fresh, second]))
+    outcome = run("suggest", combined, candidates, "-k", 3)
+    assert outcome.out.splitlines()[1] == fresh
+    assert set(outcome.out.splitlines()[2:]) == {first, second}
+    assert "2 of the 3 suggestions" in outcome.err
+
+
 def test_suggest_says_that_there_are_too_few_candidates(run, knobs, combined):
     outcome = run("suggest", combined, knobs, "-k", 61)
     assert outcome.status == 2

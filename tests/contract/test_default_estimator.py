@@ -206,6 +206,19 @@ def test_where_nothing_may_improve_the_best_mean_is_first(fitted):
     assert means[found[0]] < means[found[-1]]
 
 
+@pytest.mark.parametrize("acquisition", ["expected_improvement", "thompson"])
+def test_what_was_measured_or_suggested_already_is_suggested_last(acquisition, tmp_path):
+    model = default(representation="tabular").fit(RECORDS, Y)
+    model.save(tmp_path / "model")
+    loaded = EmbeddingRegressor.load(tmp_path / "model", model=CountingHashes())
+    candidates = [*RECORDS[:5], *NEW[:3], *NEW[:3], RECORDS[0]]
+    for one in (model, loaded):
+        assert set(one.suggest(candidates, 3, acquisition=acquisition)) == {5, 6, 7}
+        with pytest.warns(EmbedregWarning, match="9 of the 12 suggestions"):
+            found = one.suggest(candidates, 12, acquisition=acquisition).tolist()
+        assert [set(found[:3]), set(found[3:8]), set(found[8:])] == [{5, 6, 7}, set(range(5)), {8, 9, 10, 11}]
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [

@@ -16,9 +16,10 @@ from embedreg.ensemble._explanation import Explanation
 from embedreg.ensemble._fitting import FEATURES, Fitting
 from embedreg.ensemble._members import EFFORTS, KINDS, members_of
 from embedreg.ensemble._novelty import Novelty
+from embedreg.ensemble._repeats import by_newness, warn_of_few
 from embedreg.ensemble._representations import REPRESENTATIONS
 from embedreg.ensemble._text_fields import MOST_FIELDS, further_text_fields
-from embedreg.serialize import input_numbers
+from embedreg.serialize import input_hashes, input_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,12 +65,15 @@ class Ensemble:
         The representations that the combinations need, fitted.
     novelty_ : Novelty
         How far a row is from the training rows.
+    measured_ : ndarray of shape (m,)
+        The hashes of the training inputs, ascending, each once.
     """
 
     combinations_: list[Combination]
     explanations_: list[Explanation]
     inputs_: dict[str, MemberInput]
     novelty_: Novelty
+    measured_: NDArray[np.uint64]
 
     def __init__(
         self,
@@ -122,6 +126,7 @@ class Ensemble:
         self.combinations_ = [combination for combination, _ in found]
         self.explanations_ = [dataclasses.replace(explanation, left_out=left_out) for _, explanation in found]
         self.novelty_ = fitting.novelty()
+        self.measured_ = np.unique(input_hashes(records))
         used = {member.representation for combination in self.combinations_ for member in combination.members}
         used.add(FEATURES)
         self.inputs_ = {name: fitted for name, fitted in fitting.fitted.items() if name in used}
@@ -206,13 +211,31 @@ class Ensemble:
         ------
         UsageError
             If there are no records, or an argument cannot be meant.
+
+        Warns
+        -----
+        EmbedregWarning
+            If fewer than k are new.
         """
         check_acquisition(acquisition, k, len(records), minimize=minimize, best=best)
-        sign = 1.0 if minimize else -1.0
+        k, sign = int(k), 1.0 if minimize else -1.0
         seen = self.combinations_[0].scale.values
         known = float(seen[0] if minimize else seen[-1]) if best is None else best
+        groups = by_newness(input_hashes(records), self.measured_)
+        chosen: list[int] = []
+        for group in groups:
+            wanted = min(k - len(chosen), len(group))
+            if wanted:
+                some: list[Record] = [records[i] for i in group.tolist()]
+                chosen += group[self._ranking(some, wanted, acquisition, sign, known)].tolist()
+        warn_of_few(k, len(groups[0]))
+        return np.array(chosen, dtype=np.intp)
+
+    def _ranking(
+        self, records: Sequence[Record], k: int, acquisition: str, sign: float, known: float
+    ) -> NDArray[np.intp]:
         samples = sign * self.samples(records, _SAMPLES, self._context.random_state)[:, 0]
-        return ranking(samples, int(k), acquisition, sign * known)
+        return ranking(samples, k, acquisition, sign * known)
 
     def _unlike(self, records: Sequence[Record], vectors: Mapping[str, Array]) -> Unlike:
         features = cast("Features", self.inputs_[FEATURES])
@@ -231,7 +254,8 @@ class Ensemble:
             "parts": [len(states) for states in combinations],
             "explanations": [explanation.to_json() for explanation in self.explanations_],
         }
-        parts = {"ensemble": SavedState(config, self.novelty_.arrays())}
+        arrays = self.novelty_.arrays() | {"measured": self.measured_}
+        parts = {"ensemble": SavedState(config, arrays)}
         parts |= {f"input-{i}": fitted.state() for i, fitted in enumerate(self.inputs_.values())}
         for target, states in enumerate(combinations):
             parts |= {f"target-{target}-{i}": state for i, state in enumerate(states)}
@@ -253,6 +277,7 @@ class Ensemble:
             effort=config["effort"], kinds=tuple(config["kinds"]), text=text, random_state=random_state
         )
         ensemble.novelty_ = Novelty.from_arrays(parts["ensemble"].arrays)
+        ensemble.measured_ = parts["ensemble"].arrays["measured"]
         ensemble.inputs_ = {
             name: REPRESENTATIONS[name].cls.from_state(parts[f"input-{i}"], ensemble._context)
             for i, name in enumerate(config["inputs"])

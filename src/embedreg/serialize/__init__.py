@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from embedreg.serialize._base import TextSerializer
-from embedreg.serialize._input_numbers import input_numbers
+from embedreg.serialize._input_numbers import input_hashes, input_numbers
 from embedreg.serialize._json import JsonSerializer
 from embedreg.serialize._json_values import JsonValuesSerializer
 from embedreg.serialize._key_value import KeyValueSerializer
@@ -22,6 +22,7 @@ __all__ = [
     "TextSerializer",
     "ValuesSerializer",
     "field_of_repeats",
+    "input_hashes",
     "input_numbers",
     "make_serializer",
     "serialize_records",
