@@ -12,6 +12,7 @@ from embedreg.core.protocols import SavedState
 from embedreg.features import TabularFeatures
 from embedreg.heads import Head, Problem, fit_many, head_from_state, make_head
 from embedreg.heads._base import draw_seed
+from embedreg.heads._registry import check_rebuilt_by_name
 from embedreg.text_embedder import TextEmbedder
 
 if TYPE_CHECKING:
@@ -87,7 +88,14 @@ class OneHead:
             )
 
     def state(self) -> dict[str, SavedState]:
-        """Return what it has learnt, part by part."""
+        """Return what it has learnt, part by part.
+
+        Raises
+        ------
+        UsageError
+            If the class of the head is not among those that `from_state` finds.
+        """
+        check_rebuilt_by_name(self.heads_[0])
         if isinstance(self.representation, TabularFeatures):
             represented = {_FEATURES: self.representation.state()}
         else:

@@ -22,7 +22,7 @@ from embedreg.embed import DEFAULT_MODEL
 from embedreg.features import TabularFeatures
 from embedreg.heads import Head, make_head
 from embedreg.one_head import OneHead
-from embedreg.serialize import warn_of_repeats
+from embedreg.serialize import check_own, own_identity, warn_of_repeats
 from embedreg.text_embedder import TextEmbedder, accept_any_record, records_as_in_fit, remember_columns
 
 if TYPE_CHECKING:
@@ -357,7 +357,8 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         Raises
         ------
         UsageError
-            If `path` is no path, or `extra` holds what JSON does not have. Nothing was written then.
+            If `path` is no path, `extra` holds what JSON does not have, or the head is of a class of your own, which
+            `load` would not find. Nothing was written then.
         OutputError
             If something is at `path`, or it cannot be written.
         """
@@ -366,6 +367,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         parts = predictor.state()
         config = {
             "parameters": self._plain_parameters(),
+            "own_serializer": own_identity(self.serializer),
             "columns": list(getattr(self, "feature_names_in_", [])) or None,
             "width": getattr(self, "n_features_in_", None),
             "targets": self._n_targets,
@@ -383,6 +385,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         path: str | Path,
         *,
         model: str | Path | Embedder | None = None,
+        serializer: Serializer | None = None,
         device: str | None = None,
         cache: bool | str | Path | None = None,
     ) -> Self:
@@ -393,21 +396,25 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         path
             The directory.
         model
-            Where the language model is here, if not under the name or path it had; its hash must be the same.
+            Where the language model is here, if not under the name or path it had, or your own embedder; its hash or
+            fingerprint must be the same.
+        serializer
+            Your own, if it was fitted with one: its class is not saved. Its class's name and settings must be the same.
         device, cache
             As in `TextEmbedder`, if not as they were where it was saved.
 
         Raises
         ------
         UsageError
-            If `path` is no path, or `model` or `cache` cannot be meant.
+            If `path` is no path, `model` or `cache` cannot be meant, or a serializer is given that was not asked for.
         SavedModelError
-            If a file is missing or changed, or the language model is another one.
+            If a file is missing or changed, or the language model or the serializer is another one, or not found.
         """
         files = read_bundle(arguments.check_path(path), _KIND)
         config = SavedState.from_files("regressor", files).config
         parts = {name: SavedState.from_files(name, files) for name in config["parts"]}
-        here = {"model": model, "device": device, "cache": cache}
+        check_own(serializer, config.get("own_serializer"))
+        here = {"model": model, "serializer": serializer, "device": device, "cache": cache}
         parameters = config["parameters"] | {name: value for name, value in here.items() if value is not None}
         regressor = cls(**parameters)
         regressor._take(regressor._restored(parts))
@@ -513,8 +520,10 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
                 str(Path(self.model).absolute()) if isinstance(self.model, os.PathLike) else self.model.name
             )
         if not isinstance(self.serializer, str):
-            settings = self.serializer.settings()
-            parameters |= {"serializer": settings["name"], "numbers": settings["numbers"]}
+            parameters |= {"serializer": type(self.serializer).__name__}
+            if own_identity(self.serializer) is None:
+                settings = self.serializer.settings()
+                parameters |= {"serializer": settings["name"], "numbers": settings["numbers"]}
         if not isinstance(self.cache, bool):
             parameters["cache"] = str(self.cache)
         return parameters

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from embedreg.core.arguments import check_cache
-from embedreg.core.errors import DataError, SavedModelError, UsageError
+from embedreg.core.errors import DataError, SavedModelError, UnknownModelError, UsageError
 from embedreg.core.records import Records, as_records
 from embedreg.core.texts import check_texts
 from embedreg.core.warn import warn
@@ -150,10 +150,17 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Raises
         ------
         SavedModelError
-            If it is another one.
+            If it is another one, or not found.
         """
         there = saved["fingerprint"]
-        self._find(there.get("dtype", self.dtype) if self.dtype == "auto" else self.dtype)
+        try:
+            self._find(there.get("dtype", self.dtype) if self.dtype == "auto" else self.dtype)
+        except UnknownModelError as error:
+            raise SavedModelError(
+                f"{error.got}, as no name or path leads to the language model {saved['name']!r} here",
+                expected="the language model that was fitted with",
+                mend="give it: EmbeddingRegressor.load(path, model=...), with your own embedder or the model's path",
+            ) from error
         here = json.loads(json.dumps(self.identity()["fingerprint"]))
         differs = sorted(key for key in here.keys() | there.keys() if here.get(key) != there.get(key))
         if differs:

@@ -53,6 +53,10 @@ class UsageError(EmbedregError, ValueError):
     exit_status = 2
 
 
+class UnknownModelError(UsageError):
+    """A language model's name or path leads nowhere here."""
+
+
 class DataError(EmbedregError, ValueError):
     """The data cannot be used as they are."""
 
@@ -73,8 +77,10 @@ class EmbedregWarning(UserWarning):
     """Something the user should know of, which stops nothing."""
 
 
-def unknown_name(what: str, name: object, known: Iterable[str]) -> UsageError:
-    """Return the error for a name that is not in a registry, with the nearest known ones.
+def unknown_name(
+    what: str, name: object, known: Iterable[str], *, kind: type[UsageError] = UsageError
+) -> UsageError:
+    """Return the error, of that kind, for a name that is not in a registry, with the nearest known ones.
 
     Examples
     --------
@@ -84,4 +90,4 @@ def unknown_name(what: str, name: object, known: Iterable[str]) -> UsageError:
     names = sorted(known)
     nearest = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
     hint = "did you mean " + " or ".join(repr(n) for n in nearest) + "?" if nearest else "choose one of those"
-    return UsageError(f"{what} {name!r}", expected=f"one of {', '.join(names)}", mend=hint)
+    return kind(f"{what} {name!r}", expected=f"one of {', '.join(names)}", mend=hint)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from embedreg.core.arguments import check_model
-from embedreg.core.errors import UsageError, unknown_name
+from embedreg.core.errors import UnknownModelError, UsageError, unknown_name
 from embedreg.core.protocols import Embedder
 from embedreg.embed._catalogue import catalogue
 from embedreg.embed._hub import hub_entry
@@ -134,8 +134,10 @@ def make_embedder(
 
     Raises
     ------
+    UnknownModelError
+        If the name or path of the model leads nowhere.
     UsageError
-        If the model or a setting is unknown, or the model is no name, path or embedder.
+        If a setting is unknown, or the model is no name, path or embedder.
     ModelError
         If the weights cannot be fetched or trusted.
 
@@ -146,7 +148,7 @@ def make_embedder(
     >>> make_embedder("minilmm")
     Traceback (most recent call last):
     ...
-    embedreg.core.errors.UsageError: got model 'minilmm'; ... did you mean 'minilm'?
+    embedreg.core.errors.UnknownModelError: got model 'minilmm'; ... did you mean 'minilm'?
     """
     check_model(model)
     if isinstance(model, Embedder):
@@ -197,8 +199,8 @@ def _existing_directory(model: str | Path) -> Path:
     if path.is_dir():
         return path
     if isinstance(model, str) and not _looks_like_path(model):
-        raise unknown_name("model", model, catalogue())
-    raise UsageError(
+        raise unknown_name("model", model, catalogue(), kind=UnknownModelError)
+    raise UnknownModelError(
         f"model {str(model)!r}, and there is no such directory",
         expected=f"a Hugging Face directory, or one of {', '.join(sorted(catalogue()))}",
         mend=f"check the path; a model of the hub is written {_as_hub_model(model)}",

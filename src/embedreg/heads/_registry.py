@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
-from embedreg.core.errors import SavedModelError, unknown_name
+from embedreg.core.errors import SavedModelError, UsageError, unknown_name
 
 if TYPE_CHECKING:
     from embedreg.core.protocols import SavedState
@@ -75,6 +75,23 @@ def make_head(head: str | Head, *, random_state: int = 0, target_transform: str 
     settings = {"random_state": random_state, "target_transform": target_transform}
     made.set_params(**{k: v for k, v in settings.items() if k in made.get_params()})
     return made
+
+
+def check_rebuilt_by_name(head: Head) -> None:
+    """Make sure that `head_from_state` finds the class of this very head by its name.
+
+    Raises
+    ------
+    UsageError
+        If its name is not listed, or stands for another class.
+    """
+    if HEADS.get(getattr(head, "name", "")) is not type(head):
+        raise UsageError(
+            f"a head of the class {type(head).__name__} to save",
+            expected=f"one of embedreg's own, {', '.join(sorted(HEADS))}: a saved model holds no code, and `load` "
+            "would not find the class",
+            mend="list the class in embedreg/heads/_registry.py (docs/extending.md), or keep the whole object with joblib",
+        )
 
 
 def head_from_state(state: SavedState) -> Head:

@@ -8,6 +8,7 @@ from embedreg.serialize._json import JsonSerializer
 from embedreg.serialize._json_values import JsonValuesSerializer
 from embedreg.serialize._key_value import KeyValueSerializer
 from embedreg.serialize._numbers import DEFAULT_NUMBERS
+from embedreg.serialize._own import check_own, own_identity
 from embedreg.serialize._registry import DEFAULT_SERIALIZER, SERIALIZERS, make_serializer, serialize_records
 from embedreg.serialize._repeats import field_of_repeats, warn_of_repeats
 from embedreg.serialize._values import ValuesSerializer
@@ -21,10 +22,12 @@ __all__ = [
     "KeyValueSerializer",
     "TextSerializer",
     "ValuesSerializer",
+    "check_own",
     "field_of_repeats",
     "input_hashes",
     "input_numbers",
     "make_serializer",
+    "own_identity",
     "serialize_records",
     "warn_of_repeats",
 ]

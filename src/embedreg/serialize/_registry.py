@@ -89,6 +89,23 @@ def serialize_records(serializer: Serializer, records: Iterable[Record], *, firs
     return texts
 
 
+def is_rebuilt_by_name(serializer: Serializer) -> bool:
+    """Return whether `make_serializer` builds an equal one from the name and the numbers in its settings.
+
+    Examples
+    --------
+    >>> class Shouting(JsonSerializer):
+    ...     def __call__(self, record):
+    ...         return super().__call__(record).upper()
+    >>> is_rebuilt_by_name(JsonSerializer()), is_rebuilt_by_name(Shouting())
+    (True, False)
+    """
+    settings = serializer.settings()
+    return settings.keys() == {"name", "numbers"} and type(serializer) is SERIALIZERS.get(
+        str(settings["name"])
+    )
+
+
 def _with_its_own_numbers(serializer: Serializer, numbers: str) -> Serializer:
     own = serializer.settings().get("numbers", numbers)
     if numbers not in {DEFAULT_NUMBERS, own}:

@@ -1,0 +1,127 @@
+"""Serializers, embedders and heads of the user's own: they are saved as what they are, or refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from word_hashes import WordHashes
+
+from embedreg import EmbeddingRegressor
+from embedreg.core.errors import SavedModelError, UsageError
+from embedreg.heads import Head, RidgeHead
+from embedreg.serialize import JsonSerializer
+
+RECORDS = [{"depth": i % 6, "kind": "abc"[i % 3]} for i in range(24)]
+Y = np.array([float(record["depth"]) for record in RECORDS])
+
+
+class FieldsInWords(JsonSerializer):
+    """A subclass of a listed serializer."""
+
+    def __call__(self, record):
+        return f"{record['depth']} deep, of kind {record['kind']}"
+
+
+class Plain:
+    """A serializer written from the protocol."""
+
+    def __init__(self, prefix="row"):
+        self.prefix = prefix
+
+    def __call__(self, record):
+        return f"{self.prefix} {record['depth']} {record['kind']}"
+
+    def settings(self):
+        return {"prefix": self.prefix}
+
+
+class SteepRidge(RidgeHead):
+    """A subclass of a listed head, with its name."""
+
+    def _predict_standardized(self, Z):
+        return 2 * super()._predict_standardized(Z)
+
+
+class Middle(Head):
+    """A head of the user's own."""
+
+    name = "middle"
+
+    def fit(self, X, y, *, validation=None):
+        self._learn_scales(self._read(X, y))
+        self.chosen_ = {}
+        return self
+
+    def _predict_standardized(self, Z):
+        return np.zeros(len(Z))
+
+
+class SavedEarly(JsonSerializer):
+    """A serializer whose settings are no JSON."""
+
+    def settings(self):
+        return {"words": {1, 2}}
+
+
+def fitted(**parameters):
+    given = {"model": WordHashes(), "head": "ridge"} | parameters
+    return EmbeddingRegressor(**given).fit(RECORDS, Y)
+
+
+@pytest.mark.parametrize("serializer", [FieldsInWords(), Plain()])
+@pytest.mark.parametrize("head", ["ridge", "auto"])
+@pytest.mark.usefixtures("small_members")
+def test_a_serializer_of_ones_own_is_given_to_load_and_nothing_else_takes_its_place(
+    serializer, head, tmp_path
+):
+    model = fitted(serializer=serializer, head=head, representation="embedding", effort="fast")
+    model.save(tmp_path / "model")
+    with pytest.raises(SavedModelError, match=r"load\(path, serializer=\.\.\.\)"):
+        EmbeddingRegressor.load(tmp_path / "model", model=WordHashes())
+    loaded = EmbeddingRegressor.load(tmp_path / "model", model=WordHashes(), serializer=serializer)
+    assert np.array_equal(loaded.predict(RECORDS), model.predict(RECORDS))
+
+
+@pytest.mark.parametrize("other", [Plain("line"), JsonSerializer(), "json"])
+def test_another_serializer_than_was_fitted_with_is_refused(other, tmp_path):
+    fitted(serializer=Plain()).save(tmp_path / "model")
+    with pytest.raises(SavedModelError, match="Plain with the settings {'prefix': 'row'}"):
+        EmbeddingRegressor.load(tmp_path / "model", model=WordHashes(), serializer=other)
+
+
+def test_a_listed_serializer_is_found_by_its_name_and_none_may_be_given_beside_it(tmp_path):
+    model = fitted(serializer=JsonSerializer("decimals:1"))
+    model.save(tmp_path / "model")
+    loaded = EmbeddingRegressor.load(tmp_path / "model", model=WordHashes())
+    assert (loaded.serializer, loaded.numbers) == ("json", "decimals:1")
+    with pytest.raises(UsageError, match="leave it out"):
+        EmbeddingRegressor.load(tmp_path / "model", model=WordHashes(), serializer=Plain())
+
+
+def test_settings_that_json_does_not_have_are_refused_before_anything_is_written(tmp_path):
+    model = fitted(serializer=SavedEarly())
+    with pytest.raises(UsageError, match="settings of"):
+        model.save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("head", [SteepRidge(), Middle()])
+@pytest.mark.parametrize("representation", ["embedding", "tabular"])
+def test_a_head_that_load_would_not_find_is_refused_before_anything_is_written(
+    head, representation, tmp_path
+):
+    model = fitted(head=head, representation=representation)
+    with pytest.raises(UsageError, match=f"{type(head).__name__} to save"):
+        model.save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("head", ["ridge", "auto"])
+@pytest.mark.usefixtures("small_members")
+def test_a_model_with_an_embedder_of_ones_own_says_how_to_load_it(head, tmp_path):
+    model = fitted(head=head, representation="embedding", effort="fast")
+    model.save(tmp_path / "model")
+    with pytest.raises(SavedModelError, match=r"load\(path, model=\.\.\.\), with your own embedder"):
+        EmbeddingRegressor.load(tmp_path / "model")
+    loaded = EmbeddingRegressor.load(tmp_path / "model", model=WordHashes())
+    assert np.array_equal(loaded.predict(RECORDS), model.predict(RECORDS))
