@@ -23,7 +23,7 @@ from embedreg.features import TabularFeatures
 from embedreg.heads import Head, make_head
 from embedreg.one_head import OneHead
 from embedreg.serialize import check_own, own_identity, warn_of_repeats
-from embedreg.text_embedder import TextEmbedder, accept_any_record, records_as_in_fit, remember_columns
+from embedreg.text_embedder import TextEmbedder, accept_any_record, records_as_in_fit, remember_form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,6 +84,8 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         The fitted way from a vector to a number, if a head is named and y is one target.
     heads_ : list of Head
         One a target, if a head is named.
+    is_text_ : bool
+        Whether the training records were texts.
     feature_names_in_ : ndarray of shape (columns,)
         Column names, if `X` was a table whose columns have names.
     n_features_in_ : int
@@ -111,6 +113,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
     representation_: Any
     head_: Head
     heads_: list[Head]
+    is_text_: bool | None
     feature_names_in_: NDArray[np.object_]
     n_features_in_: int
 
@@ -178,7 +181,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         self._n_targets = None if targets.ndim == 1 else targets.shape[1]
         if self._n_targets is None and isinstance(predictor, OneHead):
             self.head_ = self.heads_[0]
-        remember_columns(self, records)
+        remember_form(self, records)
         return self
 
     def plan(self, X: Any) -> EmbeddingPlan:
@@ -211,7 +214,8 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         Raises
         ------
         DataError
-            If a record cannot be used, or its columns are not those of `fit`.
+            If a record cannot be used, is a text where `fit` had mappings or the other way round, or its columns are not
+            those of `fit`.
         """
         predicted = self._fitted().predict(self._records(X))
         return predicted[:, 0] if self._n_targets is None else predicted
@@ -368,6 +372,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         config = {
             "parameters": self._plain_parameters(),
             "own_serializer": own_identity(self.serializer),
+            "is_text": self.is_text_,
             "columns": list(getattr(self, "feature_names_in_", [])) or None,
             "width": getattr(self, "n_features_in_", None),
             "targets": self._n_targets,
@@ -425,7 +430,8 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
             regressor.head_ = regressor.heads_[0]
         regressor.extra_ = config["extra"]
         columns = tuple(config["columns"]) if config["columns"] else None
-        remember_columns(regressor, Records([], columns, config["width"]))
+        remember_form(regressor, Records([], columns, config["width"]))
+        regressor.is_text_ = config.get("is_text")  # absent from models saved before it was asked
         return regressor
 
     extra_: dict[str, Any]

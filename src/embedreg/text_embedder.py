@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from embedreg.core.arguments import check_cache
 from embedreg.core.errors import DataError, SavedModelError, UnknownModelError, UsageError
-from embedreg.core.records import Records, as_records
+from embedreg.core.records import Records, as_records, check_same_form
 from embedreg.core.texts import check_texts
 from embedreg.core.warn import warn
 from embedreg.embed import DEFAULT_MODEL, EmbeddingCache, embed_texts, make_embedder, plan_embedding
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Turn records into the embeddings of their text.
 
-    Nothing is learnt: `fit` finds the model and remembers the columns. The model's weights are fetched when they are first
-    needed, and every vector is kept in the cache.
+    Nothing is learnt: `fit` finds the model and remembers the form of the records. The model's weights are fetched when they
+    are first needed, and every vector is kept in the cache.
 
     Parameters
     ----------
@@ -59,6 +59,8 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         What `model` stands for.
     serializer_ : Serializer
         What `serializer` and `numbers` stand for.
+    is_text_ : bool
+        Whether the training records were texts.
     feature_names_in_ : ndarray of shape (columns,)
         Column names, if `X` was a table whose columns have names.
     n_features_in_ : int
@@ -77,6 +79,7 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
     embedder_: Embedder
     serializer_: Serializer
+    is_text_: bool
     feature_names_in_: NDArray[np.object_]
     n_features_in_: int
 
@@ -121,7 +124,7 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         records = _some_records(X)
         self.serializer_ = make_serializer(self.serializer, self.numbers)
         self._texts(records)
-        remember_columns(self, records)
+        remember_form(self, records)
         return self.restore()
 
     def restore(self) -> TextEmbedder:
@@ -177,7 +180,8 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Raises
         ------
         DataError
-            If a record cannot be written as text, or its columns are not those of `fit`.
+            If a record cannot be written as text, is a text where `fit` had mappings or the other way round, or its columns
+            are not those of `fit`.
         ModelError
             If the weights cannot be had, or give numbers that are not finite.
         """
@@ -239,8 +243,9 @@ def accept_any_record(tags: Any) -> None:
     tags.input_tags.two_d_array = True
 
 
-def remember_columns(estimator: Any, records: Records) -> None:
-    """Set scikit-learn's `feature_names_in_` and `n_features_in_`, for tables and arrays alone."""
+def remember_form(estimator: Any, records: Records) -> None:
+    """Set `is_text_`, and for tables and arrays alone scikit-learn's `feature_names_in_` and `n_features_in_`."""
+    estimator.is_text_ = records.is_text
     for attribute in ("feature_names_in_", "n_features_in_"):
         if hasattr(estimator, attribute):
             delattr(estimator, attribute)
@@ -256,7 +261,8 @@ def records_as_in_fit(estimator: Any, X: Any) -> Records:
     Raises
     ------
     DataError
-        If the records cannot be used, or columns are missing or were not there at `fit`.
+        If the records cannot be used, are texts where `fit` had mappings or the other way round, or columns are missing or
+        were not there at `fit`.
 
     Warns
     -----
@@ -264,6 +270,9 @@ def records_as_in_fit(estimator: Any, X: Any) -> Records:
         If X has names of columns and `fit` had none, or the other way round.
     """
     records = as_records(X)
+    is_text = getattr(estimator, "is_text_", None)
+    if is_text is not None:  # else it was restored by its name alone
+        check_same_form(records, is_text=is_text)
     _check_columns(estimator, records)
     names = getattr(estimator, "feature_names_in_", None)
     has_names = records.feature_names is not None

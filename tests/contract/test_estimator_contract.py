@@ -53,6 +53,33 @@ def test_every_kind_of_input_is_fitted_and_predicted(regressor, kind):
     assert np.isfinite(predictions).all()
 
 
+@pytest.mark.parametrize(
+    ("fitted_on", "given"),
+    [
+        ("texts", "mappings"),
+        ("texts", "pandas"),
+        ("texts", "array"),
+        ("mappings", "texts"),
+        ("pandas", "texts"),
+        ("polars", "series"),
+    ],
+)
+def test_texts_are_refused_after_mappings_and_mappings_after_texts(
+    regressor, embedder, fitted_on, given, tmp_path
+):
+    regressor.fit(INPUTS[fitted_on], Y).save(tmp_path / "model")
+    loaded = EmbeddingRegressor.load(tmp_path / "model")
+    calls = (regressor.predict, loaded.predict, embedder.fit(INPUTS[fitted_on]).transform)
+    for call in calls:
+        with pytest.raises(DataError, match="as in training"):
+            call(INPUTS[given])
+
+
+def test_a_fit_on_texts_after_one_on_mappings_takes_texts(regressor, embedder):
+    assert regressor.fit(FRAME, Y).fit(INPUTS["texts"], Y).predict(INPUTS["texts"]).shape == (N,)
+    assert embedder.fit(FRAME).fit(INPUTS["texts"]).transform(INPUTS["texts"]).shape == (N, 32)
+
+
 @pytest.mark.parametrize("kind", ["mappings", "polars", "arrow"])
 def test_the_same_table_gives_the_same_predictions_whatever_holds_it(regressor, kind):
     reference = regressor.fit(FRAME, Y).predict(FRAME)

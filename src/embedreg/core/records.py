@@ -60,6 +60,23 @@ class Records:
         return bool(self.items) and isinstance(self.items[0], str)
 
 
+def check_same_form(given: Records, *, is_text: bool) -> None:
+    """Refuse texts where training had mappings, and the other way round.
+
+    Raises
+    ------
+    DataError
+        If the given records are of the other form than `is_text` says of the training records.
+    """
+    if len(given) and given.is_text != is_text:
+        forms = {True: "texts", False: "mappings from names to values"}
+        raise DataError(
+            f"records that are {forms[given.is_text]}",
+            expected=f"{forms[is_text]}, as in training",
+            mend="bring the records to the form of the training records",
+        )
+
+
 def as_records(X: Any) -> Records:
     """Bring texts, mappings, a table or a 2-D array to records.
 
