@@ -126,7 +126,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         effort: str = "balanced",
         serializer: str | Serializer = AUTO,
         numbers: str = AUTO,
-        pooling: str = "mean",
+        pooling: str = AUTO,
         layers: str | int = AUTO,
         dtype: str = "auto",
         device: str = "auto",

@@ -44,8 +44,10 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         How numbers are written: "significant:N", "decimals:N" or "as_is".
     pooling
         From token vectors to one: "mean" (over real tokens), "weighted", "max", "last", "first", "mean_padded" or "model".
+        "auto" is what the model's string says, as in "minilm?pooling=max", or else "mean".
     layers
         Whose output is pooled: "last", "all" (concatenated), "mean" (averaged), a range as "2-4" or "mean:2-4", or an index.
+        "auto" is what the model's string says, or else "last".
     dtype
         Precision of the forward pass, "float32", "bfloat16", "float16", "int8" or "auto"; pooling is always in float32.
     device
@@ -89,8 +91,8 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         *,
         serializer: str | Serializer = DEFAULT_SERIALIZER,
         numbers: str = DEFAULT_NUMBERS,
-        pooling: str = "mean",
-        layers: str | int = "last",
+        pooling: str = "auto",
+        layers: str | int = "auto",
         dtype: str = "auto",
         device: str = "auto",
         cache: bool | str | Path = True,

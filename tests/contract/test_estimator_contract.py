@@ -294,6 +294,29 @@ def test_an_unknown_name_is_refused_with_the_known_ones(tiny_bert, parameters, s
         EmbeddingRegressor(**({"model": str(tiny_bert)} | parameters)).fit(MAPPINGS, Y)
 
 
+@pytest.mark.parametrize("head", ["ridge", "auto"])
+@pytest.mark.parametrize("given", [{"layers": "last"}, {"pooling": "mean"}])
+def test_a_setting_given_beside_another_one_in_the_models_name_is_refused(tiny_entry, head, given):
+    tiny_entry()
+    model = "tiny?layers=all&pooling=max"
+    with pytest.raises(UsageError, match="in one place"):
+        TextEmbedder(model, **given).fit(MAPPINGS)
+    with pytest.raises(UsageError, match="in one place"):
+        EmbeddingRegressor(model, head=head, **given).fit(MAPPINGS, Y)
+    assert TextEmbedder(model).fit(MAPPINGS).get_feature_names_out().shape == (64,)
+
+
+def test_the_layers_in_the_models_name_are_the_ensembles(tiny_entry):
+    tiny_entry()
+    model = EmbeddingRegressor("tiny?layers=1", representation="embedding", effort="fast").fit(MAPPINGS, Y)
+    layers = {
+        part.embedder.embedder_.dimension
+        for part in model.ensemble_.inputs_.values()
+        if hasattr(part, "embedder")
+    }
+    assert layers == {32}
+
+
 def test_transformer_names_and_output_containers(embedder):
     vectors = embedder.fit_transform(MAPPINGS)
     assert vectors.shape == (N, 32)

@@ -73,6 +73,38 @@ def test_an_embedder_is_returned_as_it_is(tiny_bert):
     assert make_embedder(embedder, pooling="max") is embedder
 
 
+@pytest.mark.parametrize(
+    ("written", "given"),
+    [
+        ("layers=all", {"layers": "last"}),
+        ("layers=last", {"layers": "all"}),
+        ("pooling=max", {"pooling": "mean"}),
+        ("dtype=float32", {"dtype": "bfloat16"}),
+    ],
+)
+def test_a_setting_that_is_given_twice_differently_is_refused_be_it_the_default(tiny_entry, written, given):
+    tiny_entry()
+    [name] = given
+
+    with pytest.raises(UsageError, match=f"expected {name} in one place"):
+        make_embedder(f"tiny?{written}", **given)
+
+
+def test_a_setting_that_is_given_twice_alike_or_left_open_is_taken(tiny_entry):
+    tiny_entry()
+
+    for given in ({}, {"layers": "auto", "pooling": "auto"}, {"layers": "all", "pooling": "max"}):
+        fingerprint = make_embedder("tiny?layers=all&pooling=max", **given).fingerprint()
+        assert (fingerprint["layers"], fingerprint["pooling"]) == (
+            make_embedder("tiny", layers="all").fingerprint()["layers"],
+            "max",
+        )
+    assert (
+        make_embedder("tiny").fingerprint()
+        == make_embedder("tiny", pooling="mean", layers="last").fingerprint()
+    )
+
+
 def test_unknown_name():
     with pytest.raises(UsageError, match=r"model 'minlm'.*did you mean 'minilm'"):
         make_embedder("minlm")

@@ -68,15 +68,15 @@ def prepare_output(folder: Path, data: Path, names: Iterable[str]) -> None:
 
 def embedder_options(function: Function) -> Function:
     """Add what decides the way from a record to its vector."""
-    return _embedder_options(function, serializer="json", numbers=None, layers="last")
+    return _embedder_options(function, serializer="json", numbers=None)
 
 
 def embedder_options_left_open(function: Function) -> Function:
     """Add what decides the way from a record to its vector; the format and the layers are the ensemble's to choose."""
-    return _embedder_options(function, serializer="auto", numbers="auto", layers="auto")
+    return _embedder_options(function, serializer="auto", numbers="auto")
 
 
-def _embedder_options(function: Function, *, serializer: str, numbers: str | None, layers: str) -> Function:
+def _embedder_options(function: Function, *, serializer: str, numbers: str | None) -> Function:
     auto = "auto, " if serializer == "auto" else ""
     for option in reversed(
         (
@@ -102,16 +102,17 @@ def _embedder_options(function: Function, *, serializer: str, numbers: str | Non
             ),
             click.option(
                 "--pooling",
-                default="mean",
+                default="auto",
                 show_default=True,
-                help="mean, weighted, max, last, first, mean_padded or model.",
+                help="auto (as --model says, else mean), mean, weighted, max, last, first, mean_padded or model.",
             ),
             click.option(
                 "--layers",
-                default=layers,
+                default="auto",
                 show_default=True,
                 callback=_layer,
-                help=f"{auto}last, all, mean, a range (2-4, mean:2-4) or an index.",
+                help=("auto, " if auto else "auto (as --model says, else last), ")
+                + "last, all, mean, a range (2-4, mean:2-4) or an index.",
             ),
             click.option(
                 "--dtype", default="auto", show_default=True, help="float32, bfloat16, float16, int8 or auto."
@@ -166,4 +167,4 @@ def _device(_context: click.Context, _option: click.Parameter, value: str) -> st
 def _layer(_context: click.Context, _option: click.Parameter, value: str) -> str | int:
     from embedreg.embed._layers import read_layers
 
-    return value if value == "auto" else read_layers(value)
+    return read_layers(value)

@@ -36,12 +36,16 @@ _SERVICES: Final[dict[str, str]] = {
 }
 
 
+AUTO: Final = "auto"
+_DEFAULTS: Final[dict[str, Any]] = {"pooling": "mean", "layers": "last"}  # where they are "auto"
+
+
 @dataclass(frozen=True)
 class EngineOptions:
     """What a user may choose about an engine; see `make_embedder`."""
 
-    pooling: str = "mean"
-    layers: str | int = "last"
+    pooling: str = AUTO
+    layers: str | int = AUTO
     dtype: str = "auto"
     device: str = "auto"
     batch_tokens: int | None = None
@@ -65,6 +69,10 @@ class EngineOptions:
                     mend=f"leave out {name} here or there",
                 )
         return replace(self, **values)
+
+    def decided(self) -> EngineOptions:
+        """Return these options with the pooling and layers that are taken where none are given."""
+        return replace(self, **{k: default for k, default in _DEFAULTS.items() if getattr(self, k) == AUTO})
 
 
 def _whole_number(text: str) -> int:
@@ -93,8 +101,8 @@ _READERS: Final[dict[str, Callable[[str], Any]]] = {
 def make_embedder(
     model: str | Path | Embedder,
     *,
-    pooling: str = "mean",
-    layers: str | int = "last",
+    pooling: str = AUTO,
+    layers: str | int = AUTO,
     dtype: str = "auto",
     device: str = "auto",
     batch_tokens: int | None = None,
@@ -111,12 +119,13 @@ def make_embedder(
         A name of the catalogue; else the path of a Hugging Face directory with weights in safetensors, of a
         model2vec directory or of a GGUF file; else "hub:OWNER/NAME" or "hub:OWNER/NAME@REVISION"; or
         an embedder, which is returned as it is and has its own settings. A directory with a name of the
-        catalogue is given as "./name" or as a `Path`. A name or path may carry the settings below:
-        "minilm?layers=all&pooling=max".
+        catalogue is given as "./name" or as a `Path`. A name or path may carry the settings below,
+        each of which may be given in one place only: "minilm?layers=all&pooling=max".
     pooling
         "mean", "mean_padded" (as the study's authors), "weighted", "max", "last", "first", or "model" (as a
-        Sentence-Transformers directory says).
+        Sentence-Transformers directory says). "auto" is the model's string's, or else "mean".
     layers
+        "auto" (the model's string's, or else "last"),
         "last", "all" (the outputs of all layers, one after the other), "2-4" (those of a range), "mean" or
         "mean:2-4" (their average), or the number of one layer, 0 being the input to the first.
     dtype
@@ -171,6 +180,7 @@ def make_embedder(
         if colon and service in _SERVICES:
             return _service_embedder(service, name, settings)
         options = options.with_written(written, settings)
+    options = options.decided()
     if isinstance(model, str) and (entry := catalogue().get(model) or hub_entry(model)):
         directory = installed_path(entry) or pull_entry(entry)
         known = {"name": entry.name, "sha256": trusted_sha256(entry), "window": entry.window}

@@ -63,15 +63,15 @@ class Context:
         return TextEmbedder(**({**chosen, **layers} | dict(self.text)))
 
     def _layers(self) -> str:
-        """Return "all" where the model has layers to choose from, and not too many."""
+        """Return "all" where the model has layers to choose from, and not too many; else what its string says, or the last."""
         settings = {
             key: self.text[key] for key in ("model", "pooling", "dtype", "device") if key in self.text
         }
         model = settings.pop("model", TextEmbedder().model)
         try:
             made = make_embedder(model, layers="all", **settings)
-        except UsageError:  # a static model has its last layer only
-            return "last"
+        except UsageError:  # a static model has its last layer only, or the model's string names its layers
+            return "auto"
         if is_service(made):  # so has a service, which is not asked how long its vectors are
-            return "last"
-        return "all" if made.dimension <= _WIDEST else "last"
+            return "auto"
+        return "all" if made.dimension <= _WIDEST else "auto"

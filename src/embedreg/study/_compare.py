@@ -69,8 +69,8 @@ class CompareSettings:
     model: str | Path | Embedder = "minilm"
     serializer: str = DEFAULT_SERIALIZER
     numbers: str = DEFAULT_NUMBERS
-    pooling: str = "mean"
-    layers: str | int = "last"
+    pooling: str = "auto"
+    layers: str | int = "auto"
     dtype: str = "auto"
     device: str = "auto"
     cache: bool | str | Path = True
