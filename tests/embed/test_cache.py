@@ -166,13 +166,34 @@ def test_lives_in_the_users_cache_directory_by_default(
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, copy.copy, lambda c: pickle.loads(pickle.dumps(c))])
-def test_a_copy_writes_to_files_of_its_own(filled: EmbeddingCache, copied) -> None:
+def test_a_copy_goes_on_with_the_file_of_the_process(filled: EmbeddingCache, copied) -> None:
     twin = copied(filled)
     twin.put(MODEL, ["of the copy"], vectors_of(1, seed=1))
     filled.put(MODEL, ["of the first"], vectors_of(1, seed=2))
-    assert len(shards_in(filled)) == 2
+    assert len(shards_in(filled)) == 1
     assert_holds(filled, ["of the copy"], vectors_of(1, seed=1))
     assert_holds(twin, ["of the first"], vectors_of(1, seed=2))
+
+
+def test_a_cache_that_is_opened_for_each_write_goes_on_with_one_file_in_all_threads(tmp_path: Path) -> None:
+    texts, vectors = texts_of(30), vectors_of(30)
+
+    def put(i: int) -> None:
+        EmbeddingCache(tmp_path).put(MODEL, [texts[i]], vectors[[i]])
+
+    for i in range(10):
+        put(i)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(put, range(10, 30)))
+    assert len(shards_in(EmbeddingCache(tmp_path))) == 1
+    assert_holds(EmbeddingCache(tmp_path), texts, vectors)
+
+
+def test_a_file_that_another_process_pruned_is_followed_by_a_new_one(filled: EmbeddingCache) -> None:
+    EmbeddingCache(filled.directory).clear()
+    EmbeddingCache(filled.directory).put(MODEL, ["after"], vectors_of(1))
+    assert len(shards_in(filled)) == 1
+    assert_holds(filled, ["after"], vectors_of(1))
 
 
 def test_a_forked_process_writes_to_a_file_of_its_own(
@@ -191,6 +212,17 @@ def test_one_process_appends_to_one_file_until_it_is_full(
     monkeypatch.setattr(_cache, "_SHARD_BYTES", 100)
     filled.put(MODEL, ["twelfth"], vectors_of(1))
     assert len(shards_in(filled)) == 2
+
+
+def test_a_file_that_was_begun_long_ago_is_followed_by_a_new_one_so_that_age_can_be_pruned(
+    filled: EmbeddingCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 86_400)
+    filled.put(MODEL, ["a day later"], vectors_of(1))
+    assert len(shards_in(filled)) == 2
+    assert filled.prune(older_than_days=0.5).entries == 10
+    assert_holds(filled, ["a day later"], vectors_of(1))
 
 
 def test_threads_may_write_and_read_at_once(cache: EmbeddingCache) -> None:
@@ -319,6 +351,7 @@ def test_a_vector_replaced_while_it_is_read_stays(
     read = _cache_shards.read
 
     def replace_first(*arguments):
+        patched.setattr(_cache.os, "getpid", lambda: -1)
         other = EmbeddingCache(filled.directory)
         other.put(MODEL, texts_of(10), vectors_of(10, seed=1))
         other.prune()
@@ -463,7 +496,10 @@ def test_prune_without_limits_removes_only_what_nothing_uses(filled: EmbeddingCa
     assert_holds(filled, texts_of(10), vectors_of(10))
 
 
-def test_prune_removes_files_whose_vectors_were_all_replaced(filled: EmbeddingCache) -> None:
+def test_prune_removes_files_whose_vectors_were_all_replaced(
+    filled: EmbeddingCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_cache.os, "getpid", lambda: -1)
     EmbeddingCache(filled.directory).put(MODEL, texts_of(10), vectors_of(10, seed=1))
     assert filled.prune().bytes == 10 * D * 4
     assert_holds(filled, texts_of(10), vectors_of(10, seed=1))

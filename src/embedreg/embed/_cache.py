@@ -17,7 +17,6 @@ import json
 import math
 import os
 import secrets
-import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,7 +37,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SHARD_BYTES = 64_000_000
-"""A shard that has grown to this is followed by a new one; pruning removes whole shards."""
+_SHARD_SECONDS = 3_600
+"""A shard that has grown to so many bytes, or was begun so long ago, is followed by a new one; pruning removes whole shards."""
+_own_shards: dict[tuple[int, Path, bytes], tuple[str, float]] = {}
+"""The shard that a process appends to and when it was begun, by process, directory and space.
+
+It is read and written under the index's write lock.
+"""
 _TEXTS_AT_ONCE = 16_384
 _SECONDS_A_DAY = 86_400
 
@@ -89,11 +94,6 @@ class EmbeddingCache:
 
     def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory
-        self._own_shards: dict[tuple[int, int, bytes], str] = {}
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Copy without the shards being written, which have one writer."""
-        return type(self), (self._directory,)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.directory)!r})"
@@ -281,17 +281,23 @@ class EmbeddingCache:
         return vectors, intact, corrupt
 
     def _own_shard(self, index: Index, space: Space, model: str) -> str:
-        """Return the shard that this thread of this process appends to, a new one if that is pruned or full.
+        """Return the shard that this process appends to, a new one if that is pruned, full or old.
 
-        A forked process is another process, and starts its own.
+        It is that of all caches of this directory, so that many small writes do not each begin a file. Threads take turns, by
+        the index's write lock. A forked process is another process, and starts its own.
         """
-        owner = (os.getpid(), threading.get_ident(), space.digest)
-        file = self._own_shards.get(owner)
-        if file is None or not index.has_shard(file) or shards.size_of(self.directory / file) > _SHARD_BYTES:
-            file = f"{secrets.token_hex(8)}{shards.SUFFIX}"
+        owner = (os.getpid(), self.directory.absolute(), space.digest)
+        file, begun = _own_shards.get(owner, ("", -math.inf))
+        if not self._has_room(index, file, begun):
+            file, begun = f"{secrets.token_hex(8)}{shards.SUFFIX}", time.time()
             index.add_shard(space, model, file)
-            self._own_shards[owner] = file
+            _own_shards[owner] = file, begun
         return file
+
+    def _has_room(self, index: Index, file: str, begun: float) -> bool:
+        if time.time() - begun > _SHARD_SECONDS or not index.has_shard(file):
+            return False
+        return shards.size_of(self.directory / file) <= _SHARD_BYTES
 
     def _exists(self) -> bool:
         with cache_errors(self.directory):
