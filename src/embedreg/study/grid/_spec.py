@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from embedreg.core.arguments import is_number
 from embedreg.core.errors import DataError, UsageError, unknown_name
 from embedreg.heads import HEADS
 from embedreg.study._splits import MIN_ROWS
@@ -32,6 +33,7 @@ _AS_BEFORE: Final = {
     "reg_lambda": 1.0,
 }
 _DTYPE: Final = "float32"  # where none is written: a study's cells have the same keys on every machine
+_LEAST_SAMPLES: Final = 2  # of a ball, for a correlation of distances
 _STUDY_KEYS: Final = ("name", "description", "subject", "representations", "heads", "blocks", "profiles")
 _PROFILE_KEYS: Final = ("representations", "dof", "radii", "samples", "seeds")
 _BLOCK_KEYS: Final = ("tasks", "representations", "heads", "rows", "seeds")
@@ -253,16 +255,11 @@ def _block(
     where: str,
 ) -> Block:
     _check_keys(block, _BLOCK_KEYS, f"a block of {where}", _BLOCK_KEYS)
-    rows = _numbers(block["rows"], "rows", where)
-    if not rows or min(rows) < MIN_ROWS:
-        raise UsageError(
-            f"rows {block['rows']} in {where}", expected=f"at least {MIN_ROWS}", mend="ask for more"
-        )
     return Block(
         tasks=_strings(block["tasks"], "tasks", where),
         representations=_chosen(block, "representations", representations, where),
         heads=_chosen(block, "heads", heads, where),
-        rows=rows,
+        rows=_rows(block["rows"], where),
         seeds=_seeds(block["seeds"], where),
     )
 
@@ -279,23 +276,58 @@ def _profile(
                 expected="an embedding",
                 mend="leave it out",
             )
-    radii = profile["radii"]
-    if (
-        not isinstance(radii, list)
-        or not all(isinstance(r, (int, float)) and r > 0 for r in radii)
-        or not radii
-    ):
-        raise UsageError(
-            f"radii = {radii!r} in {where}", expected="positive numbers", mend="radii = [1.0, 2.0]"
-        )
-    (dof,), (samples,) = (_numbers(profile[key], key, where)[:1] for key in ("dof", "samples"))
-    return ProfileSpec(chosen, dof, tuple(map(float, radii)), samples, _seeds(profile["seeds"], where))
+    return ProfileSpec(
+        representations=chosen,
+        dof=_one_number(profile, "dof", 1, where),
+        radii=_radii(profile["radii"], where),
+        samples=_one_number(profile, "samples", _LEAST_SAMPLES, where),
+        seeds=_seeds(profile["seeds"], where),
+    )
+
+
+def _radii(value: Any, where: str) -> tuple[float, ...]:
+    if isinstance(value, list) and value and all(is_number(radius) and radius > 0 for radius in value):
+        return tuple(map(float, value))
+    raise UsageError(f"radii = {value!r} in {where}", expected="positive numbers", mend="radii = [1.0, 2.0]")
+
+
+def _one_number(profile: Mapping[str, Any], what: str, least: int, where: str) -> int:
+    number = profile[what]
+    if _is_whole(number, least):
+        return int(number)
+    raise UsageError(
+        f"{what} = {number!r} in a profile of {where}",
+        expected=f"one whole number, at least {least}",
+        mend="write a [[profiles]] for each" if isinstance(number, list) else f"{what} = 30",
+    )
+
+
+def _rows(value: Any, where: str) -> tuple[int, ...]:
+    rows = value if isinstance(value, list) else [value]
+    if rows and all(_is_whole(number, MIN_ROWS) for number in rows):
+        return tuple(rows)
+    raise UsageError(
+        f"rows = {value!r} in {where}",
+        expected=f"a whole number, at least {MIN_ROWS}, or a list of them",
+        mend="rows = [500]",
+    )
 
 
 def _seeds(value: Any, where: str) -> tuple[int, ...]:
     """Return the seeds of a list, or so many of them as a number says."""
-    seeds = _numbers(value, "seeds", where)
-    return tuple(range(seeds[0])) if isinstance(value, int) else seeds
+    if _is_whole(value, 1):
+        return tuple(range(value))
+    if isinstance(value, list) and value and all(_is_whole(seed, 0) for seed in value):
+        return tuple(value)
+    raise UsageError(
+        f"seeds = {value!r} in {where}",
+        expected="how many, a whole number of at least 1, or a list of seeds, whole numbers from 0",
+        mend="seeds = 3, which is seeds = [0, 1, 2]",
+    )
+
+
+def _is_whole(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def _chosen(block: Mapping[str, Any], what: str, known: Mapping[str, Any], where: str) -> tuple[Any, ...]:
@@ -310,15 +342,6 @@ def _strings(value: Any, what: str, where: str) -> tuple[str, ...]:
     if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
         return tuple(value)
     raise UsageError(f"{what} = {value!r} in {where}", expected="a list of names", mend=f'{what} = ["NAME"]')
-
-
-def _numbers(value: Any, what: str, where: str) -> tuple[int, ...]:
-    numbers = value if isinstance(value, list) else [value]
-    if numbers and all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers):
-        return tuple(numbers)
-    raise UsageError(
-        f"{what} = {value!r} in {where}", expected="a whole number, or a list of them", mend=f"{what} = [500]"
-    )
 
 
 def _check_keys(
