@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import ThreadpoolController
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
 
 
-def one_blas_thread() -> AbstractContextManager[object]:
+class _SharedLimit:
+    """A limit on the pools of the whole process, set by the first thread that asks for it and lifted by the last."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holders = 0
+        self._limit: Any = None
+
+    def take(self) -> None:
+        with self._lock:
+            self._holders += 1
+            if self._holders == 1:
+                self._limit = _pools(per_thread=False).limit(limits=1)
+
+    def release(self) -> None:
+        with self._lock:
+            self._holders -= 1
+            if self._holders == 0:
+                _let_any_thread_set_limits()
+                self._limit.restore_original_limits()
+                _let_any_thread_set_limits()
+
+
+_limit = _SharedLimit()
+
+
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
     """Keep products and decompositions of numpy and scipy to one thread within this, in the whole process.
 
     numpy and scipy bring a pool of threads each, and those of one wait busily for a while after their work is done: small
-    decompositions that call both in turn, as scikit-learn's randomised ones do, are faster with one.
+    decompositions that call both in turn, as scikit-learn's randomised ones do, are faster with one. Where several threads
+    are within this at once, what was before comes back when the last of them leaves.
 
     Examples
     --------
@@ -24,12 +54,27 @@ def one_blas_thread() -> AbstractContextManager[object]:
     ...     np.linalg.eigvalsh(np.eye(2))
     array([1., 1.])
     """
-    limited: AbstractContextManager[object] = _pools().limit(limits=1, user_api="blas")
-    return limited
+    with _pools(per_thread=True).limit(limits=1):
+        _limit.take()
+        try:
+            yield
+        finally:
+            _limit.release()
 
 
 @functools.cache
-def _pools() -> ThreadpoolController:
+def _pools(*, per_thread: bool) -> ThreadpoolController:
+    """Return the pools for linear algebra of which each thread has its own (OpenMP's), or those of the whole process."""
     import scipy.linalg  # noqa: F401, PLC0415 (so that its pool is there to be found)
 
-    return ThreadpoolController()
+    every = ThreadpoolController()
+    blas = [pool for pool in every.lib_controllers if pool.user_api == "blas"]
+    own = [pool.filepath for pool in blas if (getattr(pool, "threading_layer", "") == "openmp") == per_thread]
+    return every.select(filepath=own)
+
+
+def _let_any_thread_set_limits() -> None:
+    """Free the limits from the thread that set them: since 3.8, threadpoolctl ignores all other threads while that one lives."""
+    for pool in _pools(per_thread=False).lib_controllers:
+        if hasattr(pool, "clear_controlling_thread"):
+            pool.clear_controlling_thread(force=True)
