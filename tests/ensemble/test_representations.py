@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import datetime as dt
+import math
+
 import numpy as np
 import pytest
 from sklearn.metrics import r2_score
@@ -7,7 +10,7 @@ from sklearn.metrics import r2_score
 from embedreg.ensemble._context import Context
 from embedreg.ensemble._ngrams import NGrams
 from embedreg.ensemble._representations import REPRESENTATIONS
-from embedreg.ensemble._text_fields import text_fields
+from embedreg.ensemble._text_fields import text_at, text_fields
 from embedreg.features import TabularFeatures
 from embedreg.heads import RidgeHead
 
@@ -145,6 +148,23 @@ def test_a_field_that_is_missing_or_blank_is_a_dash(context):
     missing, blank, dash = fields.transform([{"price": 1.0}, {"name": " "}, {"name": "-"}])
     assert np.array_equal(missing, dash)
     assert np.array_equal(blank, dash)
+
+
+@pytest.mark.parametrize("name", ["n-grams", "fields"])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("10115", 10115), ("10115", 10115.0), ("0.5", 0.5), ("2024-05-01", dt.date(2024, 5, 1)), ("True", True)],
+)
+def test_a_field_reads_alike_whether_a_table_made_a_text_or_a_value_of_it(name, text, value, context):
+    learnt = REPRESENTATIONS[name].cls.learn(RECORDS, context)
+    as_text, as_value, missing = learnt.transform([{"name": text}, {"name": value}, {"name": None}])
+    assert np.array_equal(as_value, as_text)
+    assert not np.array_equal(as_value, missing)
+
+
+@pytest.mark.parametrize("value", [None, math.nan, " ", [1, "a"], {"b": 1}])
+def test_a_field_without_one_value_is_a_dash(value):
+    assert text_at({"a": value}, ("a",)) == "-"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from embedreg.features import is_missing, written
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -52,9 +54,20 @@ def _texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
 
 
 def text_at(record: Any, path: Path) -> str:
-    """Return a record that is a text; of others the text of a field, a dash where there is none."""
+    """Return what a field holds, written as a text; a dash where it holds nothing, or several values.
+
+    Whether a code is text or number is often the file's doing (CSV makes a number of "10115"), so both are read alike.
+
+    Examples
+    --------
+    >>> text_at({"sku": "10115"}, ("sku",)), text_at({"sku": 10115}, ("sku",)), text_at({"sku": None}, ("sku",))
+    ('10115', '10115', '-')
+    """
     if not path:
         return str(record)
     for key in path:
         record = record.get(key) if isinstance(record, Mapping) else None
-    return record if isinstance(record, str) and record.strip() else "-"
+    if isinstance(record, (Mapping, list, tuple)) or is_missing(record):
+        return "-"
+    text = written(record)
+    return text if text.strip() else "-"

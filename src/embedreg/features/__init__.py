@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from embedreg.features._tabular_features import TabularFeatures
-from embedreg.features._values import numeric_value
+from embedreg.features._values import is_missing, numeric_value, written
 
-__all__ = ["TabularFeatures", "numeric_value"]
+__all__ = ["TabularFeatures", "is_missing", "numeric_value", "written"]
