@@ -123,6 +123,19 @@ def test_fields_with_texts_are_those_of_many_kinds():
     assert text_fields([{"a": {"b": f"text {i}"}} for i in range(30)]) == [("a", "b")]
 
 
+@pytest.mark.parametrize(
+    "write",
+    [str, lambda i: f"{i / 7}", lambda i: f"{1950 + i}-01-31", lambda i: "" if i < 9 else "1"],
+)
+def test_numbers_and_dates_are_no_texts_however_they_are_written(write):
+    assert text_fields([{"a": write(i)} for i in range(40)]) == []
+
+
+def test_codes_are_texts_though_some_are_numbers():
+    assert text_fields([{"a": f"{i:02}"} for i in range(40)]) == [("a",)]
+    assert text_fields([{"a": i if i > 30 else f"{i:02}"} for i in range(40)]) == [("a",)]
+
+
 def test_ngrams_tell_upper_case_from_lower_and_count_what_repeats(context):
     ngrams = NGrams.learn(["CCO", "cco", "CCCCO", "cccco"], context)
     assert {"C", "c", "CC", "O", "CCO"} <= set(ngrams.terms[0])

@@ -5,7 +5,7 @@ import decimal
 
 import pytest
 
-from embedreg.features._kinds import kind_of
+from embedreg.features._kinds import are_words, kind_of
 
 SENTENCE = "a sentence which is rather longer than thirty characters, number "
 
@@ -21,15 +21,26 @@ SENTENCE = "a sentence which is rather longer than thirty characters, number "
         ([True, 0.5], "number"),
         ([1, "2.5"], "number"),
         ([dt.time(1), dt.timedelta(1)], "number"),
-        (["1", "2"], "category"),
+        (["1", "2"], "number"),
+        ([str(i) for i in range(100)], "number"),
+        (["1", " -2.5 ", "1e-3", "", "nan", "NA", "inf", None], "number"),
+        ([1, "nan", ""], "number"),
+        ([True, "2"], "number"),
+        (["02139", "10115"], "category"),
+        (["02139", 10115], "mixed"),
+        (["1_000", "+49", "1"], "category"),
+        (["inf", "nan"], "category"),
+        (["", "NA"], "category"),
+        (["1", "2", "3+"], "category"),
         ([0.5, "auto", "sqrt"], "mixed"),
         ([1, *(SENTENCE + str(i) for i in range(20))], "text"),
         ([dt.date(2024, 1, 1), "2024-01-02T03:04:05+02:00"], "date"),
+        (["2024-01-01", "", None], "date"),
         (["2024-01-01", "soon"], "category"),
-        (["20240101", "20240102"], "category"),
+        (["20240101", "20240102"], "number"),
         ([True, "auto"], "category"),
         (["a", "b"], "category"),
-        ([str(i) for i in range(10)], "category"),
+        ([f"x{i}" for i in range(10)], "category"),
         ([f"level {i}" for i in range(11)], "text"),
         ([f"level {i}" for i in range(11)] * 2, "category"),
         ([f"level {i}" for i in range(40)] * 2, "category"),
@@ -41,6 +52,23 @@ SENTENCE = "a sentence which is rather longer than thirty characters, number "
 )
 def test_kind_of(cells, kind):
     assert kind_of(cells, max_categories=40) == kind
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (["a", "b"], True),
+        (["1", "b"], True),
+        (["02139"], True),
+        ([1.5, "auto"], True),
+        (["1", "nan"], False),
+        ([True], False),
+        (["2024-01-01"], False),
+        ([None], False),
+    ],
+)
+def test_are_words(cells, words):
+    assert are_words(cells) is words
 
 
 def test_max_categories_is_the_bound_between_category_and_text():

@@ -157,6 +157,29 @@ def test_a_field_that_was_never_missing_in_training_may_be_later_with_a_warning(
     np.testing.assert_array_equal(features.lacking(new), [True, True, True, False])
 
 
+def test_numbers_are_the_same_whether_or_not_they_are_spelt():
+    """As an array of mixed rows, `read_csv(dtype=str)` and JSON with quoted numbers give them."""
+    values = [0.5, 1, None, -3, math.inf, 12, *range(20)]
+    plain = [{"a": value} for value in values]
+    spelt = [{"a": "nan" if value is None else str(value)} for value in values]
+    features, of_spelt = TabularFeatures().fit(plain), TabularFeatures().fit(spelt)
+    assert [field["kind"] for field in of_spelt.describe()] == ["number"]
+    for records in (plain, spelt):
+        np.testing.assert_array_equal(of_spelt.transform(records), features.transform(plain))
+        np.testing.assert_array_equal(features.transform(records), features.transform(plain))
+
+
+@pytest.mark.parametrize("word", ["", " ", "NA", "nan"])
+@pytest.mark.parametrize("training", [["1", "2"], [1, 2], ["2024-01-01", "2024-01-02"]])
+def test_a_word_for_a_missing_value_is_one_where_the_field_has_no_words(training, word):
+    features = TabularFeatures().fit([{"a": cell} for cell in training])
+    with pytest.warns(EmbedregWarning, match="without a value"):
+        assert not features.transform([{"a": word}]).any()
+    gaps = TabularFeatures().fit([{"a": cell} for cell in [*training, word]])
+    assert names(gaps)[-1] == "a: missing"
+    assert gaps.describe()[0]["missing"] == pytest.approx(1 / 3)
+
+
 def test_nothing_is_lacking_where_there_are_no_fields_or_records():
     assert TabularFeatures().fit([{}, {}]).lacking([{}, {"a": 1}]).tolist() == [False, False]
     assert TabularFeatures().fit([{"a": 1}, {"a": 2}]).lacking([]).tolist() == []

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from embedreg.features import is_missing, written
+from embedreg.features import are_words, is_missing, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,22 +33,28 @@ def further_text_fields(records: Sequence[Record]) -> list[str]:
 
 
 def _fields_by_kinds(records: Sequence[Record]) -> list[Path]:
-    kinds: dict[Path, set[str]] = {}
-    counts: Counter[Path] = Counter()
+    columns: dict[Path, list[Any]] = {}
     for record in records[:_LOOKED_AT]:
-        for path, text in _texts((), record):
-            kinds.setdefault(path, set()).add(text)
-            counts[path] += 1
+        for path, value in _values((), record):
+            columns.setdefault(path, []).append(value)
     looked_at = min(len(records), _LOOKED_AT)
-    found = [path for path in kinds if counts[path] > looked_at / 2 and len(kinds[path]) >= _KINDS_OF_TEXT]
-    return sorted(found, key=lambda path: -len(kinds[path]))
+    kinds = {path: _kinds_of_text(cells, looked_at) for path, cells in columns.items()}
+    found = [path for path, count in kinds.items() if count >= _KINDS_OF_TEXT]
+    return sorted(found, key=lambda path: -kinds[path])
 
 
-def _texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
+def _kinds_of_text(cells: list[Any], looked_at: int) -> int:
+    """Return how many different texts a field holds; 0 if most records have none, or all are a way to write numbers or dates."""
+    texts = [cell for cell in cells if isinstance(cell, str)]
+    return len(set(texts)) if 2 * len(texts) > looked_at and are_words(cells) else 0
+
+
+def _values(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
+    """Yield the single values of a record that are neither missing nor blank."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _texts((*path, key), item)
-    elif isinstance(value, str) and value.strip():
+            yield from _values((*path, key), item)
+    elif not _is_absent(value):
         yield path, value
 
 
@@ -67,7 +72,11 @@ def text_at(record: Any, path: Path) -> str:
         return str(record)
     for key in path:
         record = record.get(key) if isinstance(record, Mapping) else None
-    if isinstance(record, (Mapping, list, tuple)) or is_missing(record):
-        return "-"
-    text = written(record)
-    return text if text.strip() else "-"
+    return "-" if _is_absent(record) else written(record)
+
+
+def _is_absent(value: Any) -> bool:
+    """Whether a field has no value, or several."""
+    if isinstance(value, str):
+        return not value.strip()
+    return isinstance(value, (Mapping, list, tuple)) or is_missing(value)

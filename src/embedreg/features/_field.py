@@ -11,8 +11,8 @@ import numpy as np
 from embedreg.core.protocols import SavedState
 from embedreg.features._category import CategoryColumn
 from embedreg.features._column import RARE
-from embedreg.features._kinds import KINDS, kind_of
-from embedreg.features._values import check_types
+from embedreg.features._kinds import KINDS, WORDLESS, kind_of
+from embedreg.features._values import check_types, is_missing_word
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,6 +84,7 @@ class Field:
         """Learn a field from its training cells, None where missing; its kind too, unless it is given."""
         check_types(name, cells)
         kind = kind or kind_of(cells, settings.max_categories)
+        cells = _told(kind, cells)
         parts: list[Column] = []
         rest = cells
         for column in KINDS[kind]:
@@ -98,6 +99,7 @@ class Field:
     def encode(self, cells: list[Any], *, held_out: bool = False) -> Encoded:
         """Return the features of any cells, or of training cells of which each is looked at as if it had been `held_out`."""
         check_types(self.name, cells)
+        cells = _told(self.kind, cells)
         found = self._all_features(cells, held_out=held_out)
         absent = sum(cell is None for cell in cells) if self.missing == 0 else 0
         lacking = found.unknown | (found.block[:, -1].astype(bool) & (self.missing < RARE))
@@ -164,6 +166,13 @@ class Field:
             )
         )
         return cls(**config | {"parts": parts, "kept": tuple(config["kept"])})
+
+
+def _told(kind: str, cells: list[Any]) -> list[Any]:
+    """Return the cells, None where one says in words that it has no value, unless a field of that kind holds words."""
+    if kind not in WORDLESS:
+        return cells
+    return [None if is_missing_word(cell) else cell for cell in cells]
 
 
 def nested_arrays(arrays: dict[str, Any], place: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import math
 from typing import Any, Final
 
 from embedreg.core.errors import DataError
+from embedreg.core.spelling import spells_missing, spelt_number
 
 LARGEST: Final = 1e300
 """A larger number counts as infinite: it stands for 'no limit', and its differences could overflow."""
@@ -23,6 +24,11 @@ def is_missing(cell: Any) -> bool:
     if isinstance(cell, decimal.Decimal):
         return cell.is_nan()
     return type(cell).__name__ in _MISSING_TYPES
+
+
+def is_missing_word(cell: Any) -> bool:
+    """Whether a cell is a text that says that there is no value."""
+    return isinstance(cell, str) and spells_missing(cell)
 
 
 def check_types(name: str, cells: list[Any]) -> None:
@@ -52,23 +58,22 @@ def is_number(cell: Any) -> bool:
 
 
 def number(cell: Any) -> float | None:
-    """Return the number that a cell holds or spells, or None.
+    """Return the number that a cell holds, or spells as `spelt_number` says, or None.
 
     Examples
     --------
-    >>> number(" 1e-3"), number(True), number("auto"), number(10**400)
-    (0.001, 1.0, None, inf)
+    >>> number(" 1e-3"), number(True), number("auto"), number("007"), number(10**400)
+    (0.001, 1.0, None, None, inf)
     """
     if type(cell) is float and -LARGEST <= cell <= LARGEST:
         return cell  # nearly every cell of a large table
-    if isinstance(cell, dt.date):
+    held = spelt_number(cell) if isinstance(cell, str) else _seconds(cell)
+    if held is None or isinstance(held, dt.date):
         return None
     try:
-        value = float(_seconds(cell))
+        value = float(held)
     except OverflowError:
-        value = math.inf if cell > 0 else -math.inf
-    except ValueError:
-        return None
+        value = math.inf if held > 0 else -math.inf
     if abs(value) > LARGEST:
         return math.copysign(math.inf, value)
     return None if math.isnan(value) else value

@@ -10,19 +10,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from embedreg.core.errors import UsageError
+from embedreg.core.spelling import MISSING_WORDS, spelt_number
 
 if TYPE_CHECKING:
     from embedreg.core.records import Value
 
 _WORDS: Final[dict[str, Value]] = {
-    **dict.fromkeys(("", "NA", "N/A", "NaN", "nan", "null", "NULL"), None),
+    **dict.fromkeys(MISSING_WORDS, None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
-    **dict.fromkeys(("inf", "Inf", "Infinity"), math.inf),
-    **dict.fromkeys(("-inf", "-Inf", "-Infinity"), -math.inf),
 }
-_NUMBER_STARTS: Final = frozenset("-.0123456789")
-_MOST_DIGITS: Final = 4300  # Python reads no longer int
 
 
 def cell_value(cell: str) -> Value:
@@ -33,8 +30,8 @@ def cell_value(cell: str) -> Value:
 
     - nothing, NA, N/A, NaN, nan, null and NULL are None;
     - true, True and TRUE are True, and likewise False;
-    - digits are an int, with a point or an exponent a float; inf and Infinity too;
-    - all else stays the text it is: also codes like 007 and +49, 1_000, and what no float holds, like 1e999.
+    - what spells a number is that number, as `spelt_number` says;
+    - all else stays the text it is: also codes like 007.
 
     Examples
     --------
@@ -44,18 +41,8 @@ def cell_value(cell: str) -> Value:
     text = cell.strip()
     if text in _WORDS:
         return _WORDS[text]
-    if text[0] not in _NUMBER_STARTS or not text.isascii() or "_" in text:
-        return cell
-    digits = text[1:] if text[0] == "-" else text
-    if digits[:1] == "0" and digits[1:2].isdigit():
-        return cell
-    if digits.isdigit():
-        return int(text) if len(digits) <= _MOST_DIGITS else cell
-    try:
-        number = float(text)
-    except ValueError:
-        return cell
-    return number if math.isfinite(number) else cell
+    number = spelt_number(text)
+    return cell if number is None else number
 
 
 def nan_to_none(cell: Any) -> Value:
