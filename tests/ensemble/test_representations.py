@@ -125,9 +125,15 @@ def test_fields_with_texts_are_those_of_many_kinds():
 
 @pytest.mark.parametrize(
     "write",
-    [str, lambda i: f"{i / 7}", lambda i: f"{1950 + i}-01-31", lambda i: "" if i < 9 else "1"],
+    [
+        str,
+        lambda i: f"{i / 7}",
+        lambda i: f"{i}MB",
+        lambda i: f"{1950 + i}-01-31",
+        lambda i: "" if i < 9 else "1",
+    ],
 )
-def test_numbers_and_dates_are_no_texts_however_they_are_written(write):
+def test_numbers_quantities_and_dates_are_no_texts_however_they_are_written(write):
     assert text_fields([{"a": write(i)} for i in range(40)]) == []
 
 

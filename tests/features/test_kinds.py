@@ -35,6 +35,8 @@ SENTENCE = "a sentence which is rather longer than thirty characters, number "
         ([0.5, "auto", "sqrt"], "mixed"),
         ([1, *(SENTENCE + str(i) for i in range(20))], "text"),
         ([dt.date(2024, 1, 1), "2024-01-02T03:04:05+02:00"], "date"),
+        (["64MB", "1 GB", "0", "nan", None], "quantity"),
+        (["64MB", "auto"], "category"),
         (["2024-01-01", "", None], "date"),
         (["2024-01-01", "soon"], "category"),
         (["20240101", "20240102"], "number"),
@@ -64,6 +66,7 @@ def test_kind_of(cells, kind):
         (["1", "nan"], False),
         ([True], False),
         (["2024-01-01"], False),
+        (["64MB"], False),
         ([None], False),
     ],
 )

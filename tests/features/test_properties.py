@@ -36,7 +36,16 @@ VALUES = st.recursive(
 MAPPINGS = st.lists(st.dictionaries(KEYS, VALUES, max_size=4), min_size=1, max_size=8)
 # one kind of value a field, so that each kind of column is met often
 COLUMNS = st.sampled_from(
-    [st.integers(), st.floats(), st.booleans(), st.sampled_from("abc"), st.text(), st.datetimes()]
+    [
+        st.integers(),
+        st.floats(),
+        st.floats().map(str),
+        st.builds("{}{}".format, st.floats(), st.sampled_from(["MB", " kB", "GiB"])) | st.just(0),
+        st.booleans(),
+        st.sampled_from("abc"),
+        st.text(),
+        st.datetimes(),
+    ]
 )
 TABLES = st.lists(COLUMNS, min_size=1, max_size=3).flatmap(
     lambda kinds: st.lists(

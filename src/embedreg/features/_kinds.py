@@ -9,6 +9,7 @@ from embedreg.features._boolean import BooleanColumn
 from embedreg.features._category import CategoryColumn
 from embedreg.features._date import DateColumn, read_date
 from embedreg.features._number import NumberColumn
+from embedreg.features._quantity import QuantityColumn, common_units
 from embedreg.features._text import TextColumn
 from embedreg.features._values import is_missing_word, is_number, number, written
 
@@ -21,13 +22,14 @@ KINDS: Final[dict[str, tuple[type[Column], ...]]] = {
     "empty": (),
     "boolean": (BooleanColumn,),
     "number": (NumberColumn,),
+    "quantity": (QuantityColumn,),
     "date": (DateColumn,),
     "category": (CategoryColumn,),
     "mixed": (NumberColumn, CategoryColumn),  # a cell goes to the first that can read it
     "text": (TextColumn,),
 }
 
-WORDLESS: Final = frozenset({"number", "date"})
+WORDLESS: Final = frozenset({"number", "quantity", "date"})
 """Kinds of which a text that says so is a missing value, as in a table all of whose cells are texts."""
 
 _FEW: Final = 10
@@ -53,6 +55,7 @@ def kind_of(cells: Sequence[Any], max_categories: int) -> str:
         - "boolean": all are booleans;
         - "number": all are numbers, times of day or durations, texts that spell a number or say that there is
           no value (as `core/spelling.py` has it), or booleans among such;
+        - "quantity": all are numbers with units of one dimension, as `common_units` says, or say that there is no value;
         - "date": all are dates, or texts that spell one by ISO 8601 or say that there is no value;
         - "mixed": some are numbers, and the others would be a category;
         - "category": written out they have at most `max_categories` levels, and no more than half as many as
@@ -78,11 +81,11 @@ def kind_of(cells: Sequence[Any], max_categories: int) -> str:
 
 
 def are_words(cells: Sequence[Any]) -> bool:
-    """Whether some cells of a field, None where missing, are no other way to write booleans, numbers or dates.
+    """Whether some cells of a field, None where missing, are no other way to write booleans, numbers, quantities or dates.
 
     Examples
     --------
-    >>> are_words(["red", "2", "blue"]), are_words(["1", "2"]), are_words(["2024-05-01", None])
+    >>> are_words(["red", "2", "blue"]), are_words(["1", "2"]), are_words(["64MB", "1GB", None])
     (True, False, False)
     """
     return _wordless_kind([cell for cell in cells if cell is not None]) is None
@@ -97,6 +100,8 @@ def _wordless_kind(present: list[Any]) -> str | None:
     told = [cell for cell in present if not is_missing_word(cell)]
     if any(_tells_a_number(cell) for cell in told) and all(number(cell) is not None for cell in told):
         return "number"
+    if common_units(told) is not None:
+        return "quantity"
     return "date" if told and all(read_date(cell) is not None for cell in told) else None
 
 

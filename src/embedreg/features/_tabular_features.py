@@ -41,6 +41,7 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
 
     ========  ==============================================================================================
     number    standardised; with its signed logarithm if the tail is heavy; infinities marked (`NumberColumn`)
+    quantity  numbers with units ("64MB", "10 ms", "2.5 GHz", "50%", "4k") in one unit, as "number" (`QuantityColumn`)
     boolean   0 and 1
     date      year, month, ..., second and the time in seconds, standardised (`DateColumn`)
     category  one-hot, levels that are rare in training sharing one column (`CategoryColumn`)
