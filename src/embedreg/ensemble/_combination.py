@@ -166,17 +166,21 @@ class Combination:
         cls,
         fitted: Sequence[FittedMember],
         weights: NDArray[np.float64],
+        held_out: NDArray[np.float64],
         rows: Rows,
         scale: NormalScores,
         unlike: Unlike,
     ) -> Combination:
-        """Keep the members that have a weight, and learn from the rows' errors, given what is unlike about each of them."""
+        """Keep the members that have a weight, and learn from the errors of the `held_out` scores of rows, shape (n,).
+
+        How large they may be depends on what is unlike about each row.
+        """
         kept = [(member, float(weight)) for member, weight in zip(fitted, weights, strict=True) if weight > 0]
         out_of_fold = np.column_stack([member.out_of_fold for member, _ in kept])
         own = np.array([weight for _, weight in kept])
         center = out_of_fold @ own
         spread = _spread(out_of_fold, center, own)
-        residuals = scale.transform(rows.y) - center
+        residuals = scale.transform(rows.y) - held_out
         return cls(
             scale,
             [f.member for f, _ in kept],
@@ -185,7 +189,7 @@ class Combination:
             Predictive.learn(
                 residuals, unlike.widen(spread, size_of(residuals), size_of(scale.scores)), rows.folds
             ),
-            learn_offsets(center, rows.y, scale, rows.weight),
+            learn_offsets(held_out, rows.y, scale, rows.weight),
         )
 
     def predict(self, vectors: Mapping[str, Array]) -> NDArray[np.float64]:
@@ -274,6 +278,21 @@ def choose_weights(fitted: Sequence[FittedMember], rows: Rows, scale: NormalScor
     """Return the weights that members earn by their out-of-fold scores."""
     predictions = np.column_stack([member.out_of_fold for member in fitted])
     return greedy_weights(predictions, scale.transform(rows.y), rows.weight)
+
+
+def held_out_means(fitted: Sequence[FittedMember], rows: Rows, scale: NormalScores) -> NDArray[np.float64]:
+    """Return the members' mean at each row, shape (n,), by models and weights that did not see the row's fold.
+
+    Weights that saw it would have been chosen for its errors: with few rows and many members these look too small.
+    """
+    predictions = np.column_stack([member.out_of_fold for member in fitted])
+    target = scale.transform(rows.y)
+    means = np.empty(len(target))
+    for fold in range(rows.count):
+        own, others = rows.folds == fold, rows.folds != fold
+        weight = None if rows.weight is None else rows.weight[others]
+        means[own] = predictions[own] @ greedy_weights(predictions[others], target[others], weight)
+    return means
 
 
 def member_scores(

@@ -50,8 +50,8 @@ class Explanation:
     groups
         How many groups of equal or nearly equal inputs the rows are; a group is in one fold.
     kendall_tau, rmse
-        Of the combination's out-of-fold predictions: what to expect on new rows like these. Slightly hopeful,
-        as the weights were chosen on the same rows.
+        Of the combination's predictions of each fold by models and weights that had not seen it: what to expect on new rows
+        like these.
     members
         Every member that was tried, the heaviest first.
     left_out

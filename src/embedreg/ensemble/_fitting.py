@@ -16,6 +16,7 @@ from embedreg.ensemble._combination import (
     choose_weights,
     errors_of,
     fit_member,
+    held_out_means,
     member_scores,
 )
 from embedreg.ensemble._explanation import Explanation
@@ -124,19 +125,20 @@ class Fitting:
         weights = choose_weights(fitted, judged, scale)
         scores = member_scores(fitted, weights, judged, scale)
         rows = judged
+        held_out = held_out_means(fitted, judged, scale)
         if len(self._judged) < len(self._records):
             chosen = [member.member for member, w in zip(fitted, weights, strict=True) if w > 0]
             rows = Rows(y, self._all_folds, weight, self._seed)
             fitted, weights = self._fit(chosen, rows, scale, everything=True), weights[weights > 0]
-        combination = Combination.of(fitted, weights, rows, scale, self._unlike)
-        out_of_fold = np.column_stack([member.out_of_fold for member in fitted]) @ weights
+            held_out = np.column_stack([member.out_of_fold for member in fitted]) @ weights
+        combination = Combination.of(fitted, weights, held_out, rows, scale, self._unlike)
         explanation = Explanation(
             self._effort,
             len(self._records),
             rows.count,
             len(self._judged),
             len(np.unique(self._groups)),
-            *errors_of(combination.of_scores(out_of_fold), rows),
+            *errors_of(combination.of_scores(held_out), rows),
             members=sorted(scores, key=lambda score: -score.weight),
         )
         return combination, explanation
