@@ -196,6 +196,7 @@ def test_distances(spearman, verdict) -> None:
     profiles = [
         {
             "representation": "minilm",
+            "dof": 100,
             "seed": s,
             "radii": [1.0, 2.0],
             "embedding_distance": [1.0, 4.0],
@@ -206,6 +207,27 @@ def test_distances(spearman, verdict) -> None:
     [found] = [f for f in findings(StudyData([], [], profiles)) if f.number == 4]
     assert found.verdict == verdict
     assert [(x, value.mean) for x, value in found.chart.lines["minilm"]] == [(1.0, 0.25), (2.0, 1.0)]
+
+
+def test_profiles_of_several_numbers_of_fields_and_of_other_radii_are_not_mixed() -> None:
+    profiles = [
+        {
+            "representation": "minilm",
+            "dof": dof,
+            "seed": s,
+            "radii": radii,
+            "embedding_distance": radii,
+            "spearman": spearman,
+        }
+        for dof, radii, spearman in ((3, [1.0, 2.0], 0.9), (100, [2.0, 4.0], 0.4), (100, [4.0, 8.0], 0.4))
+        for s in range(3)
+    ]
+    [found] = [f for f in findings(StudyData([], [], profiles)) if f.number == 4]
+    assert [line[:2] for line in found.table] == [
+        ["minilm (3 fields)", "0.90 [0.90, 0.90]"],
+        ["minilm (100 fields)", "0.40 [0.40, 0.40]"],
+    ]
+    assert [radius for radius, _ in found.chart.lines["minilm (100 fields)"]] == [2.0, 4.0, 8.0]
 
 
 @pytest.mark.parametrize(

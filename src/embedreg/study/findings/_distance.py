@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-import numpy as np
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
 
 from embedreg.study.findings._finding import Chart, Finding, StudyData, overall, shown, verdict_on
 from embedreg.study.grid import Estimate, estimate
-from embedreg.study.grid._rows import Row, select
+
+if TYPE_CHECKING:
+    from embedreg.study.grid._rows import Row
 
 _FOLLOWS: Final = 0.5
 
 
 def distance(data: StudyData) -> Finding:
     """Return result 4: distances of embeddings against distances of inputs."""
-    names = list(dict.fromkeys(row["representation"] for row in data.profiles))
-    correlations = {name: _correlation(select(data.profiles, representation=name)) for name in names}
+    profiles = _by_name(data.profiles)
+    correlations = {name: _correlation(rows) for name, rows in profiles.items()}
     beyond = [
         Estimate(c.mean - _FOLLOWS, c.low - _FOLLOWS, c.high - _FOLLOWS, c.tasks)
         for c in correlations.values()
@@ -34,11 +35,21 @@ def distance(data: StudyData) -> Finding:
         Chart(
             "radius of the ball of inputs",
             "embedding distance / largest",
-            {name: _line(select(data.profiles, representation=name)) for name in names},
+            {name: _line(rows) for name, rows in profiles.items()},
         )
-        if names
+        if profiles
         else None,
     )
+
+
+def _by_name(profiles: list[Row]) -> dict[str, list[Row]]:
+    """Return the profiles of each representation, each number of fields apart and said where there are several."""
+    found: defaultdict[str, list[Row]] = defaultdict(list)
+    several = len({row["dof"] for row in profiles}) > 1
+    for row in profiles:
+        name = row["representation"]
+        found[f"{name} ({row['dof']} fields)" if several else name].append(row)
+    return found
 
 
 def _correlation(rows: list[Row]) -> Estimate:
@@ -47,8 +58,8 @@ def _correlation(rows: list[Row]) -> Estimate:
 
 def _line(rows: list[Row]) -> list[tuple[float | str, Estimate]]:
     """Return the median distance by radius as a share of that at the largest, over reference points."""
-    shares = [np.array(row["embedding_distance"]) / row["embedding_distance"][-1] for row in rows]
-    return [
-        (radius, estimate([(row["seed"], float(share[i])) for row, share in zip(rows, shares, strict=True)]))
-        for i, radius in enumerate(rows[0]["radii"])
-    ]
+    shares: defaultdict[float, list[tuple[int, float]]] = defaultdict(list)
+    for row in rows:
+        for radius, distance in zip(row["radii"], row["embedding_distance"], strict=True):
+            shares[radius].append((row["seed"], float(distance / row["embedding_distance"][-1])))
+    return [(radius, estimate(shares[radius])) for radius in sorted(shares)]
