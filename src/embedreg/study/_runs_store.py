@@ -35,11 +35,14 @@ class RunsStore:
         self._directory = None if directory is None else directory / "runs" / digest
 
     def get(self, name: str) -> dict[str, Any] | None:
-        """Return what was put under that name, or None."""
+        """Return what was put under that name, or None; a file that a power cut left damaged is as good as none."""
         path = self._path(name)
         if path is None or not path.is_file():
             return None
-        found: dict[str, Any] = json.loads(path.read_text())
+        try:
+            found: dict[str, Any] = json.loads(path.read_text())
+        except ValueError:  # no JSON, or no text
+            return None
         return found
 
     def put(self, name: str, run: dict[str, Any]) -> None:
