@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,28 @@ def test_another_effort_is_another_run_and_leaves_the_other_methods_theirs(table
     assert [one.effort for one in noted] == ["fast", "best"]
     keys = [_Run(table, CompareSettings(tiny_bert, seeds=1, combination=c)).key() for c in (None, *EFFORTS)]
     assert all(key == keys[0] for key in keys)
+
+
+class Lengths:
+    name, dimension = "lengths", 2
+
+    def __init__(self, version=1):
+        self.version = version
+
+    def fingerprint(self):
+        return {"kind": self.name, "version": self.version}
+
+    def embed_batches(self, texts):
+        yield list(range(len(texts))), np.array([[len(t), 1] for t in texts], np.float32)
+
+
+def test_the_key_of_finished_fits_is_what_decides_predictions_and_no_more(table):
+    def key(model=None, **settings):
+        return _Run(table, CompareSettings(model or Lengths(), **settings)).key()
+
+    assert json.dumps(key()) == json.dumps(key(bootstrap=5000)) == json.dumps(key(cache=False))
+    others = [key(Lengths(version=2)), key(seeds=3), key(max_rows=30), key(target_transform="auto")]
+    assert all(other != key() for other in others)
 
 
 def test_it_chooses_what_is_not_given(table, tiny_bert):

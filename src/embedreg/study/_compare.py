@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 HEADS_COMPARED: Final = ("mlp", "ridge", "xgboost")
 _PACKAGES: Final = ("embedreg", "numpy", "scikit-learn", "torch", "transformers", "xgboost")
+# Of the settings: the embedder's fingerprint stands for the model, and the combination's effort is in the names of its runs.
+_DECIDE_NO_PREDICTION: Final = ("model", "cache", "bootstrap", "combination")
 _SHOWN_CHARACTERS: Final = 600
 _FACTORS_KEPT: Final = 2000
 
@@ -161,9 +163,8 @@ class _Run:
         self.warnings: list[str] = []
 
     def key(self) -> dict[str, Any]:
-        """Return everything that decides the numbers of every method."""
-        apart = ("cache", "combination")  # the latter is in the names of its runs
-        plain = {k: str(v) for k, v in dataclasses.asdict(self.settings).items() if k not in apart}
+        """Return everything that decides the predictions of every method."""
+        plain = {k: str(v) for k, v in vars(self.settings).items() if k not in _DECIDE_NO_PREDICTION}
         return {
             "data": self.table.sha256,
             "input": self.table.spec.to_json(),
