@@ -272,6 +272,8 @@ def test_a_transformed_target_stays_finite_and_in_reach(name: str, transform: st
 def test_an_unknown_transform_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="target_transform='log'"):
         head_of(name, target_transform="log").fit(*linear_data())
+    with pytest.raises(UsageError, match="target_transform='log'"):
+        head_of(name, target_transform="log").check_parameters()
 
 
 @pytest.mark.parametrize("name", WEIGHTED)

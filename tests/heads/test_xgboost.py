@@ -50,6 +50,23 @@ def test_no_rounds_are_refused(step: tuple, parameter: str) -> None:
         XGBoostHead(**{parameter: 0}).fit(*step)
 
 
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("learning_rate", 0.0),
+        ("max_depth", -1),
+        ("min_child_weight", -1.0),
+        ("reg_lambda", -1.0),
+        ("subsample", 0.0),
+        ("colsample_bytree", 1.5),
+        ("max_bin", 1),
+    ],
+)
+def test_parameters_out_of_range_are_refused(step: tuple, parameter: str, value: float) -> None:
+    with pytest.raises(UsageError, match=f"{parameter}={value}"):
+        XGBoostHead(**{parameter: value}).fit(*step)
+
+
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -0.5])
 def test_a_held_out_share_that_is_none_is_refused(step: tuple, fraction: float) -> None:
     with pytest.raises(UsageError, match="validation_fraction"):

@@ -21,7 +21,7 @@ from embedreg.core.errors import SavedModelError, UsageError
 from embedreg.core.progress import progress_bar
 from embedreg.core.protocols import SavedState
 from embedreg.core.weights import check_weights
-from embedreg.heads._scaling import InputScaler, TargetScaler
+from embedreg.heads._scaling import InputScaler, TargetScaler, check_scaling, check_target_transform
 from embedreg.heads._workers import run_side_by_side
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Rows:
 class Head(RegressorMixin, BaseEstimator, ABC):
     """vector -> number: a scikit-learn regressor that is told which rows to validate on, and can be saved.
 
-    A subclass gives `name`, `fit` and `_predict_standardized`, and what it has to save.
+    A subclass gives `name`, `fit` and `_predict_standardized`, what it refuses of its parameters, and what it has to save.
 
     Attributes
     ----------
@@ -106,6 +106,19 @@ class Head(RegressorMixin, BaseEstimator, ABC):
     @abstractmethod
     def _predict_standardized(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return standardised predictions (n,) for standardised inputs (n, d)."""
+
+    def check_parameters(self) -> None:
+        """Refuse parameters that cannot be meant, as `fit` does, before there is anything to fit.
+
+        A subclass that has parameters of its own adds to this.
+
+        Raises
+        ------
+        UsageError
+            If a parameter is out of range.
+        """
+        check_scaling(getattr(self, "scaling", "each"))
+        check_target_transform(getattr(self, "target_transform", None))
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return predictions in the unit of y, shape (n,), for X of shape (n, d).
@@ -207,13 +220,16 @@ class Head(RegressorMixin, BaseEstimator, ABC):
         return self.fit(problem.X, problem.y, validation=problem.validation, **weighted)
 
     def _read(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Rows:
-        """Check training rows and leave out those of weight zero.
+        """Check parameters and training rows, and leave out those of weight zero.
 
         Raises
         ------
+        UsageError
+            If a parameter is out of range.
         ValueError
             If shapes disagree, values are not finite, or fewer than 2 rows count.
         """
+        self.check_parameters()
         self.__dict__.pop("chosen_", None)  # a fit that fails or is interrupted leaves no half-fitted head
         inputs, targets = validate_data(self, X, y, dtype=_FLOATS, y_numeric=True, ensure_min_samples=2)
         rows = Rows(inputs, targets.astype(np.float64))

@@ -69,6 +69,13 @@ class ExtraTreesHead(Head):
         self.target_transform = target_transform
         self.random_state = random_state
 
+    def check_parameters(self) -> None:
+        """Refuse parameters out of range."""
+        super().check_parameters()
+        require(self.n_trees >= 1, "n_trees", self.n_trees, "at least 1")
+        require(self.min_rows_leaf >= 1, "min_rows_leaf", self.min_rows_leaf, "at least 1")
+        require(self.max_columns >= 1, "max_columns", self.max_columns, "at least 1")
+
     def fit(
         self,
         X: ArrayLike,
@@ -108,9 +115,6 @@ class ExtraTreesHead(Head):
         side_by_side: bool,
     ) -> Self:
         """Fit, trees side by side or on one thread, which changes no number."""
-        require(self.n_trees >= 1, "n_trees", self.n_trees, "at least 1")
-        require(self.min_rows_leaf >= 1, "min_rows_leaf", self.min_rows_leaf, "at least 1")
-        require(self.max_columns >= 1, "max_columns", self.max_columns, "at least 1")
         rows = self._read(X, y, sample_weight)
         self._read_validation(validation)
         train = self._learn_scales(rows)

@@ -93,6 +93,13 @@ class GaussianProcessHead(Head):
         self.max_rows = max_rows
         self.target_transform = target_transform
 
+    def check_parameters(self) -> None:
+        """Refuse parameters out of range."""
+        super().check_parameters()
+        require(self.nu in _SMOOTHNESS, "nu", self.nu, "0.5, 1.5 or 2.5")
+        scales = self.length_scales
+        require(scales in _LENGTH_SCALES, "length_scales", scales, "'shared' or 'each'")
+
     def fit(self, X: ArrayLike, y: ArrayLike, *, validation: tuple[Array, Array] | None = None) -> Self:
         """Learn from training rows alone.
 
@@ -110,10 +117,6 @@ class GaussianProcessHead(Head):
         ValueError
             If an input is not finite or shapes disagree.
         """
-        require(self.nu in _SMOOTHNESS, "nu", self.nu, "0.5, 1.5 or 2.5")
-        require(
-            self.length_scales in _LENGTH_SCALES, "length_scales", self.length_scales, "'shared' or 'each'"
-        )
         rows = self._read(X, y)
         self._read_validation(validation)
         if len(rows) > self.max_rows:

@@ -109,6 +109,19 @@ class MLPHead(Head):
         self.device = device
         self.dtype = dtype
 
+    def check_parameters(self) -> None:
+        """Refuse parameters out of range."""
+        super().check_parameters()
+        hidden, rates, decays = tuple(self.hidden), tuple(self.learning_rates), tuple(self.weight_decays)
+        require(all(w >= 1 for w in hidden), "hidden", hidden, "widths of at least 1")
+        require(bool(rates) and all(r > 0 for r in rates), "learning_rates", rates, "numbers above 0")
+        require(bool(decays) and all(d >= 0 for d in decays), "weight_decays", decays, "numbers not below 0")
+        require(self.max_epochs >= 1, "max_epochs", self.max_epochs, "at least 1")
+        require(self.patience is None or self.patience >= 1, "patience", self.patience, "at least 1, or None")
+        require(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
+        if self.dtype not in DTYPES:
+            raise unknown_name("dtype", self.dtype, DTYPES)
+
     def fit(self, X: ArrayLike, y: ArrayLike, *, validation: tuple[Array, Array] | None = None) -> Self:
         """Train the grid on training rows and keep what does best on validation rows.
 
@@ -144,18 +157,11 @@ class MLPHead(Head):
         return heads
 
     def _settings(self) -> Settings:
-        """Check the parameters and return them as the sweep takes them."""
+        """Return the parameters as the sweep takes them."""
         from embedreg.heads._sweep import Settings
 
+        self.check_parameters()
         hidden, rates, decays = tuple(self.hidden), tuple(self.learning_rates), tuple(self.weight_decays)
-        require(all(w >= 1 for w in hidden), "hidden", hidden, "widths of at least 1")
-        require(bool(rates) and all(r > 0 for r in rates), "learning_rates", rates, "numbers above 0")
-        require(bool(decays) and all(d >= 0 for d in decays), "weight_decays", decays, "numbers not below 0")
-        require(self.max_epochs >= 1, "max_epochs", self.max_epochs, "at least 1")
-        require(self.patience is None or self.patience >= 1, "patience", self.patience, "at least 1, or None")
-        require(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
-        if self.dtype not in DTYPES:
-            raise unknown_name("dtype", self.dtype, DTYPES)
         dtype = self.dtype
         if dtype == "auto":
             dtype = precision.fastest_dtype(max(hidden, default=1), self.device)

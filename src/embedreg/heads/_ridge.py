@@ -75,6 +75,13 @@ class RidgeHead(Head):
         self.scaling = scaling
         self.target_transform = target_transform
 
+    def check_parameters(self) -> None:
+        """Refuse parameters out of range."""
+        super().check_parameters()
+        penalties = np.asarray(self.penalties, dtype=np.float64)
+        positive = penalties.ndim == 1 and penalties.size > 0 and bool(np.all(penalties > 0))
+        require(positive, "penalties", self.penalties, "at least one number, all above 0")
+
     def fit(
         self,
         X: ArrayLike,
@@ -130,9 +137,6 @@ class RidgeHead(Head):
         validation: tuple[Array, Array] | None,
     ) -> Rows:
         """Check everything, and return the training rows."""
-        penalties = np.asarray(self.penalties, dtype=np.float64)
-        positive = penalties.ndim == 1 and penalties.size > 0 and bool(np.all(penalties > 0))
-        require(positive, "penalties", self.penalties, "at least one number, all above 0")
         train = self._read(X, y, sample_weight)
         self._read_validation(validation)
         return train

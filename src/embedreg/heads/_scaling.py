@@ -52,12 +52,7 @@ class InputScaler:
         UsageError
             If `scaling` is not one of `SCALINGS`.
         """
-        if scaling not in SCALINGS:
-            raise UsageError(
-                f"scaling={scaling!r}",
-                expected="'each' or 'together'",
-                mend="use 'together' where the columns' deviations mean something, as in counts and embeddings",
-            )
+        check_scaling(scaling)
         mean, deviation = _mean_and_deviation(X.astype(np.float64), weight)
         noise = _ROUNDING * float(np.finfo(X.dtype).eps) * np.abs(X).max(axis=0).astype(np.float64)
         varies = deviation > noise
@@ -174,13 +169,28 @@ def inverse_yeo_johnson(t: NDArray[np.float64], exponent: float) -> NDArray[np.f
     return np.where(t >= 0, inv_boxcox1p(magnitude, exponent), -inv_boxcox1p(magnitude, 2.0 - exponent))
 
 
-def _wants_transform(y: NDArray[np.float64], transform: str | None) -> bool:
+def check_scaling(scaling: object) -> None:
+    """Refuse what is not one of `SCALINGS`."""
+    if scaling not in SCALINGS:
+        raise UsageError(
+            f"scaling={scaling!r}",
+            expected="'each' or 'together'",
+            mend="use 'together' where the columns' deviations mean something, as in counts and embeddings",
+        )
+
+
+def check_target_transform(transform: object) -> None:
+    """Refuse what is not one of `TARGET_TRANSFORMS`."""
     if transform not in TARGET_TRANSFORMS:
         raise UsageError(
             f"target_transform={transform!r}",
             expected="None, 'yeo-johnson' or 'auto'",
             mend="use 'auto' to transform skewed targets only",
         )
+
+
+def _wants_transform(y: NDArray[np.float64], transform: str | None) -> bool:
+    check_target_transform(transform)
     if transform is None or np.ptp(y) <= _ROUNDING * np.finfo(np.float64).eps * np.abs(y).max():
         return False
     return transform == "yeo-johnson" or abs(float(stats.skew(y))) > SKEWNESS_LIMIT

@@ -122,6 +122,21 @@ class XGBoostHead(Head):
         self.target_transform = target_transform
         self.random_state = random_state
 
+    def check_parameters(self) -> None:
+        """Refuse parameters out of range."""
+        super().check_parameters()
+        require(self.max_rounds >= 1, "max_rounds", self.max_rounds, "at least 1")
+        patience, leaves = self.early_stopping_rounds, self.max_leaves
+        require(patience is None or patience >= 1, "early_stopping_rounds", patience, "at least 1, or None")
+        require(self.learning_rate > 0, "learning_rate", self.learning_rate, "a number above 0")
+        require(self.max_depth >= 0, "max_depth", self.max_depth, "at least 0, which is no limit")
+        require(leaves is None or leaves >= 2, "max_leaves", leaves, "at least 2, or None")
+        require(self.max_bin is None or self.max_bin >= 2, "max_bin", self.max_bin, "at least 2, or None")
+        for name in ("min_child_weight", "reg_lambda"):
+            require(getattr(self, name) >= 0, name, getattr(self, name), "a number not below 0")
+        for name in ("subsample", "colsample_bytree"):
+            require(0 < getattr(self, name) <= 1, name, getattr(self, name), "a share above 0 and up to 1")
+
     def fit(
         self,
         X: ArrayLike,
@@ -175,15 +190,9 @@ class XGBoostHead(Head):
         stopped: threading.Event,
     ) -> Self:
         """Fit on so many threads, which changes no number."""
-        require(self.max_rounds >= 1, "max_rounds", self.max_rounds, "at least 1")
-        patience = self.early_stopping_rounds
-        require(self.max_bin is None or self.max_bin >= 2, "max_bin", self.max_bin, "at least 2, or None")
-        leaves = self.max_leaves
-        require(leaves is None or leaves >= 2, "max_leaves", leaves, "at least 2, or None")
-        require(patience is None or patience >= 1, "early_stopping_rounds", patience, "at least 1, or None")
-        seed = draw_seed(self.random_state)
         rows = self._read(X, y, sample_weight)
-        if patience is None:
+        seed = draw_seed(self.random_state)
+        if self.early_stopping_rounds is None:
             self._read_validation(validation)
             booster = self._grow(self._learn_scales(rows), None, seed, threads, stopped)
             self.booster_, self.chosen_ = booster, {"rounds": self.max_rounds}

@@ -245,7 +245,24 @@ def _head(name: str, parameters: Mapping[str, Any], where: str) -> HeadSpec:
         raise unknown_name(f"kind of head {name!r} in {where}", kind, HEADS)
     known = [p for p in HEADS[kind]().get_params() if p != "random_state"]
     _check_keys(parameters, known, f"head {name!r} in {where}")
-    return HeadSpec(name, kind, parameters)
+    head = HeadSpec(name, kind, parameters)
+    _check_parameters(head, where)
+    return head
+
+
+def _check_parameters(head: HeadSpec, where: str) -> None:
+    """Refuse parameters before every cell of the head fails for them."""
+    place = f"for head {head.name!r} in {where}"
+    try:
+        head.make().check_parameters()
+    except UsageError as error:
+        raise UsageError(f"{error.got} {place}", expected=error.expected, mend=error.mend) from error
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"{head.parameters} {place}: {error}",
+            expected=f"parameters of the types that {HEADS[head.kind].__name__} takes",
+            mend="correct them, or leave them out",
+        ) from error
 
 
 def _block(
