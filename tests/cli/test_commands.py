@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from embedreg.embed import TransformerEmbedder
 from embedreg.report import COMPARISON_FILES
 
 METHODS = {f"{r} + {h}" for r in ("embedding", "tabular") for h in ("mlp", "ridge", "xgboost")} | {
@@ -118,6 +119,25 @@ def test_predict_goes_to_stdout_and_does_not_depend_on_the_batch(run, knobs, fit
     parts = run("predict", fitted, knobs, "--no-cache", "--batch-rows", 7)
     a, b = ([float(line.rsplit(",", 1)[1]) for line in o.out.splitlines()[1:]] for o in (whole, parts))
     assert a == pytest.approx(b, rel=1e-4)
+
+
+@pytest.mark.parametrize("words", [("predict", "--coverage", 0.8), ("evaluate",)])
+@pytest.mark.usefixtures("small_members")
+def test_a_text_is_embedded_once_also_without_the_cache(run, knobs, tiny_bert, tmp_path, monkeypatch, words):
+    embedded, embed = [], TransformerEmbedder.embed_batches
+    monkeypatch.setattr(
+        TransformerEmbedder,
+        "embed_batches",
+        lambda self, texts: embedded.extend(texts) or embed(self, texts),
+    )
+    settings = ("--target", "tps", "--model", tiny_bert, "--representation", "embedding", "--effort", "fast")
+    assert run("fit", knobs, "-o", tmp_path / "m", *settings, "--no-cache").status == 0
+    assert len(embedded) == len(set(embedded)) > 0
+    embedded.clear()
+    command, *options = words
+    outcome = run(command, tmp_path / "m", knobs, *options, "--no-cache")
+    assert outcome.status == 0, outcome.err
+    assert len(embedded) == len(set(embedded)) > 0
 
 
 def test_predict_warns_of_a_thing_once(run, knobs, tmp_path):

@@ -142,6 +142,17 @@ def test_several_targets_are_embedded_once(data, counting):
     assert len(ensemble.explanations_) == 3
 
 
+def test_without_a_cache_a_text_is_embedded_once_in_a_fit_and_once_in_a_prediction(counting):
+    words = ["red wool", "blue silk", "green leather", "soft cotton", "black denim"]
+    records = [{"n": i % 7, "note": f"{words[i % 5]} number {i}"} for i in range(40)]
+    y = np.array([record["n"] + len(record["note"]) for record in records], dtype=float)
+    ensemble = Ensemble(effort="fast", text={"model": counting, "cache": False}).fit(records, y[:, None])
+    assert len(counting.texts) == len(set(counting.texts)) > 0
+    counting.texts.clear()
+    ensemble.quantiles(records, LEVELS)
+    assert len(counting.texts) == len(set(counting.texts))
+
+
 def test_texts_of_equal_numbers_as_ranks_are_short(data, counting):
     records, y = data
     Ensemble(effort="balanced", kinds=("embedding",), text={"model": counting, "cache": False}).fit(

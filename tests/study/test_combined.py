@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+from word_hashes import CountingHashes
 
 from embedreg.core.errors import DataError, UsageError
 from embedreg.ensemble import EFFORTS, Explanation, MemberScore
@@ -15,6 +15,7 @@ from embedreg.study._combined import Combiner
 from embedreg.study._compare import _Run
 from embedreg.study._runs_store import RunsStore
 from embedreg.tasks import load_labelled
+from embedreg.text_embedder import TextEmbedder
 
 SERVICE = "openai:m?base_url=http://127.0.0.1:9/v1"  # nobody answers there
 KNOWN_SERVICE = f"{SERVICE}&dimensions=4"
@@ -27,10 +28,16 @@ def table(tmp_path):
     return load_labelled(path, "y")
 
 
+class Noted(list):
+    """What was made of a class, and the class."""
+
+    kind: type
+
+
 @pytest.fixture
 def noted(monkeypatch):
     """Put a predictor of x squared in the ensemble's place, and return what each was given."""
-    made = []
+    made = Noted()
 
     class Noting:
         def __init__(self, *, effort, text, random_state):
@@ -39,9 +46,6 @@ def noted(monkeypatch):
 
         def fit(self, records, y):
             self.records, self.y = records, y
-            self.cache_was_there = (
-                Path(self.text["cache"]).is_dir() if self.text["cache"] is not True else None
-            )
             scores = [MemberScore("ridge on fields", "fields", "ridge", 0.7, 2.0, w, 1.0) for w in (1.0, 0.0)]
             self.explanations_ = [Explanation("fast", len(y), 5, len(y), len(y), 0.8, 1.5, scores)]
             return self
@@ -49,6 +53,7 @@ def noted(monkeypatch):
         def predict(self, records):
             return np.array([[record["x"] ** 2.0] for record in records])
 
+    made.kind = Noting
     monkeypatch.setattr("embedreg.study._combined.Ensemble", Noting)
     return made
 
@@ -146,12 +151,17 @@ def test_a_service_is_asked_through_one_embedder_with_one_cap(table, noted):
     assert noted[0].text["layers"] == "last"
 
 
-def test_without_a_cache_texts_are_still_embedded_once(table, tiny_bert, noted):
-    combination(table, CompareSettings(tiny_bert, seeds=2, cache=False))
-    folders = {one.text["cache"] for one in noted}
-    assert len(folders) == 1
-    assert all(one.cache_was_there for one in noted)
-    assert not Path(folders.pop()).exists()
+def test_without_a_cache_texts_of_several_seeds_are_still_embedded_once(table, noted, monkeypatch):
+    counting = CountingHashes()
+    fit = noted.kind.fit
+
+    def embed_and_fit(self, records, y):
+        TextEmbedder(self.text["model"], cache=self.text["cache"]).fit_transform(table.records)
+        return fit(self, records, y)
+
+    monkeypatch.setattr(noted.kind, "fit", embed_and_fit)
+    combination(table, CompareSettings(counting, seeds=2, cache=False))
+    assert counting.embedded == len(counting.seen) == len(table.records)
 
 
 def test_what_cannot_be_combined_is_a_warning(table, tiny_bert, noted, monkeypatch):

@@ -36,14 +36,16 @@ def evaluate(model: Path, data: Path, target: str | None, bootstrap: int, cache:
     import json
 
     from embedreg.cli._saved import load_saved
+    from embedreg.embed import each_text_once
     from embedreg.study import METRICS, bootstrap_intervals
     from embedreg.tasks import load_labelled
 
     regressor, spec = load_saved(model, cache=cache)
     table = load_labelled(data, target or str(spec.target), spec=spec)
-    predictions = regressor.predict(table.records)
+    with each_text_once():
+        predictions = regressor.predict(table.records)
+        covered = _coverage(regressor, table) if hasattr(regressor, "ensemble_") else {}
     intervals = bootstrap_intervals([table.y], [predictions], list(METRICS), resamples=bootstrap)
-    covered = _coverage(regressor, table) if hasattr(regressor, "ensemble_") else {}
     if as_json:
         metrics = {name: {"value": i.mean, "low": i.low, "high": i.high} for name, i in intervals.items()}
         found = {"model": str(model), "data": str(data), "rows": len(table.y), "metrics": metrics}

@@ -82,6 +82,7 @@ def predict(
     from embedreg.core.errors import UsageError
     from embedreg.core.files import keep_input
     from embedreg.core.progress import progress_bar
+    from embedreg.embed import each_text_once
     from embedreg.tasks import count_rows, open_writer, output_columns, stream_records
 
     keep_input(data, output)
@@ -98,10 +99,11 @@ def predict(
     total = count_rows(data, spec)
     with open_writer(output, columns, like=data) as writer, progress_bar(total, "predicting", "rows") as bar:
         for batch in stream_records(data, spec, batch_rows=batch_rows):
-            added = {column: regressor.predict(batch.records)}
-            if levels:
-                found = regressor.predict_quantiles(batch.records, list(levels.values()))
-                added |= dict(zip(levels, found.T, strict=True))
+            with each_text_once():
+                added = {column: regressor.predict(batch.records)}
+                if levels:
+                    found = regressor.predict_quantiles(batch.records, list(levels.values()))
+                    added |= dict(zip(levels, found.T, strict=True))
             rows = zip(*(values.tolist() for values in added.values()), strict=True)
             writer.write(
                 [row | dict(zip(added, new, strict=True)) for row, new in zip(batch.rows, rows, strict=True)]

@@ -40,15 +40,7 @@ class Space:
         ModelError
             If the fingerprint is not made of JSON values.
         """
-        try:
-            canonical = json.dumps(dict(fingerprint), sort_keys=True, separators=(",", ":"), allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise ModelError(
-                f"an embedder's fingerprint that is no JSON ({error})",
-                expected="a mapping from str to JSON values",
-                mend="return only texts, finite numbers, booleans, None, lists and dicts from fingerprint()",
-            ) from error
-        return cls(canonical, dimension)
+        return cls(canonical(fingerprint), dimension)
 
     @cached_property
     def digest(self) -> bytes:
@@ -68,3 +60,21 @@ class Space:
             named.update(text.encode("utf-8", "surrogatepass"))  # a lone surrogate is a valid str
             keys.append(named.digest())
         return keys
+
+
+def canonical(fingerprint: Mapping[str, Any]) -> str:
+    """Return a fingerprint as JSON, the same for equal ones.
+
+    Raises
+    ------
+    ModelError
+        If it is not made of JSON values.
+    """
+    try:
+        return json.dumps(dict(fingerprint), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ModelError(
+            f"an embedder's fingerprint that is no JSON ({error})",
+            expected="a mapping from str to JSON values",
+            mend="return only texts, finite numbers, booleans, None, lists and dicts from fingerprint()",
+        ) from error

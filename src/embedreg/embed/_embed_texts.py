@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from embedreg.core.errors import DataError, ModelError, UsageError
+from embedreg.embed._each_text_once import remembered
 from embedreg.embed._embedding_session import EmbeddingSession, text_progress
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def embed_texts(
     texts
         n texts.
     cache
-        Where vectors are kept; None keeps none.
+        Where vectors are kept; None keeps none, but for what is remembered within `each_text_once`.
     progress
         Whether to show a progress bar over the texts to be embedded.
     description
@@ -110,10 +111,15 @@ def embed_texts(
     >>> embed_texts(Lengths(), ["a", "abc", "a"], progress=False)
     array([[1.], [3.], [1.]], dtype=float32)
     """
-    vectors, _ = embed_texts_with_report(
-        embedder, texts, cache=cache, progress=progress, description=description
-    )
-    return vectors
+    refuse_other_than_texts(texts)
+
+    def embed(some: Sequence[str]) -> NDArray[np.float32]:
+        return embed_texts_with_report(
+            embedder, some, cache=cache, progress=progress, description=description
+        )[0]
+
+    memory = remembered() if cache is None else None
+    return embed(texts) if memory is None else memory.vectors(embedder, texts, embed)
 
 
 def embed_texts_with_report(

@@ -9,6 +9,7 @@ import numpy as np
 
 from embedreg.core.errors import DataError, unknown_name
 from embedreg.core.protocols import SavedState
+from embedreg.embed import each_text_once
 from embedreg.ensemble._acquisition import check_acquisition, ranking
 from embedreg.ensemble._combination import Combination, Unlike
 from embedreg.ensemble._context import Context
@@ -87,6 +88,7 @@ class Ensemble:
         self.kinds = kinds
         self._context = Context(dict(text or {}), random_state)
 
+    @each_text_once()
     def fit(
         self, records: Sequence[Record], y: NDArray[np.float64], weight: NDArray[np.float64] | None = None
     ) -> Self:
@@ -241,6 +243,7 @@ class Ensemble:
         features = cast("Features", self.inputs_[FEATURES])
         return Unlike(self.novelty_.measure(vectors[FEATURES]), features.lacking(records))
 
+    @each_text_once()
     def _vectors(self, records: Sequence[Record]) -> dict[str, Array]:
         return {name: fitted.transform(records) for name, fitted in self.inputs_.items()}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from embedreg.core.errors import unknown_name
-from embedreg.embed import is_service
+from embedreg.embed import each_text_once, is_service
 from embedreg.ensemble import EFFORTS, MEMBERS, Ensemble
 from embedreg.study._rows import take
 
@@ -98,13 +97,10 @@ class Combiner:
 
     @contextmanager
     def _at_work(self) -> Iterator[Combiner]:
-        """Where nothing is to be kept, keep vectors for this time: members and seeds share texts."""
+        """Members and seeds share texts, and a service its cap on what is spent."""
         text = self.text if self.service is None else self.text | {"model": self.service}
-        if text["cache"] is not False:
+        with each_text_once():
             yield replace(self, text=text)
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            yield replace(self, text=text | {"cache": folder})
 
     def _kept(self, table: LabelledTable, split: Split, seed: int, store: RunsStore) -> dict[str, Any]:
         name = f"combination {self.effort} {seed}"
