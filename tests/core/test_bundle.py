@@ -29,6 +29,16 @@ def test_a_saved_object_is_replaced_where_that_is_allowed(saved):
     assert [path.name for path in saved.parent.iterdir()] == ["model"]
 
 
+def test_a_link_to_a_saved_object_stays_one_and_its_folder_keeps_its_permissions(saved):
+    saved.chmod(0o700)
+    link = saved.with_name("link")
+    link.symlink_to("model")
+    write_bundle(link, "thing", {"b": b"2"}, overwrite=True)
+    assert link.is_symlink()
+    assert read_bundle(saved, "thing") == {"b": b"2"}
+    assert saved.stat().st_mode & 0o777 == 0o700
+
+
 def other_program(folder):
     (folder / "manifest.json").write_text('{"name": "a web app"}')
 

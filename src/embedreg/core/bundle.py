@@ -10,12 +10,13 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any, Final
 
 from embedreg.core.errors import OutputError, SavedModelError
-from embedreg.core.files import output_errors
+from embedreg.core.files import followed, output_errors
 
 SCHEMA: Final = 4
 _MANIFEST: Final = "manifest.json"
@@ -28,7 +29,7 @@ def write_bundle(directory: Path, kind: str, files: dict[str, bytes], *, overwri
     Parameters
     ----------
     directory
-        Where to; its parent must exist.
+        Where to; its parent must exist. A symbolic link stays one, and what it leads to is written.
     kind
         What is saved; `read_bundle` asks for it by name.
     files
@@ -43,22 +44,24 @@ def write_bundle(directory: Path, kind: str, files: dict[str, bytes], *, overwri
         If something is there already, or it cannot be written.
     """
     check_free(directory, overwrite=overwrite)
+    place = followed(directory)
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     manifest = json.dumps({"kind": kind, "schema": SCHEMA, "files": hashes}, indent=1).encode()
     everything = {**files, _MANIFEST: manifest, _MANIFEST_HASH: hashlib.sha256(manifest).hexdigest().encode()}
     with output_errors(directory):
-        work = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+        work = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
         staged, replaced = work / "new", work / "old"
         try:
             staged.mkdir(mode=0o755)
             for name, data in everything.items():
                 (staged / name).write_bytes(data)
-            if directory.exists():
-                directory.rename(replaced)
-            staged.rename(directory)
+            if place.exists():
+                staged.chmod(stat.S_IMODE(place.stat().st_mode))
+                place.rename(replaced)
+            staged.rename(place)
         finally:
-            if replaced.exists() and not directory.exists():
-                replaced.rename(directory)
+            if replaced.exists() and not place.exists():
+                replaced.rename(place)
             shutil.rmtree(work, ignore_errors=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,7 +74,8 @@ def keep_input(path: Path, output: Path | None) -> None:
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` to write to, which takes its place at the end.
 
-    After an error or an interruption `path` is as it was before. Something that is no regular file (a pipe,
+    After an error or an interruption `path` is as it was before. A symbolic link stays one, and what it leads to is
+    replaced. Permissions stay those of the file that was there. Something that is no regular file (a pipe,
     /dev/stdout) cannot be replaced and is written directly.
 
     Raises
@@ -85,15 +87,21 @@ def whole_file(path: Path) -> Iterator[Path]:
         if path.exists() and not path.is_file():
             yield path
             return
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        place = followed(path)
+        handle, name = tempfile.mkstemp(prefix=f".{place.name}.", suffix=path.suffix, dir=place.parent)
         os.close(handle)
         temporary = Path(name)
         try:
             yield temporary
-            temporary.chmod(_default_mode())
-            temporary.replace(path)
+            temporary.chmod(stat.S_IMODE(place.stat().st_mode) if place.exists() else _default_mode())
+            temporary.replace(place)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def followed(path: Path) -> Path:
+    """Return where a path leads, through symbolic links, whether or not something is there."""
+    return Path(os.path.realpath(path))
 
 
 def _default_mode() -> int:
