@@ -142,6 +142,15 @@ def test_codes_are_texts_though_some_are_numbers():
     assert text_fields([{"a": i if i > 30 else f"{i:02}"} for i in range(40)]) == [("a",)]
 
 
+def test_whatever_the_order_of_the_records_is_the_same_fields_have_texts_and_numbers():
+    """As where records are in the order of time, and a field came later."""
+    early = [{"kind": "ab"[i % 2]} for i in range(1100)]
+    late = [{"kind": "ab"[i % 2], "note": f"note {i}", "n": i} for i in range(1400)]
+    for records in (early + late, late + early):
+        assert text_fields(records) == [("note",)]
+        assert REPRESENTATIONS["text of ranks"].why_not(records, Context()) is None
+
+
 def test_ngrams_tell_upper_case_from_lower_and_count_what_repeats(context):
     ngrams = NGrams.learn(["CCO", "cco", "CCCCO", "cccco"], context)
     assert {"C", "c", "CC", "O", "CCO"} <= set(ngrams.terms[0])

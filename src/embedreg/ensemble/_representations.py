@@ -16,7 +16,7 @@ from embedreg.ensemble._tabular_inputs import (
     SplinesAndProducts,
     pooled_positions,
 )
-from embedreg.ensemble._text_fields import text_fields
+from embedreg.ensemble._text_fields import some_records, text_fields
 from embedreg.ensemble._text_inputs import FeaturesAndFields, Fields, RankText, Text
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from embedreg.core.records import Record
     from embedreg.ensemble._context import Context
     from embedreg.features import TabularFeatures
-
-_LOOKED_AT: Final = 1000  # records, to see whether any field has numbers
 
 
 class MemberInput(Protocol):
@@ -53,7 +51,7 @@ def _one_field(records: Sequence[Record], _context: Context) -> str | None:
 def _no_ranks(records: Sequence[Record], context: Context) -> str | None:
     if {"serializer", "numbers"} & set(context.text):
         return "the way texts are written is given"
-    return None if FieldRanks.learn(records[:_LOOKED_AT]).values else "no field has numbers"
+    return None if FieldRanks.learn(some_records(records)).values else "no field has numbers"
 
 
 def _few_alike(features: TabularFeatures) -> str | None:

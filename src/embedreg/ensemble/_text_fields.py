@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from embedreg.features import are_words, is_missing, written
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 _KINDS_OF_TEXT: Final = 10  # fewer are categories
 MOST_FIELDS: Final = 6
-_LOOKED_AT: Final = 1000  # records, to see which fields have texts
+_LOOKED_AT: Final = 1000  # records, to see what fields hold
 
 
 def text_fields(records: Sequence[Record]) -> list[Path]:
@@ -32,13 +34,25 @@ def further_text_fields(records: Sequence[Record]) -> list[str]:
     return ["the texts of " + ".".join(map(str, path)) for path in _fields_by_kinds(records)[MOST_FIELDS:]]
 
 
+def some_records(records: Sequence[Record]) -> list[Record]:
+    """Return as many records as are looked at to see what fields hold, evenly spaced: the first may be those of the first day.
+
+    Examples
+    --------
+    >>> [record["i"] for record in some_records([{"i": i} for i in range(2001)])[:4]]
+    [0, 2, 4, 6]
+    """
+    count = min(len(records), _LOOKED_AT)
+    return [records[i] for i in np.linspace(0, len(records) - 1, count).astype(int).tolist()]
+
+
 def _fields_by_kinds(records: Sequence[Record]) -> list[Path]:
     columns: dict[Path, list[Any]] = {}
-    for record in records[:_LOOKED_AT]:
+    looked_at = some_records(records)
+    for record in looked_at:
         for path, value in _values((), record):
             columns.setdefault(path, []).append(value)
-    looked_at = min(len(records), _LOOKED_AT)
-    kinds = {path: _kinds_of_text(cells, looked_at) for path, cells in columns.items()}
+    kinds = {path: _kinds_of_text(cells, len(looked_at)) for path, cells in columns.items()}
     found = [path for path, count in kinds.items() if count >= _KINDS_OF_TEXT]
     return sorted(found, key=lambda path: -kinds[path])
 
