@@ -151,6 +151,19 @@ def test_whatever_the_order_of_the_records_is_the_same_fields_have_texts_and_num
         assert REPRESENTATIONS["text of ranks"].why_not(records, Context()) is None
 
 
+@pytest.mark.parametrize(("filled", "found"), [(90, True), (45, True), (10, True), (9, False)])
+@pytest.mark.parametrize("gap", [{}, {"note": None}, {"note": math.nan}, {"note": " "}])
+def test_a_field_may_have_texts_in_some_of_the_records(filled, found, gap):
+    records = [{"n": i} | ({"note": f"note {i}"} if i < filled else gap) for i in range(100)]
+    assert text_fields(records) == ([("note",)] if found else [])
+
+
+def test_a_field_has_texts_if_most_of_its_values_are():
+    for numbers, found in ((19, [("a",)]), (20, [])):
+        cells = [f"text {i}" for i in range(20)] + list(range(numbers)) + [None] * 40
+        assert text_fields([{"a": cell} for cell in cells]) == found
+
+
 def test_ngrams_tell_upper_case_from_lower_and_count_what_repeats(context):
     ngrams = NGrams.learn(["CCO", "cco", "CCCCO", "cccco"], context)
     assert {"C", "c", "CC", "O", "CCO"} <= set(ngrams.terms[0])

@@ -16,12 +16,17 @@ if TYPE_CHECKING:
     from embedreg.ensemble._field_ranks import Path
 
 _KINDS_OF_TEXT: Final = 10  # fewer are categories
+_LEAST_FILLED: Final = 0.1  # of the records; what is said of fewer weighs little among all
 MOST_FIELDS: Final = 6
 _LOOKED_AT: Final = 1000  # records, to see what fields hold
 
 
 def text_fields(records: Sequence[Record]) -> list[Path]:
-    """Return the fields that hold texts: strings in most records, of at least ten kinds; the six with most kinds, those first."""
+    """Return the fields that hold texts; of more than six those with most different texts, these first.
+
+    A field holds texts if a tenth of the records have a value there, and most of these values are strings, of at least ten kinds,
+    that are no other way to write numbers, quantities or dates.
+    """
     if isinstance(records[0], str):
         return [()]
     return _fields_by_kinds(records)[:MOST_FIELDS]
@@ -58,9 +63,11 @@ def _fields_by_kinds(records: Sequence[Record]) -> list[Path]:
 
 
 def _kinds_of_text(cells: list[Any], looked_at: int) -> int:
-    """Return how many different texts a field holds; 0 if most records have none, or all are a way to write numbers or dates."""
+    """Return how many different texts a field holds whose values in so many records are these; 0 if it is none of texts."""
     texts = [cell for cell in cells if isinstance(cell, str)]
-    return len(set(texts)) if 2 * len(texts) > looked_at and are_words(cells) else 0
+    if len(cells) < _LEAST_FILLED * looked_at or 2 * len(texts) <= len(cells) or not are_words(cells):
+        return 0
+    return len(set(texts))
 
 
 def _values(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
