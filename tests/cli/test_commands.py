@@ -143,14 +143,14 @@ def test_a_text_is_embedded_once_also_without_the_cache(run, knobs, tiny_bert, t
 def test_predict_warns_of_a_thing_once(run, knobs, tmp_path):
     model, odd = tmp_path / "m", tmp_path / "odd.csv"
     assert run(*fit_words(knobs, model, "--representation", "tabular")).status == 0
-    odd.write_text("threads,cache,policy\n" + "many,1,lru\n" * 20 + "1,big,lru\n" * 10)
+    odd.write_text("threads,cache,policy\n" + "many,1,lru\n" * 20 + "1,big,lru\n" * 10 + "many,big,lru\n" * 5)
     for _ in range(2):  # every run warns anew
         outcome = run("predict", model, odd, "--batch-rows", 10)
         assert outcome.status == 0
         lines = outcome.err.splitlines()
         assert len(lines) == 2, outcome.err
-        assert "'threads' (in 10 records)" in lines[0]
-        assert "'cache' (in 10 records)" in lines[1]
+        assert "'threads' (in 10 of 10 records)" in lines[0]
+        assert "'cache' (in 10 of 10 records)" in lines[1]
 
 
 def test_predict_needs_no_target(run, knobs, fitted, tmp_path):

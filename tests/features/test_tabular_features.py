@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from embedreg.core.errors import DataError, EmbedregWarning, UsageError
 from embedreg.core.protocols import SavedState
 from embedreg.core.records import as_records
+from embedreg.core.warn import each_once
 from embedreg.features import TabularFeatures
 
 RECORDS = [
@@ -109,7 +110,7 @@ def test_an_unseen_category_is_warned_of_where_training_had_no_rare_ones():
     features = TabularFeatures().fit(records)
     new = [{"c": "z", "x": 1}, {"c": "a", "x": 2}]
     with pytest.warns(
-        EmbedregWarning, match=r"categories that training did not have.*: 'c' \(in 1 records\)"
+        EmbedregWarning, match=r"categories that training did not have.*: 'c' \(in 1 of 2 records\)"
     ):
         np.testing.assert_array_equal(features.transform(new)[:, :2], [[0, 0], [1, 0]])
     assert features.lacking(new).tolist() == [True, False]
@@ -148,10 +149,11 @@ def test_a_field_that_was_never_missing_in_training_may_be_later_with_a_warning(
     new = [{}, {"a": None}, {"a": math.inf}, {"a": 2}]
     with pytest.warns(EmbedregWarning) as caught:
         np.testing.assert_array_equal(features.transform(new)[:, 0], [0, 0, 0, 0])
-    assert "without a value, which each training record had, counted as missing: 'a' (in 2 records)" in str(
-        caught[0].message
+    assert (
+        "without a value, which each training record had, counted as missing: 'a' (in 2 of 4 records)"
+        in str(caught[0].message)
     )
-    assert "of another kind than in training, counted as missing: 'a' (in 1 records)" in str(
+    assert "of another kind than in training, counted as missing: 'a' (in 1 of 4 records)" in str(
         caught[1].message
     )
     np.testing.assert_array_equal(features.lacking(new), [True, True, True, False])
@@ -192,10 +194,21 @@ def test_one_warning_names_the_fields_that_training_did_not_have(fitted):
     assert len(caught) == 1
     assert caught[0].filename == __file__
     message = str(caught[0].message)
-    assert "'zeta' (in 1 records), 'eta.theta' (in 1 records), 'iota' (in 1 records)" in message
+    assert (
+        "'zeta' (in 1 of 2 records), 'eta.theta' (in 1 of 2 records), 'iota' (in 1 of 2 records)" in message
+    )
     assert "kappa" not in message
     assert "lambda" not in message
     np.testing.assert_array_equal(X, fitted.transform(RECORDS[:2]))
+
+
+def test_batches_of_one_call_warn_of_a_field_once_however_many_records_of_each_have_the_problem():
+    features = TabularFeatures().fit([{"a": i, "b": i % 5} for i in range(20)])
+    batches = [[{"a": 1}, {"a": 1, "b": 2}], [{"a": 1}, {"b": 2}], [{}, {}, {}]]
+    with pytest.warns(EmbedregWarning) as caught, each_once():
+        [features.transform(batch) for batch in batches]
+    said = [str(warning.message).rpartition(": ")[2] for warning in caught]
+    assert said == ["'b' (in 1 of 2 records)", "'a' (in 1 of 2 records)"]
 
 
 def test_a_long_list_of_fields_is_cut_and_counted():
@@ -231,7 +244,7 @@ def test_a_value_of_another_kind_counts_as_missing_with_a_warning(training, late
 
 def test_far_values_are_bounded_with_a_warning():
     features = TabularFeatures().fit([{"a": 0.0}, {"a": 1.0}])
-    with pytest.warns(EmbedregWarning, match=r"1,000,000 training deviations.*'a' \(in 2 records\)"):
+    with pytest.warns(EmbedregWarning, match=r"1,000,000 training deviations.*'a' \(in 2 of 3 records\)"):
         X = features.transform([{"a": 1e299}, {"a": -1e299}, {"a": 1e5}])
     np.testing.assert_allclose(X.ravel(), [1e6, -1e6, 2e5 - 1])
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from embedreg.core.errors import EmbedregWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _PASSED_OVER: Final = frozenset({"embedreg", "sklearn", "contextlib"})
 _SAID: ContextVar[set[str] | None] = ContextVar("said", default=None)
@@ -29,12 +29,27 @@ def warn(message: str) -> None:
     >>> [str(warning.message) for warning in caught]
     ['a field is new']
     """
+    if not_yet_said([message]):
+        warnings.warn(message, EmbedregWarning, stacklevel=_levels_to_the_outside())
+
+
+def not_yet_said(things: Sequence[str]) -> list[str]:
+    """Return those things that no warning was asked for within `each_once`, which will not be returned again within it.
+
+    For messages with what differs from one batch of records to the next, such as counts.
+
+    Examples
+    --------
+    >>> with each_once():
+    ...     not_yet_said(["a is new", "b is new"]), not_yet_said(["b is new", "c is new"])
+    (['a is new', 'b is new'], ['c is new'])
+    """
     said = _SAID.get()
-    if said is not None:
-        if message in said:
-            return
-        said.add(message)
-    warnings.warn(message, EmbedregWarning, stacklevel=_levels_to_the_outside())
+    if said is None:
+        return list(things)
+    new = [thing for thing in things if thing not in said]
+    said.update(new)
+    return new
 
 
 @contextlib.contextmanager

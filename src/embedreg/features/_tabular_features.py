@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from embedreg.core.errors import DataError, UsageError
 from embedreg.core.protocols import SavedState
 from embedreg.core.records import Records, as_records
-from embedreg.core.warn import warn
+from embedreg.core.warn import not_yet_said, warn
 from embedreg.features._column import Settings
 from embedreg.features._field import MAX_DEVIATIONS, Encoded, Field, nested_arrays
 from embedreg.features._layout import Layout, Path, path_name
@@ -158,7 +158,7 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
         self._check_same_form(given)
         columns = self._layout.read(_mappings(given))
         encoded = [field.encode(columns.pop(path)) for path, field in self.fields_.items()]
-        self._warn_of(columns, encoded)
+        self._warn_of(columns, encoded, len(given))
         if self._has_nothing():
             return np.zeros((len(given), 1))
         return np.hstack([part.block for part in encoded])
@@ -304,7 +304,7 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
     def _has_nothing(self) -> bool:
         return not any(field.kept for field in self.fields_.values())
 
-    def _warn_of(self, unseen: dict[Path, list[Any]], encoded: list[Encoded]) -> None:
+    def _warn_of(self, unseen: dict[Path, list[Any]], encoded: list[Encoded], n: int) -> None:
         names = [field.name for field in self.fields_.values()]
         problems = {
             "absent": "without a value, which each training record had, counted as missing",
@@ -312,9 +312,10 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
             "unusable": "with values of another kind than in training, counted as missing",
             "extreme": f"with values beyond {MAX_DEVIATIONS:,.0f} training deviations, which are bounded",
         }
-        _warn("that training did not have, left out", _present(unseen))
-        for count, problem in problems.items():
-            _warn(problem, [(name, getattr(part, count)) for name, part in zip(names, encoded, strict=True)])
+        _warn("that training did not have, left out", _present(unseen), n)
+        for what, problem in problems.items():
+            counts = [getattr(part, what) for part in encoded]
+            _warn(problem, dict(zip(names, counts, strict=True)), n)
 
 
 def _mappings(given: Records) -> list[Mapping[str, Any]]:
@@ -326,18 +327,23 @@ def _as_path(parts: Iterable[Any]) -> Path:
     return tuple(tuple(part) if isinstance(part, (list, tuple)) else part for part in parts)
 
 
-def _present(columns: dict[Path, list[Any]]) -> list[tuple[str, int]]:
-    """Return the fields that hold a value, and in how many records; a summarised list is one field."""
+def _present(columns: dict[Path, list[Any]]) -> dict[str, int]:
+    """Return in how many records each field holds a value; a summarised list is one field."""
     counts: dict[Path, int] = {}
     for path, cells in columns.items():
         field = path[:-1] if isinstance(path[-1], tuple) else path
         counts[field] = max(counts.get(field, 0), sum(cell is not None for cell in cells))
-    return [(path_name(path), count) for path, count in counts.items()]
+    return {path_name(path): count for path, count in counts.items()}
 
 
-def _warn(problem: str, counts: list[tuple[str, int]]) -> None:
-    """Warn once of the fields that have a problem in some record, naming the first of them."""
-    fields = [f"{name!r} (in {count} records)" for name, count in counts if count]
+def _warn(problem: str, counts: dict[str, int], n: int) -> None:
+    """Warn once of the fields that have a problem in some of n records, naming the first of them."""
+    found = {
+        f"{problem}: {name}": f"{name!r} (in {count:,} of {n:,} records)"
+        for name, count in counts.items()
+        if count
+    }
+    fields = [found[thing] for thing in not_yet_said(list(found))]
     if not fields:
         return
     more = f" and {len(fields) - _NAMED_AT_MOST} more" if len(fields) > _NAMED_AT_MOST else ""
