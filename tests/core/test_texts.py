@@ -62,6 +62,11 @@ def test_rows_are_counted_from_the_callers_first():
         check_texts(["", "a", " "], first_row=100)
 
 
+def test_the_field_is_named():
+    with pytest.raises(DataError, match=r"in the text of row 1 in field 'note'; expected"):
+        check_texts(["a", "\0"], field="note")
+
+
 def test_the_first_fault_is_reported_and_counted_by_itself():
     with pytest.raises(DataError, match=r"NUL character in the texts of 2 rows \(1, 3\);"):
         check_texts(["a", "\0", "", "b\0"])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import r2_score
 
+from embedreg.core.errors import DataError
 from embedreg.ensemble._context import Context
 from embedreg.ensemble._ngrams import NGrams
 from embedreg.ensemble._representations import REPRESENTATIONS
@@ -206,6 +207,17 @@ def test_a_field_reads_alike_whether_a_table_made_a_text_or_a_value_of_it(name, 
 @pytest.mark.parametrize("value", [None, math.nan, " ", [1, "a"], {"b": 1}])
 def test_a_field_without_one_value_is_a_dash(value):
     assert text_at({"a": value}, ("a",)) == "-"
+
+
+def test_a_text_that_cannot_be_embedded_is_named_by_its_field_and_row(context):
+    records = [{"title": f"title {i}", "of": {"body": f"body {i}"}} for i in range(50)]
+    wrong = [*records[:7], records[7] | {"of": {"body": "a\0b"}}, *records[8:]]
+    said = r"in the text of row 7 in field 'of\.body'"
+    with pytest.raises(DataError, match=said):
+        REPRESENTATIONS["fields"].cls.learn(wrong, context)
+    learnt = REPRESENTATIONS["fields"].cls.learn(records, context)
+    with pytest.raises(DataError, match=said):
+        learnt.transform(wrong)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ _ADVICE: Final = {
 }
 
 
-def check_texts(texts: Sequence[str], *, first_row: int = 0) -> None:
+def check_texts(texts: Sequence[str], *, first_row: int = 0, field: str | None = None) -> None:
     """Refuse texts that cannot be embedded, naming their rows.
 
     Parameters
@@ -50,6 +50,8 @@ def check_texts(texts: Sequence[str], *, first_row: int = 0) -> None:
         n texts.
     first_row
         Number of the first one in the caller's data, for the message.
+    field
+        Where they are in the caller's records, for the message; None where each is a whole record's text.
 
     Raises
     ------
@@ -72,9 +74,8 @@ def check_texts(texts: Sequence[str], *, first_row: int = 0) -> None:
         return
     first = faults[0][1]
     rows = [row for row, fault in faults if fault == first]
-    raise DataError(
-        f"{first} in {_rows_text(rows)}", expected=_ADVICE[first].expected, mend=_ADVICE[first].mend
-    )
+    where = _rows_text(rows) + ("" if field is None else f" in field {field!r}")
+    raise DataError(f"{first} in {where}", expected=_ADVICE[first].expected, mend=_ADVICE[first].mend)
 
 
 def broken_character(text: str) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from embedreg.core.texts import check_texts
 from embedreg.features import are_words, is_missing, written
 
 if TYPE_CHECKING:
@@ -36,7 +37,24 @@ def further_text_fields(records: Sequence[Record]) -> list[str]:
     """Return the names of fields that hold texts as well, beyond as many as are read."""
     if isinstance(records[0], str):
         return []
-    return ["the texts of " + ".".join(map(str, path)) for path in _fields_by_kinds(records)[MOST_FIELDS:]]
+    return ["the texts of " + _name(path) for path in _fields_by_kinds(records)[MOST_FIELDS:]]
+
+
+def checked_texts(records: Sequence[Record], path: Path) -> list[str]:
+    """Return what a field holds in each record, as `text_at` says.
+
+    Raises
+    ------
+    DataError
+        If a text cannot be embedded, naming field and row.
+    """
+    texts = [text_at(record, path) for record in records]
+    check_texts(texts, field=_name(path) if path else None)
+    return texts
+
+
+def _name(path: Path) -> str:
+    return ".".join(map(str, path))
 
 
 def some_records(records: Sequence[Record]) -> list[Record]:

@@ -12,7 +12,7 @@ from embedreg.core.protocols import SavedState
 from embedreg.core.threads import one_blas_thread
 from embedreg.ensemble._field_ranks import FieldRanks
 from embedreg.ensemble._tabular_inputs import Features
-from embedreg.ensemble._text_fields import text_at, text_fields
+from embedreg.ensemble._text_fields import checked_texts, text_fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,10 +113,11 @@ class Fields:
 
     @classmethod
     def learn(cls, records: Sequence[Record], context: Context) -> Self:
-        """Find the fields with texts, and the model."""
-        paths = text_fields(records)
-        texts = [text_at(record, path) for path in paths for record in records]
-        return cls(paths, context.embedder().fit(texts))
+        """Find the fields with texts, check these, and find the model."""
+        found = cls(text_fields(records), context.embedder())
+        found.texts(records)
+        found.embedder.restore()
+        return found
 
     def transform(self, records: Sequence[Record]) -> Array:
         """Return the fields' embeddings side by side, shape (n, d fields)."""
@@ -128,7 +129,7 @@ class Fields:
 
     def texts(self, records: Sequence[Record]) -> list[str]:
         """Return what is embedded, field by field."""
-        return [text_at(record, path) for path in self.paths for record in records]
+        return [text for path in self.paths for text in checked_texts(records, path)]
 
     def state(self) -> SavedState:
         """Return what it has learnt, and what tells whether the model is the same."""
