@@ -70,7 +70,9 @@ def test_a_view_that_chains_rows_together_leaves_the_other():
     assert len(np.unique(groups)) == 399
 
 
-@pytest.mark.parametrize(("n", "copies"), [(100, 2), (100, 4), (400, 4), (400, 40), (3000, 2), (3000, 50)])
+@pytest.mark.parametrize(
+    ("n", "copies"), [(8, 2), (100, 2), (100, 4), (400, 4), (400, 40), (3000, 2), (3000, 50)]
+)
 def test_copies_with_a_little_noise_are_found_whatever_the_number_of_rows(n, copies):
     rng = np.random.default_rng(0)
     values = np.repeat(rng.uniform(size=(n // copies, 5)), copies, axis=0) + rng.normal(

@@ -17,6 +17,7 @@ _NEAR_RANKS: Final = (
 )
 _NEAR_VALUES: Final = 0.001  # of a column's range
 _LARGEST_SHARE: Final = 0.1  # of the rows: neighbours of neighbours may chain all rows together
+_SMALL: Final = 5  # rows: a group of so few is no chain, however few rows there are
 _NEIGHBOURS: Final = 32  # of a row are looked at: through each other they join a group of any size
 
 
@@ -26,7 +27,8 @@ def input_groups(
     """Return a group a row, which equal and nearly equal inputs share.
 
     Two rows are nearly equal if their ranks differ by no more than half a percent in every column, or their values by no
-    more than a thousandth of each column's range. Either is left out where more than a tenth of the rows would be one group.
+    more than a thousandth of each column's range. Either is left out where more than a tenth of the rows, and more than
+    five, would be one group.
 
     Parameters
     ----------
@@ -48,7 +50,7 @@ def input_groups(
     [0, 1, 1, 2]
     """
     groups = np.unique(inputs, return_inverse=True)[1].astype(np.intp)
-    most = max(_LARGEST_SHARE * len(inputs), np.bincount(groups).max())
+    most = max(_LARGEST_SHARE * len(inputs), _SMALL, np.bincount(groups).max())
     spread = np.ptp(values, axis=0)
     for columns, near in ((ranks, _NEAR_RANKS), (values / np.where(spread > 0, spread, 1.0), _NEAR_VALUES)):
         joined = _joined(groups, columns, near)
