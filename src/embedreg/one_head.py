@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 from sklearn.utils.validation import has_fit_parameter
 
-from embedreg.core.errors import UsageError
+from embedreg.core.errors import DataError, UsageError
 from embedreg.core.protocols import SavedState
 from embedreg.features import TabularFeatures
 from embedreg.heads import Head, Problem, fit_many, head_from_state, make_head
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from embedreg.core.records import Record
     from embedreg.embed import EmbeddingPlan
 
+MIN_ROWS: Final = 2
 _FEATURES = "features"
 
 
@@ -58,8 +59,16 @@ class OneHead:
         ------
         UsageError
             If the head takes no weights and some are given.
+        DataError
+            If there are fewer than 2 records.
         """
         self._refuse_weights_in_vain(weight)
+        if len(records) < MIN_ROWS:
+            raise DataError(
+                f"{len(records)} records (Found array with {len(records)} sample(s))",
+                expected=f"at least {MIN_ROWS} records to learn from",
+                mend="give more data",
+            )
         vectors: Array = self.representation.fit(list(records)).transform(list(records))
         head = make_head(self.head)
         seed = draw_seed(getattr(head, "random_state", 0))

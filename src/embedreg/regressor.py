@@ -16,11 +16,11 @@ from embedreg.core.errors import DataError, UsageError, unknown_name
 from embedreg.core.protocols import SavedState
 from embedreg.core.records import Records, as_records, native
 from embedreg.core.targets import check_targets
-from embedreg.core.warn import each_once
+from embedreg.core.warn import each_once, warn
 from embedreg.core.weights import check_weights
 from embedreg.embed import DEFAULT_MODEL
 from embedreg.features import TabularFeatures
-from embedreg.heads import Head, make_head
+from embedreg.heads import HEADS, Head, make_head
 from embedreg.one_head import OneHead
 from embedreg.serialize import check_own, own_identity, warn_of_repeats
 from embedreg.text_embedder import TextEmbedder, accept_any_record, records_as_in_fit, remember_form
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 AUTO: Final = "auto"
 REPRESENTATIONS: Final = (AUTO, "embedding", "tabular")
+_DEFAULT_EFFORT: Final = "balanced"
 _KIND: Final = "regressor"
 _TEXT_PARAMETERS: Final = ("model", "serializer", "numbers", "pooling", "layers", "dtype", "device", "cache")
 _LEFT_OPEN: Final = (
@@ -61,8 +62,9 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         "embedding"; "tabular" for traditional features alone, which need no language model; or "auto": both
         where `head` is "auto", else "embedding".
     effort
-        How much `head="auto"` tries: "fast", "balanced" or "best". On 500 records of 20 numbers and categories
-        they took 3, 5 and 21 s on two processors, with nothing cached; texts take longer (docs/results.md).
+        How much `head="auto"` tries: "fast", "balanced" or "best"; a head that is named has none. On 500 records of 20
+        numbers and categories they took 3, 5 and 21 s on two processors, with nothing cached; texts take longer
+        (docs/results.md).
     serializer, numbers, layers
         As in `TextEmbedder`. "auto" leaves them to the ensemble, and is JSON, 4 digits and the last layer
         with one head.
@@ -123,7 +125,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         *,
         head: str | Head = AUTO,
         representation: str = AUTO,
-        effort: str = "balanced",
+        effort: str = _DEFAULT_EFFORT,
         serializer: str | Serializer = AUTO,
         numbers: str = AUTO,
         pooling: str = AUTO,
@@ -168,6 +170,11 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
             If a parameter names nothing or cannot be meant, or the head takes no weights.
         DataError
             If the records, targets or weights cannot be used as they are. Nothing was embedded then.
+
+        Warns
+        -----
+        EmbedregWarning
+            If an effort is given and a head is named, which tries nothing else.
         """
         predictor = self._make_predictor()
         records = as_records(X)
@@ -445,10 +452,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         if self.effort not in ensemble.EFFORTS:
             raise unknown_name("effort", self.effort, ensemble.EFFORTS)
         if not self._chooses:
-            head = make_head(
-                self.head, random_state=self.random_state, target_transform=self.target_transform
-            )
-            return OneHead(self._make_representation(), head)
+            return OneHead(self._make_representation(), self._make_head())
         if self.target_transform is not None:
             raise UsageError(
                 f"target transform {self.target_transform!r} with head 'auto'",
@@ -458,6 +462,15 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         return ensemble.Ensemble(
             effort=self.effort, kinds=self._kinds(), text=self._text(), random_state=self.random_state
         )
+
+    def _make_head(self) -> Head:
+        if isinstance(self.head, str) and self.head not in HEADS:
+            raise unknown_name("head", self.head, (AUTO, *HEADS))
+        if self.effort != _DEFAULT_EFFORT:
+            warn(
+                f"effort={self.effort!r} changes nothing where a head is named: it is how much head='auto' tries"
+            )
+        return make_head(self.head, random_state=self.random_state, target_transform=self.target_transform)
 
     def _restored(self, parts: Mapping[str, SavedState]) -> Ensemble | OneHead:
         arguments.check_embedding(self.model, self.cache)

@@ -173,6 +173,23 @@ def test_evaluate_scores_training_rows_well(run, knobs, fitted):
     assert "kendall_tau" in run("evaluate", fitted, knobs).out
 
 
+@pytest.mark.parametrize(
+    ("words", "mend"),
+    [
+        (("fit", "one.csv", "--target", "tps", "--head", "ridge", "-o", "other"), "give more data"),
+        (("evaluate", "model", "one.csv"), "`embedreg predict` takes a single one"),
+        (("smoothness", "one.csv", "--target", "tps"), "give more data"),
+    ],
+)
+def test_a_single_row_is_too_few_and_the_error_says_what_helps(run, fitted, knobs, monkeypatch, words, mend):
+    (knobs.parent / "one.csv").write_text("".join(knobs.read_text().splitlines(keepends=True)[:2]))
+    monkeypatch.chdir(knobs.parent)
+    outcome = run(*words)
+    assert outcome.status == 1
+    assert mend in outcome.err
+    assert "did not foresee" not in outcome.err
+
+
 def test_embed_writes_npy_and_parquet(run, knobs, tiny_bert, tmp_path):
     for name in ("v.npy", "v.parquet"):
         outcome = run(

@@ -23,7 +23,9 @@ NEW = [{**record, "rate": record["rate"] + 0.05} for record in RECORDS[:9]]
 
 
 def default(**settings: object) -> EmbeddingRegressor:
-    parameters = {"model": CountingHashes(), "cache": False, "effort": "fast"}
+    parameters: dict[str, object] = {"model": CountingHashes(), "cache": False}
+    if settings.get("head", "auto") == "auto":
+        parameters["effort"] = "fast"
     return EmbeddingRegressor(**(parameters | settings))
 
 
@@ -361,9 +363,9 @@ def test_there_is_no_plan_of_traditional_features():
 
 
 def test_a_named_head_after_a_combination_leaves_nothing_of_it(fitted):
-    fitted.set_params(head="ridge").fit(RECORDS, Y)
+    fitted.set_params(head="ridge", effort="balanced").fit(RECORDS, Y)
     assert not hasattr(fitted, "ensemble_")
-    fitted.set_params(head="auto").fit(RECORDS, Y)
+    fitted.set_params(head="auto", effort="fast").fit(RECORDS, Y)
     assert not hasattr(fitted, "head_")
     assert clone(fitted).get_params()["head"] == "auto"
 

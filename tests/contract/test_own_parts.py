@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from word_hashes import WordHashes
+from sklearn.linear_model import Ridge
+from word_hashes import CountingHashes, WordHashes
 
-from embedreg import EmbeddingRegressor
-from embedreg.core.errors import SavedModelError, UsageError
+from embedreg import EmbeddingRegressor, TextEmbedder
+from embedreg.core.errors import DataError, EmbedregWarning, SavedModelError, UsageError
 from embedreg.heads import Head, RidgeHead
 from embedreg.serialize import JsonSerializer
 
@@ -65,6 +66,8 @@ class SavedEarly(JsonSerializer):
 
 def fitted(**parameters):
     given = {"model": WordHashes(), "head": "ridge"} | parameters
+    if given["head"] == "auto":
+        given |= {"effort": "fast", "representation": "embedding"}
     return EmbeddingRegressor(**given).fit(RECORDS, Y)
 
 
@@ -74,7 +77,7 @@ def fitted(**parameters):
 def test_a_serializer_of_ones_own_is_given_to_load_and_nothing_else_takes_its_place(
     serializer, head, tmp_path
 ):
-    model = fitted(serializer=serializer, head=head, representation="embedding", effort="fast")
+    model = fitted(serializer=serializer, head=head)
     model.save(tmp_path / "model")
     with pytest.raises(SavedModelError, match=r"load\(path, serializer=\.\.\.\)"):
         EmbeddingRegressor.load(tmp_path / "model", model=WordHashes())
@@ -119,9 +122,73 @@ def test_a_head_that_load_would_not_find_is_refused_before_anything_is_written(
 @pytest.mark.parametrize("head", ["ridge", "auto"])
 @pytest.mark.usefixtures("small_members")
 def test_a_model_with_an_embedder_of_ones_own_says_how_to_load_it(head, tmp_path):
-    model = fitted(head=head, representation="embedding", effort="fast")
+    model = fitted(head=head)
     model.save(tmp_path / "model")
     with pytest.raises(SavedModelError, match=r"load\(path, model=\.\.\.\), with your own embedder"):
         EmbeddingRegressor.load(tmp_path / "model")
     loaded = EmbeddingRegressor.load(tmp_path / "model", model=WordHashes())
     assert np.array_equal(loaded.predict(RECORDS), model.predict(RECORDS))
+
+
+class Answers:
+    """A serializer that returns one thing, whatever the record."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def __call__(self, record):
+        return self.answer
+
+    def settings(self):
+        return {}
+
+
+@pytest.mark.parametrize("answer", [3, None, b"text"])
+def test_a_serializer_that_returns_no_text_is_named(answer):
+    with pytest.raises(UsageError, match=f"{answer!r} from the serializer Answers, row 0"):
+        fitted(serializer=Answers(answer))
+
+
+@pytest.mark.parametrize("lacking", ["name", "dimension", "fingerprint"])
+@pytest.mark.parametrize("head", ["ridge", "auto"])
+def test_an_embedder_that_lacks_something_is_told_what(head, lacking):
+    parts = {
+        name: getattr(WordHashes, name) for name in ("name", "dimension", "fingerprint", "embed_batches")
+    }
+    del parts[lacking]
+    model = type("Incomplete", (), parts)()
+    with pytest.raises(UsageError, match=f"without {lacking}; expected an embedder"):
+        fitted(model=model, head=head)
+    with pytest.raises(UsageError, match=f"without {lacking}"):
+        TextEmbedder(model).fit(RECORDS)
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        (Ridge(), "TextEmbedder before it in a pipeline"),
+        (RidgeHead, r"an object of the class: RidgeHead\(\)"),
+        (3, "head=3"),
+        (None, "head=None"),
+        ("forest", "auto"),
+        ("rigde", "ridge"),
+    ],
+)
+def test_what_is_no_head_is_refused(head, said):
+    with pytest.raises(UsageError, match=said):
+        fitted(head=head)
+
+
+@pytest.mark.parametrize("effort", ["fast", "best"])
+def test_an_effort_beside_a_head_that_is_named_is_warned_of(effort):
+    with pytest.warns(EmbedregWarning, match=f"effort='{effort}' changes nothing"):
+        fitted(effort=effort)
+
+
+@pytest.mark.parametrize("representation", ["embedding", "tabular"])
+def test_a_single_record_is_too_few_for_a_head_and_nothing_is_embedded(representation):
+    model = CountingHashes()
+    regressor = EmbeddingRegressor(model, head="ridge", representation=representation)
+    with pytest.raises(DataError, match=r"got 1 records .*at least 2 records"):
+        regressor.fit(RECORDS[:1], Y[:1])
+    assert model.embedded == 0

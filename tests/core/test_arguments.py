@@ -20,6 +20,9 @@ class Embedder:
     def dimension(self) -> int:
         raise AssertionError("a service was asked")
 
+    def fingerprint(self):
+        return {}
+
     def embed_batches(self, texts):
         yield from ()
 

@@ -27,6 +27,11 @@ def records(n):
     return found, np.array([10 * r["rate"] + r["layers"] for r in found])
 
 
+def test_one_record_has_no_neighbours(embedder):
+    with pytest.raises(DataError, match="at least 2, to compare neighbours; to mend: give more data"):
+        compare_smoothness(*records(1), embedder)
+
+
 def test_it_is_made_of_the_parts_that_stand_alone(embedder):
     given, y = records(40)
     found = compare_smoothness(given, y, embedder, splits=3, seed=5)

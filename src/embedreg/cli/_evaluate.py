@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from embedreg.study.result import Interval
     from embedreg.tasks import LabelledTable
 
+_FEWEST: Final = 2  # rows that can be ranked
 _LEVELS: Final = (0.5, 0.8, 0.9)
 
 
@@ -36,12 +37,19 @@ def evaluate(model: Path, data: Path, target: str | None, bootstrap: int, cache:
     import json
 
     from embedreg.cli._saved import load_saved
+    from embedreg.core.errors import DataError
     from embedreg.embed import each_text_once
     from embedreg.study import METRICS, bootstrap_intervals
     from embedreg.tasks import load_labelled
 
     regressor, spec = load_saved(model, cache=cache)
     table = load_labelled(data, target or str(spec.target), spec=spec)
+    if len(table.y) < _FEWEST:
+        raise DataError(
+            f"{len(table.y)} rows in {data}",
+            expected=f"at least {_FEWEST} labelled rows, to rank them",
+            mend="give more rows; `embedreg predict` takes a single one",
+        )
     with each_text_once():
         predictions = regressor.predict(table.records)
         covered = _coverage(regressor, table) if hasattr(regressor, "ensemble_") else {}

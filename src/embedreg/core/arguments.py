@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import os
@@ -103,16 +104,28 @@ def check_model(model: object) -> None:
     Raises
     ------
     UsageError
-        If it is something else.
+        If it is something else, or lacks what embedders have.
     """
-    # `isinstance(model, Embedder)` would ask a service how long its vectors are
-    is_embedder = hasattr(model, "embed_batches") and not isinstance(model, type)
-    if not is_embedder and not _is_path(model):
+    if _is_path(model):
+        return
+    if isinstance(model, type) or not hasattr(model, "embed_batches"):
         raise UsageError(
             f"model={model!r}",
             expected="a name, a path or an embedder",
             mend="see `embedreg models list`, or leave it out; an embedder is an object, not its class",
         )
+    lacking = [name for name in ("name", "dimension", "fingerprint") if not _has(model, name)]
+    if lacking:
+        raise UsageError(
+            f"model={model!r} without {' and '.join(lacking)}",
+            expected="an embedder, which has name, dimension, fingerprint() and embed_batches(texts)",
+            mend="add what is missing; docs/extending.md has an example",
+        )
+
+
+def _has(thing: object, name: str) -> bool:
+    """Return whether there is an attribute, without asking a property: a service is not asked how long its vectors are."""
+    return inspect.getattr_static(thing, name, None) is not None or hasattr(thing, name)
 
 
 def check_cache(cache: object) -> None:

@@ -57,24 +57,40 @@ def make_head(head: str | Head, *, random_state: int = 0, target_transform: str 
     Raises
     ------
     UsageError
-        If no head has that name.
+        If no head has that name, or it is neither a name nor a head.
 
     Examples
     --------
     >>> make_head("ridge", target_transform="auto")
     RidgeHead(target_transform='auto')
     """
-    from sklearn.base import clone  # noqa: PLC0415 (the names of heads are known without scikit-learn)
-
     if not isinstance(head, str):
-        copy: Head = clone(head)
-        return copy
+        return _unfitted_copy(head)
     if head not in HEADS:
         raise unknown_name("head", head, HEADS)
     made = HEADS[head]()
     settings = {"random_state": random_state, "target_transform": target_transform}
     made.set_params(**{k: v for k, v in settings.items() if k in made.get_params()})
     return made
+
+
+def _unfitted_copy(head: object) -> Head:
+    # the names of heads are known without scikit-learn
+    from sklearn.base import clone  # noqa: PLC0415
+
+    from embedreg.heads._base import Head  # noqa: PLC0415
+
+    if isinstance(head, Head):
+        copy: Head = clone(head)
+        return copy
+    mend = "for another regressor, put a TextEmbedder before it in a pipeline of scikit-learn's"
+    if isinstance(head, type) and issubclass(head, Head):
+        mend = f"give an object of the class: {head.__name__}()"
+    raise UsageError(
+        f"head={head!r}",
+        expected=f"the name of a head ({', '.join(sorted(HEADS))}) or an object of a subclass of embedreg.heads.Head",
+        mend=mend,
+    )
 
 
 def check_rebuilt_by_name(head: Head) -> None:

@@ -74,6 +74,8 @@ def serialize_records(serializer: Serializer, records: Iterable[Record], *, firs
     ------
     DataError
         If a record cannot be written, with its row.
+    UsageError
+        If the serializer returns what is no text.
 
     Examples
     --------
@@ -83,9 +85,16 @@ def serialize_records(serializer: Serializer, records: Iterable[Record], *, firs
     texts: list[str] = []
     for row, record in enumerate(records, first_row):
         try:
-            texts.append(serializer(record))
+            text = serializer(record)
         except DataError as error:
             raise DataError(f"{error.got}, row {row}", expected=error.expected, mend=error.mend) from error
+        if not isinstance(text, str):
+            raise UsageError(
+                f"{text!r} from the serializer {type(serializer).__name__}, row {row}",
+                expected="a text",
+                mend="let it return a str for every record",
+            )
+        texts.append(text)
     return texts
 
 

@@ -141,12 +141,14 @@ def compare_smoothness(
 def _sample(n: int, targets: Floats, max_rows: int, seed: int) -> NDArray[np.intp]:
     if max_rows < 2:
         raise UsageError(f"max_rows={max_rows}", expected="at least 2", mend=f"leave it at {MAX_ROWS}")
-    if n < 2 or targets.shape != (n,):
+    if targets.shape != (n,):
         raise DataError(
             f"{n} records and targets of shape {targets.shape}",
-            expected="two records or more, and one target a record",
+            expected="one target a record",
             mend="give one number a record",
         )
+    if n < 2:
+        raise DataError(f"{n} records", expected="at least 2, to compare neighbours", mend="give more data")
     if n <= max_rows:
         return np.arange(n)
     return np.sort(np.random.default_rng(seed).choice(n, size=max_rows, replace=False))
