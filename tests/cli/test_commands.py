@@ -505,12 +505,14 @@ def test_no_output_overwrites_the_input(run, knobs, fitted, monkeypatch):
         ("predict", fitted, link, "-o", knobs),
         ("suggest", fitted, knobs, "-o", link),
         ("embed", knobs, "-o", "../" + knobs.parent.name + "/knobs.csv"),
-        ("fit", fitted / "train.csv", "--target", "tps", "-o", fitted, "--overwrite"),
         ("study", "report", knobs, "-o", link),
     ):
         outcome = run(*words)
         assert (outcome.status, outcome.out) == (2, ""), words
         assert "the input would be lost" in outcome.err
+    outcome = run("fit", fitted / "train.csv", "--target", "tps", "-o", fitted, "--overwrite")
+    assert (outcome.status, outcome.out) == (1, "")
+    assert "holds other files" in outcome.err
     assert knobs.read_text() == (fitted / "train.csv").read_text() == before
 
 

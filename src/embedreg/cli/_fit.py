@@ -65,12 +65,10 @@ def fit(data: Path, output: Path, **options: Any) -> None:
     folds best, and says what that is. DATA is CSV, TSV, Parquet, Arrow/Feather or JSON Lines; the text formats may be gzipped.
     """
     from embedreg.core.bundle import check_free
-    from embedreg.core.files import keep_input
     from embedreg.regressor import EmbeddingRegressor
     from embedreg.tasks import load_labelled
 
     check_free(output, overwrite=options["overwrite"])
-    keep_input(data, output)
     regressor = EmbeddingRegressor(
         **embedder_settings(options),
         **_effort(options),
