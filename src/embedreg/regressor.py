@@ -425,7 +425,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         files = read_bundle(arguments.check_path(path), _KIND)
         config = SavedState.from_files("regressor", files).config
         parts = {name: SavedState.from_files(name, files) for name in config["parts"]}
-        check_own(serializer, config.get("own_serializer"))
+        check_own(serializer, config["own_serializer"])
         here = {"model": model, "serializer": serializer, "device": device, "cache": cache}
         parameters = config["parameters"] | {name: value for name, value in here.items() if value is not None}
         regressor = cls(**parameters)
@@ -438,7 +438,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         regressor.extra_ = config["extra"]
         columns = tuple(config["columns"]) if config["columns"] else None
         remember_form(regressor, Records([], columns, config["width"]))
-        regressor.is_text_ = config.get("is_text")  # absent from models saved before it was asked
+        regressor.is_text_ = config["is_text"]
         return regressor
 
     extra_: dict[str, Any]
