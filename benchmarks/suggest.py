@@ -1,8 +1,8 @@
-"""Find a small number in few measurements: `suggest` against Optuna's TPE and random search, on real tuning tables.
+"""Find a small number in few measurements: `suggest` against Optuna's TPE, random search and the best predicted, on real tuning tables.
 
     python benchmarks/suggest.py --output benchmarks/results/suggest.json
 
-All three choose among the same 1,000 rows of a table and start from the same 10. TPE samples a value for each parameter; it is given the row
+All choose among the same 1,000 rows of a table and start from the same 10. TPE samples a value for each parameter; it is given the row
 nearest to that which it has not measured, in ranks of numbers and equality of the rest. The score of a run is the share of the rows that are
 better than the best it found after so many trials. Finished runs are not run again. Some tasks need EMBEDREG_DATA.
 """
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+    Policy = Callable[["Table", int], list[int]]  # the rows in the order in which they are measured
 
 TASKS = [
     "xla/kernel_convolution_A100",
@@ -106,22 +108,28 @@ def _distribution(values: list[Any]) -> Any:
     return optuna.distributions.CategoricalDistribution(values)
 
 
-def suggestions(table: Table, seed: int) -> list[int]:
-    """Return the rows in the order in which `suggest` has them measured, five at a time."""
-    measured = list(range(START))
-    while len(measured) < TRIALS:
-        free = [row for row in range(len(table.y)) if row not in set(measured)]
-        model = EmbeddingRegressor(representation="tabular", effort="fast", random_state=seed)
-        model.fit([table.records[row] for row in measured], table.y[measured])
-        best = model.suggest([table.records[row] for row in free], k=min(BATCH, TRIALS - len(measured)))
-        measured += [free[position] for position in best]
-    return measured
+def in_batches(choose: Callable[[EmbeddingRegressor, list[Any], int], NDArray[np.intp]]) -> Policy:
+    """Return a policy that has rows measured five at a time, as a model of those measured chooses."""
+
+    def policy(table: Table, seed: int) -> list[int]:
+        measured = list(range(START))
+        while len(measured) < TRIALS:
+            free = [row for row in range(len(table.y)) if row not in set(measured)]
+            model = EmbeddingRegressor(representation="tabular", effort="fast", random_state=seed)
+            model.fit([table.records[row] for row in measured], table.y[measured])
+            best = choose(model, [table.records[row] for row in free], min(BATCH, TRIALS - len(measured)))
+            measured += [free[position] for position in best]
+        return measured
+
+    return policy
 
 
-POLICIES: dict[str, Callable[[Table, int], list[int]]] = {
+POLICIES: dict[str, Policy] = {
     "random search": random_search,
     "Optuna TPE": tpe,
-    "suggest": suggestions,
+    "best predicted": in_batches(lambda model, free, k: np.argsort(model.predict(free))[:k]),
+    "suggest": in_batches(lambda model, free, k: model.suggest(free, k)),
+    "suggest, Thompson": in_batches(lambda model, free, k: model.suggest(free, k, acquisition="thompson")),
 }
 
 

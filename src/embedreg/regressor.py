@@ -297,8 +297,8 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         k
             How many to choose.
         acquisition
-            "expected_improvement" over the best number known, or "thompson": the best candidate of each of k
-            samples of the predictive distribution, which spreads a batch.
+            "expected_improvement" over the best number known, or "thompson": the best candidate of each of several
+            functions drawn at random, which spreads a batch as far as the models disagree on which is best.
         minimize
             Whether small numbers are good.
         best
@@ -307,7 +307,8 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (k,)
-            Positions in `candidates`, the most promising first.
+            Positions in `candidates`, the most promising first. Candidates that were training records, and those that
+            equal an earlier one, come after all others.
 
         Raises
         ------
@@ -315,9 +316,17 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
             If `k`, `acquisition`, `minimize` or `best` cannot be meant, there are no candidates, a head is named,
             or there are several targets.
 
+        Warns
+        -----
+        EmbedregWarning
+            If fewer than `k` candidates are new.
+
         Notes
         -----
-        Expected improvement is that of Jones, Schonlau and Welch (1998), over the conformal distribution.
+        Expected improvement (Jones, Schonlau and Welch, 1998) and Thompson sampling (Thompson, 1933) are over functions
+        that the training records leave possible: each is the mean of four of the members' models of the folds, drawn by the
+        members' weights. Neither knows of the noise of a measurement, nor of the width that an interval has where a record
+        is far from the training records or lacks a value.
         """
         fitted = self._fitted_ensemble("suggest")
         if self._n_targets is not None:

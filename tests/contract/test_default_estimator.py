@@ -208,6 +208,25 @@ def test_where_nothing_may_improve_the_best_mean_is_first(fitted):
     assert means[found[0]] < means[found[-1]]
 
 
+@pytest.mark.filterwarnings("ignore:fields with")
+@pytest.mark.parametrize("acquisition", ["expected_improvement", "thompson"])
+def test_what_is_far_out_or_lacking_is_not_suggested_for_that(acquisition):
+    """An interval is wide there as a warning; nothing promises a small number."""
+    rng = np.random.default_rng(0)
+
+    def some(n, low=-5.0, high=-1.0, **fixed):
+        drawn = [{"opt": "ab"[i % 2], "rate": float(10 ** rng.uniform(low, high))} for i in range(n)]
+        return [record | fixed for record in drawn]
+
+    records = some(60)
+    y = [(np.log10(record["rate"]) + 3) ** 2 + (record["opt"] == "b") for record in records]
+    model = default(representation="tabular").fit(records, y)
+    usual = some(60)
+    unusual = [*some(15, low=-1.0, high=3.0), *some(15, opt="new"), *some(15, rate=None)]
+    found = model.suggest([*unusual, *usual], 10, acquisition=acquisition)
+    assert np.all(found >= len(unusual))
+
+
 @pytest.mark.parametrize("acquisition", ["expected_improvement", "thompson"])
 def test_what_was_measured_or_suggested_already_is_suggested_last(acquisition, tmp_path):
     model = default(representation="tabular").fit(RECORDS, Y)

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import norm
 
-from embedreg.ensemble._acquisition import expected_improvement, thompson_ranking
+from embedreg.ensemble._acquisition import ACQUISITIONS, expected_improvement, ranking, thompson_ranking
 
-some_samples = arrays(np.float64, st.tuples(st.integers(1, 8), st.integers(1, 12)), elements=st.floats(-9, 9))
+some_values = arrays(np.float64, st.tuples(st.integers(1, 8), st.integers(1, 12)), elements=st.floats(-9, 9))
 
 
 @settings(max_examples=60, deadline=None)
-@given(some_samples, st.floats(-10, 10))
+@given(some_values, st.floats(-10, 10))
 def test_expected_improvement_is_never_negative_and_grows_with_the_best(samples, best):
     found = expected_improvement(samples, best)
     assert (found >= 0).all()
@@ -34,9 +34,20 @@ def test_of_equal_means_the_uncertain_one_may_improve_more():
 
 
 @settings(max_examples=60, deadline=None)
-@given(some_samples, st.integers(1, 8))
-def test_thompson_names_different_candidates(samples, k):
-    k = min(k, len(samples))
-    found = thompson_ranking(samples, k).tolist()
+@given(some_values, st.integers(1, 8))
+def test_thompson_names_different_candidates(values, k):
+    k = min(k, len(values))
+    found = thompson_ranking([values], k).tolist()
     assert len(found) == len(set(found)) == k
-    assert found[0] == int(np.argmin(samples[:, 0]))
+    assert found[0] == int(np.argmin(values[:, 0]))
+
+
+@pytest.mark.parametrize("acquisition", ACQUISITIONS)
+@settings(max_examples=40, deadline=None)
+@given(some_values, st.integers(1, 8), st.integers(1, 8))
+def test_the_ranking_does_not_depend_on_how_candidates_are_split(acquisition, values, k, rows):
+    k = min(k, len(values))
+    blocks = [values[start : start + rows] for start in range(0, len(values), rows)]
+    whole = ranking([values], k, acquisition, 0.5)
+    assert ranking(blocks, k, acquisition, 0.5).tolist() == whole.tolist()
+    assert len(set(whole.tolist())) == k

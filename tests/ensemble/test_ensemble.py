@@ -22,6 +22,10 @@ def fitted(data):
     return Ensemble(effort="fast", kinds=("tabular",)).fit(data[0], data[1][:, None])
 
 
+def functions(ensemble, records):
+    return np.concatenate(list(ensemble.functions(records, 400)))  # (n, 400)
+
+
 def reread(parts):
     """Write every part to files and read it back, as saving does."""
     return {name: SavedState.from_files(name, state.to_files(name)) for name, state in parts.items()}
@@ -31,7 +35,7 @@ def test_saving_keeps_every_bit_of_what_is_predicted(fitted, new):
     loaded = Ensemble.from_state(reread(fitted.state()), text={}, random_state=0)
     np.testing.assert_array_equal(loaded.predict(new), fitted.predict(new))
     np.testing.assert_array_equal(loaded.quantiles(new, LEVELS), fitted.quantiles(new, LEVELS))
-    np.testing.assert_array_equal(loaded.samples(new, 20, 3), fitted.samples(new, 20, 3))
+    np.testing.assert_array_equal(functions(loaded, new), functions(fitted, new))
     assert loaded.explanations_ == fitted.explanations_
 
 
@@ -70,6 +74,32 @@ def test_what_is_explained_is_what_was_tried_and_kept(fitted, data):
     assert {m.name for m in fitted.combinations_[0].members} == {
         m.name for m in explanation.members if m.weight > 0
     }
+
+
+def test_functions_are_as_far_apart_as_the_mean_of_four_models(fitted, new):
+    combination = fitted.combinations_[0]
+    models = combination.models(fitted._vectors(new))
+    likely = np.repeat(combination.weights, len(combination.heads[0])) / len(combination.heads[0])
+    center = models @ likely
+    scores = combination.scale.transform(functions(fitted, new).ravel()).reshape(len(new), -1)
+    deviation = np.sqrt((models - center[:, None]) ** 2 @ likely)
+    assert np.all(np.abs(scores.mean(axis=1) - center) < 5 * deviation / 2 / np.sqrt(400))
+    np.testing.assert_allclose(scores.std(axis=1), deviation / 2, rtol=0.2)
+
+
+def test_functions_do_not_raise_or_lower_all_records_alike(fitted, new):
+    """Samples that did named the best mean and no other, however many were drawn."""
+    values = functions(fitted, new)
+    between = np.corrcoef(values)[np.triu_indices(len(new), 1)]
+    assert np.median(np.abs(between)) < 0.5
+
+
+def test_functions_are_the_same_for_any_number_of_records_at_once(fitted, new, monkeypatch):
+    whole = functions(fitted, new)
+    monkeypatch.setattr(_ensemble, "_AT_ONCE", 4)
+    blocks = list(fitted.functions(new, 400))
+    assert [len(block) for block in blocks] == [4, 4, 4, 3]
+    np.testing.assert_array_equal(np.concatenate(blocks), whole)
 
 
 def test_only_representations_that_are_needed_are_kept(fitted):

@@ -136,17 +136,6 @@ def test_the_mean_of_unstable_models_is_covered_as_often_as_asked():
     assert 0.76 <= np.mean(covered) <= 0.84
 
 
-def test_samples_have_the_distribution_and_compare_between_rows():
-    predictive, (centers, _) = learnt(500), asked(2)
-    centers = np.vstack([centers[0]] * 3)
-    difficulty = np.full_like(centers, predictive.floor)
-    samples = predictive.samples(centers, difficulty, 4000, np.random.default_rng(0))
-    assert samples.shape == (2, 4000)
-    np.testing.assert_allclose(samples[1] - samples[0], (centers[0, 1] - centers[0, 0]))
-    quantiles = predictive.quantiles(centers, difficulty, np.array([0.25, 0.75]))
-    np.testing.assert_allclose(np.quantile(samples, [0.25, 0.75], axis=1).T, quantiles, atol=0.1)
-
-
 def test_saved_arrays_keep_every_bit():
     predictive = learnt()
     loaded = Predictive.from_arrays(predictive.arrays())

@@ -30,7 +30,7 @@ def _finite(_context: click.Context, _option: click.Parameter, value: float | No
     "--acquisition",
     default="expected_improvement",
     show_default=True,
-    help="expected_improvement, or thompson for a batch that is spread.",
+    help="expected_improvement, or thompson for a batch spread as far as the models disagree.",
 )
 @click.option(
     "--best",
@@ -44,7 +44,8 @@ def _finite(_context: click.Context, _option: click.Parameter, value: float | No
 def suggest(model: Path, candidates: Path, output: Path | None, cache: bool, **options: Any) -> None:
     """Write the rows of CANDIDATES that are worth measuring next, the most promising first.
 
-    MODEL must have been fitted with --head auto: a suggestion weighs what is predicted and how uncertain that is.
+    MODEL must have been fitted with --head auto: a suggestion weighs what is predicted and how far its models disagree.
+    Rows that it was fitted to, and repeats of a row, come after all others.
     """
     from embedreg.cli._saved import load_saved
     from embedreg.core.files import keep_input

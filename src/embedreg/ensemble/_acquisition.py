@@ -1,4 +1,9 @@
-"""Which candidates to measure next, from samples of their predictive distribution."""
+"""Which candidates to measure next, from what plausible functions say of them.
+
+The functions are those that members and folds leave possible, so that they know of what the models disagree on and of
+nothing else. Neither the noise of a measurement nor the width that an interval has as a warning, where a record is far from
+the training records or lacks a value, is a reason to measure.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,8 @@ from embedreg.core.arguments import is_number
 from embedreg.core.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
 ACQUISITIONS: Final = ("expected_improvement", "thompson")
@@ -48,30 +55,34 @@ def check_acquisition(
         )
 
 
-def ranking(samples: NDArray[np.float64], k: int, acquisition: str, best: float) -> NDArray[np.intp]:
+def ranking(blocks: Iterable[NDArray[np.float64]], k: int, acquisition: str, best: float) -> NDArray[np.intp]:
     """Return the k most promising candidates, the best first; by their mean where they promise the same.
 
     Parameters
     ----------
-    samples
-        Equally likely numbers of each candidate, shape (m, samples); small is good.
+    blocks
+        Values of each function, some candidates after others, each of shape (rows, functions); small is good.
     k, acquisition
         As `check_acquisition` lets pass.
     best
         The smallest number known.
     """
     if acquisition == "thompson":
-        return thompson_ranking(samples, k)
-    return np.lexsort((samples.mean(axis=1), -expected_improvement(samples, best)))[:k]
+        return thompson_ranking(blocks, k)
+    gains, means = [], []
+    for values in blocks:
+        gains.append(expected_improvement(values, best))
+        means.append(values.mean(axis=1))
+    return np.lexsort((np.concatenate(means), -np.concatenate(gains)))[:k]
 
 
-def expected_improvement(samples: NDArray[np.float64], best: float) -> NDArray[np.float64]:
-    """Return the mean amount by which each candidate is below the best number known.
+def expected_improvement(values: NDArray[np.float64], best: float) -> NDArray[np.float64]:
+    """Return the mean amount by which each candidate is below the best number known (Jones, Schonlau and Welch, 1998).
 
     Parameters
     ----------
-    samples
-        Equally likely numbers of each candidate, shape (m, samples); small is good.
+    values
+        Of each function, shape (m, functions); small is good.
     best
         The smallest number known.
 
@@ -84,27 +95,34 @@ def expected_improvement(samples: NDArray[np.float64], best: float) -> NDArray[n
     >>> expected_improvement(np.array([[1.0, 5.0], [2.0, 2.0], [4.0, 4.0]]), best=3.0)
     array([1., 1., 0.])
     """
-    return np.asarray(np.maximum(best - samples, 0.0).mean(axis=1))
+    return np.asarray(np.maximum(best - values, 0.0).mean(axis=1))
 
 
-def thompson_ranking(samples: NDArray[np.float64], k: int) -> NDArray[np.intp]:
-    """Return k different candidates: the best of one sample after another.
+def thompson_ranking(blocks: Iterable[NDArray[np.float64]], k: int) -> NDArray[np.intp]:
+    """Return k different candidates: the best of one function after another (Thompson, 1933).
+
+    To draw each of a batch by a function of its own is Kandasamy, Krishnamurthy, Schneider and Poczos (2018, "Parallelised
+    Bayesian optimisation via Thompson sampling").
 
     Parameters
     ----------
-    samples
-        Equally likely numbers of each candidate, shape (m, samples); small is good.
+    blocks
+        Values of each function, some candidates after others, each of shape (rows, functions); small is good.
     k
-        How many, at most m. Where the samples name fewer, those with the best mean follow.
+        How many, at most as many as there are. Where the functions name fewer, those with the best mean follow.
 
     Examples
     --------
-    >>> thompson_ranking(np.array([[1.0, 5.0], [2.0, 2.0], [4.0, 4.0]]), k=3)
+    >>> thompson_ranking([np.array([[1.0, 5.0], [2.0, 2.0]]), np.array([[4.0, 4.0]])], k=3)
     array([0, 1, 2])
     """
-    named = dict.fromkeys(np.argmin(samples, axis=0).tolist())
-    ranked = [
-        *named,
-        *(i for i in np.argsort(samples.mean(axis=1), kind="stable").tolist() if i not in named),
-    ]
-    return np.array(ranked[:k], dtype=np.intp)
+    least: NDArray[np.float64] = np.array(np.inf)
+    place: NDArray[np.intp] = np.array(0)
+    means: list[float] = []
+    for values in blocks:
+        own = values.min(axis=0)
+        place = np.where(own < least, len(means) + values.argmin(axis=0), place)
+        least = np.minimum(own, least)
+        means += values.mean(axis=1).tolist()
+    named = [*place.tolist(), *np.argsort(means, kind="stable").tolist()]
+    return np.array(list(dict.fromkeys(named))[:k], dtype=np.intp)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _BEYOND: Final = 1.0  # how far beyond the training targets' scores a member may predict
 _FAR_BEYOND: Final = 10.0  # how far beyond them what it would have predicted counts as uncertainty
+_DRAWN: Final = 4  # models in a function: it is half as far from the mean of all as one of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,11 +207,25 @@ class Combination:
         """Return quantiles of new targets, shape (n, levels)."""
         return self.scale.inverse(self.predictive.quantiles(*self._around(vectors, unlike), levels))
 
-    def samples(
-        self, vectors: Mapping[str, Array], unlike: Unlike, count: int, rng: np.random.Generator
-    ) -> NDArray[np.float64]:
-        """Return equally likely new targets of each row, shape (n, count)."""
-        return self.scale.inverse(self.predictive.samples(*self._around(vectors, unlike), count, rng))
+    def draw(self, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
+        """Return which columns of `models` make each function, drawn by their members' weights, shape (count, models)."""
+        folds = len(self.heads[0])
+        chances = np.repeat(self.weights, folds)
+        drawn = rng.choice(len(chances), (count, _DRAWN), p=chances / chances.sum())
+        return np.asarray(drawn, dtype=np.intp)
+
+    def models(self, vectors: Mapping[str, Array]) -> NDArray[np.float64]:
+        """Return what each member's model of each fold predicts, in scores, shape (n, members x folds)."""
+        predicted = [
+            _scores(member, head.predict(vectors[member.representation]), self.scale)
+            for member, heads in zip(self.members, self.heads, strict=True)
+            for head in heads
+        ]
+        return np.column_stack(predicted)
+
+    def functions(self, models: NDArray[np.float64], drawn: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return what functions say of rows: the mean of the models drawn for each, as targets, shape (n, count)."""
+        return self.scale.inverse(models[:, drawn].mean(axis=2))
 
     def _around(
         self, vectors: Mapping[str, Array], unlike: Unlike

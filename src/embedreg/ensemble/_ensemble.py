@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 from embedreg.core.errors import DataError, unknown_name
 from embedreg.core.protocols import SavedState
@@ -23,7 +24,7 @@ from embedreg.ensemble._text_fields import MOST_FIELDS, further_text_fields
 from embedreg.serialize import input_hashes, input_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -39,7 +40,8 @@ MOST_JUDGED: Final = 2000
 """Members are chosen on a random sample of so many rows; those chosen are fitted to all rows."""
 
 MIN_ROWS: Final = 4
-_SAMPLES: Final = 512  # of the predictive distribution, for suggestions
+_FUNCTIONS: Final = 512  # drawn for suggestions
+_AT_ONCE: Final = 1000  # records of which all functions' numbers are held: 4 MB, and 16 MB on the way to them
 
 
 class Ensemble:
@@ -198,11 +200,16 @@ class Ensemble:
         unlike = self._unlike(records, vectors)
         return np.stack([c.quantiles(vectors, unlike, levels) for c in self.combinations_], axis=1)
 
-    def samples(self, records: Sequence[Record], count: int, seed: int) -> NDArray[np.float64]:
-        """Return equally likely new targets, shape (n, targets, count)."""
-        vectors, rng = self._vectors(records), np.random.default_rng(seed)
-        unlike = self._unlike(records, vectors)
-        return np.stack([c.samples(vectors, unlike, count, rng) for c in self.combinations_], axis=1)
+    def functions(self, records: Sequence[Record], count: int) -> Iterator[NDArray[np.float64]]:
+        """Yield what plausible functions say of the first target, (rows, count), of some records after others.
+
+        They are the same ones each time, and for all records.
+        """
+        combination = self.combinations_[0]
+        drawn = combination.draw(count, np.random.default_rng(self._context.random_state))
+        models = combination.models(self._vectors(records))
+        for some in gen_batches(len(models), _AT_ONCE):
+            yield combination.functions(models[some], drawn)
 
     def suggest(
         self, records: Sequence[Record], k: int, *, acquisition: str, minimize: bool, best: float | None
@@ -236,8 +243,8 @@ class Ensemble:
     def _ranking(
         self, records: Sequence[Record], k: int, acquisition: str, sign: float, known: float
     ) -> NDArray[np.intp]:
-        samples = sign * self.samples(records, _SAMPLES, self._context.random_state)[:, 0]
-        return ranking(samples, k, acquisition, sign * known)
+        blocks = (sign * values for values in self.functions(records, _FUNCTIONS))
+        return ranking(blocks, k, acquisition, sign * known)
 
     def _unlike(self, records: Sequence[Record], vectors: Mapping[str, Array]) -> Unlike:
         features = cast("Features", self.inputs_[FEATURES])

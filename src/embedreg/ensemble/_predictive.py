@@ -91,18 +91,6 @@ class Predictive:
         ]
         return np.concatenate(parts)
 
-    def samples(
-        self,
-        centers: NDArray[np.float64],
-        difficulty: NDArray[np.float64],
-        count: int,
-        rng: np.random.Generator,
-    ) -> NDArray[np.float64]:
-        """Return equally likely values (n, count): the same residuals for every row, so that rows compare."""
-        drawn = rng.integers(len(self.residuals), size=count)
-        chosen = type(self)(self.residuals[drawn], self.folds[drawn], self.floor)
-        return chosen._values(centers, difficulty)
-
     def _values(self, centers: NDArray[np.float64], difficulty: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the distribution of each row, shape (n, m)."""
         return (centers[self.folds] + difficulty[self.folds] * self.residuals[:, None]).T
