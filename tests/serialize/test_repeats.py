@@ -58,8 +58,8 @@ def test_texts_and_lone_fields_are_passed_over():
     assert field_of_repeats([], np.empty(0)) is None
 
 
-@pytest.mark.parametrize("head", ["auto", "ridge"])
-def test_fit_says_so(head):
+@pytest.mark.parametrize("parameters", [{"effort": "fast"}, {"head": "ridge"}])
+def test_fit_says_so(parameters):
     records, y = measured({"seed": lambda i: i % 3})
     with pytest.warns(EmbedregWarning, match="without the field 'seed' the 60 records are 20 different ones"):
-        EmbeddingRegressor(head=head, representation="tabular", effort="fast").fit(records, y)
+        EmbeddingRegressor(representation="tabular", **parameters).fit(records, y)
