@@ -43,7 +43,7 @@ def _head(results: StudyResults, found: list[Finding]) -> str:
     lines = [
         "## The study\n",
         "Each result of [arXiv 2411.14708](https://arxiv.org/abs/2411.14708) beside what its experiment says on open models. A verdict "
-        "follows from the numbers by the rule beside it ([studies](studies.md#verdicts)); intervals are 95%, over tasks and seeds within them.\n",
+        "follows from the numbers by the rule beside it ([studies](studies.md#verdicts)); intervals are 95% (Student's t) over tasks, seeds averaged; those of correlations come from a bootstrap over tasks.\n",
         f"Made by embedreg {results.version}, preset `{results.name}`, exported on {results.date}{_on(results.machine)}: "
         f"{len(results.rows):,} of {results.cells:,} cells, {hours:.1f} hours of fitting. {state} 500 rows (split 8-1-1) unless a table says "
         f"otherwise; the embedding held against the paper is `{results.subject}`. "
