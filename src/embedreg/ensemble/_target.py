@@ -18,7 +18,9 @@ _TAIL: Final = 0.1  # share of the knots at either end whose slope goes on beyon
 
 @dataclass(frozen=True, eq=False)
 class NormalScores:
-    """A strictly increasing, piecewise linear map between targets and the normal scores of their ranks (Blom, 1958).
+    """A strictly increasing, piecewise linear map between targets and the normal scores of their ranks.
+
+    The score of rank r of n is the normal quantile of (r - 1/2) / n, Hazen's plotting position.
 
     It makes of any distribution a normal one, so that a squared error is not that of a few outliers alone.
     Beyond the training targets it goes on as straight as its last tenth.

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from embedreg.study.grid._spec import StudySpec
     from embedreg.study.grid._store import StudyStore
 
-EXPORT_SUFFIX: Final = ".parquet"
 _SCHEMA: Final = 1
 _METADATA: Final = b"embedreg.study"
 _PART: Final = "part"
