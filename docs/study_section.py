@@ -48,8 +48,7 @@ def _head(results: StudyResults, found: list[Finding]) -> str:
         f"{len(results.rows):,} of {results.cells:,} cells, {hours:.1f} hours of fitting. {state} 500 rows (split 8-1-1) unless a table says "
         f"otherwise; the embedding held against the paper is `{results.subject}`. "
         f"`embedreg study report benchmarks/results/{EXPORT}` makes the page with all numbers as files. The embeddings are those of the "
-        "engine's first version; in bfloat16 today's differ from them in their last digits, so a cell that is run anew has another key, and "
-        "another number that differs as another seed's would, most of all by the MLP.\n",
+        "engine's first version; in bfloat16 today's differ from them in their last digits, so a cell that is run anew has another key and another number.\n",
         "| result | what it is about | verdict |",
         "|---|---|---|",
         *(f"| {f.number} | [{f.title}](#{_anchor(f)}) | {f.verdict} |" for f in found),

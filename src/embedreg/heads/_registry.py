@@ -75,10 +75,9 @@ def make_head(head: str | Head, *, random_state: int = 0, target_transform: str 
 
 
 def _unfitted_copy(head: object) -> Head:
-    # the names of heads are known without scikit-learn
-    from sklearn.base import clone  # noqa: PLC0415
+    from sklearn.base import clone  # noqa: PLC0415 (the names of heads are known without scikit-learn)
 
-    from embedreg.heads._base import Head  # noqa: PLC0415
+    from embedreg.heads._base import Head  # noqa: PLC0415 (which imports scikit-learn)
 
     if isinstance(head, Head):
         copy: Head = clone(head)
