@@ -15,6 +15,7 @@ from embedreg.core.bundle import read_bundle, write_bundle
 from embedreg.core.errors import DataError, UsageError, unknown_name
 from embedreg.core.protocols import SavedState
 from embedreg.core.records import Records, as_records, native
+from embedreg.core.repeats import warn_of_repeats
 from embedreg.core.targets import check_targets
 from embedreg.core.warn import each_once, warn
 from embedreg.core.weights import check_weights
@@ -22,7 +23,7 @@ from embedreg.embed import DEFAULT_MODEL
 from embedreg.features import TabularFeatures
 from embedreg.heads import HEADS, Head, make_head
 from embedreg.one_head import OneHead
-from embedreg.serialize import check_own, own_identity, warn_of_repeats
+from embedreg.serialize import check_own, own_identity
 from embedreg.text_embedder import TextEmbedder, accept_any_record, records_as_in_fit, remember_form
 
 if TYPE_CHECKING:

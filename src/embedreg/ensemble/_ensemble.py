@@ -17,8 +17,8 @@ from embedreg.ensemble._context import Context
 from embedreg.ensemble._explanation import Explanation
 from embedreg.ensemble._fitting import FEATURES, Fitting
 from embedreg.ensemble._members import EFFORTS, KINDS, members_of
+from embedreg.ensemble._newness import by_newness, warn_of_few
 from embedreg.ensemble._novelty import Novelty
-from embedreg.ensemble._repeats import by_newness, warn_of_few
 from embedreg.ensemble._representations import REPRESENTATIONS
 from embedreg.ensemble._text_fields import MOST_FIELDS, further_text_fields
 from embedreg.serialize import input_hashes, input_numbers

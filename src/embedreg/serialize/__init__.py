@@ -10,7 +10,6 @@ from embedreg.serialize._key_value import KeyValueSerializer
 from embedreg.serialize._numbers import DEFAULT_NUMBERS
 from embedreg.serialize._own import check_own, own_identity
 from embedreg.serialize._registry import DEFAULT_SERIALIZER, SERIALIZERS, make_serializer, serialize_records
-from embedreg.serialize._repeats import field_of_repeats, warn_of_repeats
 from embedreg.serialize._values import ValuesSerializer
 
 __all__ = [
@@ -23,11 +22,9 @@ __all__ = [
     "TextSerializer",
     "ValuesSerializer",
     "check_own",
-    "field_of_repeats",
     "input_hashes",
     "input_numbers",
     "make_serializer",
     "own_identity",
     "serialize_records",
-    "warn_of_repeats",
 ]

@@ -14,9 +14,10 @@ import numpy as np
 
 import embedreg
 from embedreg.core.errors import DataError
+from embedreg.core.repeats import warn_of_repeats
 from embedreg.features import TabularFeatures
 from embedreg.heads import Problem, fit_many, make_head
-from embedreg.serialize import DEFAULT_NUMBERS, DEFAULT_SERIALIZER, input_numbers, warn_of_repeats
+from embedreg.serialize import DEFAULT_NUMBERS, DEFAULT_SERIALIZER, input_numbers
 from embedreg.smoothness import nlfd, smoothness_gap, smoothness_sentence
 from embedreg.study._combined import Combiner
 from embedreg.study._rows import rows_of, take

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedreg.core.errors import EmbedregWarning
-from embedreg.ensemble._repeats import by_newness, warn_of_few
+from embedreg.ensemble._newness import by_newness, warn_of_few
 
 some_inputs = st.lists(st.integers(0, 6), max_size=12).map(lambda inputs: np.array(inputs, dtype=np.uint64))
 

@@ -5,7 +5,7 @@ import pytest
 
 from embedreg import EmbeddingRegressor
 from embedreg.core.errors import EmbedregWarning
-from embedreg.serialize import field_of_repeats
+from embedreg.core.repeats import field_of_repeats
 
 
 def measured(numbers, noise=0.02, repeats=3):
