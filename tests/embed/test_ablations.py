@@ -356,11 +356,11 @@ class TestMemory:
 
             states = network.states
 
-            def checked(ids, mask, indices):
+            def checked(ids, mask, indices, *, whole):
                 sizes.append(ids.numel())
                 if ids.numel() > room:
                     raise torch.OutOfMemoryError("CUDA out of memory")
-                return states(ids, mask, indices)
+                return states(ids, mask, indices, whole=whole)
 
             monkeypatch.setattr(network, "states", checked)
             return embedder

@@ -28,15 +28,15 @@ def test_both_steps_by_hand(name, windows, text):
     parts = pooling.over_window(HIDDEN, MASK)
 
     assert parts.tolist() == windows
-    whole = pooling.over_text(parts.numpy().astype(np.float64), np.array([3, 1]))
-    np.testing.assert_allclose(whole, text)
+    whole = pooling.over_text(parts.numpy().astype(np.float64)[None], np.array([[3, 1]]))
+    np.testing.assert_allclose(whole, [text])
 
 
 @pytest.mark.parametrize(("tokens", "padded"), [(1, 1024), (1024, 1024), (1025, 2048), (2048, 2048)])
 def test_mean_padded_divides_by_the_authors_length(tokens, padded):
-    whole = POOLINGS["mean_padded"].over_text(np.array([[1.0], [2.0]]), np.array([tokens - 1, 1]))
+    whole = POOLINGS["mean_padded"].over_text(np.array([[[1.0], [2.0]]]), np.array([[tokens - 1, 1]]))
 
-    assert whole == pytest.approx([3 / padded])
+    assert whole.tolist() == [pytest.approx([3 / padded])]
 
 
 def test_unknown():

@@ -1,7 +1,8 @@
-"""Work that is done one step ahead of those who want its results."""
+"""Work that is done ahead of those who want its results."""
 
 from __future__ import annotations
 
+import collections
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -31,3 +32,19 @@ def one_ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator
             waiting = following
         if waiting is not None:
             yield waiting.result()
+
+
+def lagging(items: Iterable[Item], lag: int) -> Iterator[Item]:
+    """Yield the items in order, each once `lag` more of them are made: a GPU is given work before the last is read.
+
+    Examples
+    --------
+    >>> list(lagging("abc", 1))
+    ['a', 'b', 'c']
+    """
+    made: collections.deque[Item] = collections.deque()
+    for item in items:
+        made.append(item)
+        if len(made) > lag:
+            yield made.popleft()
+    yield from made

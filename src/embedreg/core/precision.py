@@ -15,7 +15,7 @@ from embedreg.core.files import output_errors, whole_file
 from embedreg.core.paths import cache_root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import torch
 
@@ -52,6 +52,23 @@ def fastest_dtype(width: int, device: str) -> str:
         known[key] = {"dtype": "bfloat16" if speedup >= _LEAST_SPEEDUP else "float32", "speedup": speedup}
         _remember(known)
     return str(known[key]["dtype"])
+
+
+@contextlib.contextmanager
+def tensor_float32(*, allowed: bool) -> Iterator[None]:
+    """Let a GPU round the factors of float32 products to 11 bits, where it is allowed, and nowhere else.
+
+    A model in bfloat16 may keep a layer in float32 for its range; these products are about ten times as fast, and still
+    less rounded than the rest.
+    """
+    import torch
+
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high" if allowed else "highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def _seconds(width: int, device: torch.device) -> tuple[float, float]:

@@ -62,11 +62,15 @@ def attention(
     """
     if is_blockwise_faster(queries):
         return blockwise_attention(queries, keys, values, seen=seen, causal=causal, scale=scale)
-    shared = {"enable_gqa": True} if queries.shape[1] != keys.shape[1] else {}
     t, n = queries.shape[2], keys.shape[2]
     if causal and (seen is not None or t < n):
         before = torch.ones(t, n, dtype=torch.bool, device=queries.device).tril(n - t)
         seen, causal = before if seen is None else seen & before, False
+    shared = {"enable_gqa": True} if queries.shape[1] != keys.shape[1] else {}
+    if shared and seen is not None and queries.device.type == "cuda":  # whose kernels take one or the other
+        times = queries.shape[1] // keys.shape[1]
+        keys, values = (part.repeat_interleave(times, dim=1) for part in (keys, values))
+        shared = {}
     read = functional.scaled_dot_product_attention(
         queries, keys, values, attn_mask=seen, is_causal=causal, scale=scale, **shared
     )

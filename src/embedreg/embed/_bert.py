@@ -145,7 +145,9 @@ class BertEncoder:
             for i in range(int(config["num_hidden_layers"]))
         ]
 
-    def states(self, ids: Tensor, mask: Tensor, indices: Sequence[int]) -> list[Tensor]:
+    def states(
+        self, ids: Tensor, mask: Tensor, indices: Sequence[int], *, whole: bool = False
+    ) -> list[Tensor]:
         """Return the hidden states (b, t, d) at these positions: 0 is the first layer's input, k the output of layer k.
 
         Parameters
@@ -154,10 +156,12 @@ class BertEncoder:
             Shape (b, t): token ids, and 1 for real tokens and 0 for padding on the right.
         indices
             Layers after the last of them are not run.
+        whole
+            Whether nothing is padding.
         """
         hidden = functional.embedding(ids, self.vocabulary) + self._first_type
         hidden = self._normalised(hidden + self._positions[: ids.shape[1]], self._norm)
-        seen = None if bool(mask.all()) else mask[:, None, None, :].bool()
+        seen = None if whole else mask[:, None, None, :].bool()
         found = {0: hidden}
         for index, layer in enumerate(self._layers[: max(indices)], start=1):
             hidden = self._layer(layer, hidden, seen)

@@ -51,8 +51,13 @@ class Network(Protocol):
         """The vectors of tokens, shape (v, d)."""
         ...
 
-    def states(self, ids: Tensor, mask: Tensor, indices: Sequence[int], /) -> list[Tensor]:
-        """Return the hidden states (b, t, d) at these positions, for ids and mask of shape (b, t)."""
+    def states(
+        self, ids: Tensor, mask: Tensor, indices: Sequence[int], /, *, whole: bool = False
+    ) -> list[Tensor]:
+        """Return the hidden states (b, t, d) at these positions, for ids and mask of shape (b, t).
+
+        Where `whole` is true, nothing is padding.
+        """
         ...
 
 
@@ -162,11 +167,16 @@ def make_network(
         return BertEncoder(directory.config, model.state_dict(), dtype, device, product)
     if int8:
         use_int8(model)
-    if device.type == "cpu":
+    model = model.to(device)
+    if device.type in ("cpu", "cuda"):
         from embedreg.embed._transformers_attention import use_own_attention
 
         use_own_attention(model)
-    return TransformersNetwork(model.to(device), directory.layers)
+    if device.type == "cuda":
+        from embedreg.embed._fused import use_fused
+
+        use_fused(model)
+    return TransformersNetwork(model, directory.layers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +186,15 @@ class _LookUp:
     vocabulary: Tensor
     takes_mask: bool = True
 
-    def states(self, ids: Tensor, _mask: Tensor, _indices: Sequence[int], /) -> list[Tensor]:
+    def states(
+        self,
+        ids: Tensor,
+        _mask: Tensor,
+        _indices: Sequence[int],
+        /,
+        *,
+        whole: bool = False,  # noqa: ARG002 (no token reads another)
+    ) -> list[Tensor]:
         """Return the tokens' vectors (b, t, d)."""
         return [torch.nn.functional.embedding(ids, self.vocabulary)]
 

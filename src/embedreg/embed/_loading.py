@@ -55,14 +55,17 @@ class TransformersNetwork:
         vectors: torch.Tensor = self.model.get_input_embeddings().weight
         return vectors
 
-    def states(self, ids: torch.Tensor, mask: torch.Tensor, indices: Sequence[int]) -> list[torch.Tensor]:
+    def states(
+        self, ids: torch.Tensor, mask: torch.Tensor, indices: Sequence[int], *, whole: bool = False
+    ) -> list[torch.Tensor]:
         """Return the hidden states (b, t, d) at these positions."""
-        return self._prefix.states(ids, mask, indices) or self._states(ids, mask, indices)
+        shared = self._prefix.states(ids, mask, indices)
+        return shared or self._states(ids, None if whole else mask, indices)
 
     def _states(
         self,
         ids: torch.Tensor,
-        mask: torch.Tensor,
+        mask: torch.Tensor | None,
         indices: Sequence[int],
         others: Mapping[str, Any] = MappingProxyType({}),
     ) -> list[torch.Tensor]:

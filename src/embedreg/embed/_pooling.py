@@ -28,8 +28,8 @@ class Pooling:
         From hidden states (b, t, d) in float32 and mask (b, t), 1 for real tokens and 0 for padding on the
         right, to what is kept of each window: a vector (b, d), or several (b, k, d).
     over_text
-        From what was kept of one text's windows (w, d) or (w, k, d) and their numbers of tokens (w,) to the
-        text's vector (d,).
+        From what was kept of the windows of texts, w of each, (n, w, d) or (n, w, k, d), and their numbers of tokens
+        (n, w) to the texts' vectors (n, d).
     """
 
     over_window: Callable[[Tensor, Tensor], Tensor]
@@ -89,32 +89,32 @@ def _last_token(hidden: Tensor, mask: Tensor) -> Tensor:
 
 
 def _mean(sums: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.asarray(sums.sum(axis=0) / lengths.sum())
+    return np.asarray(sums.sum(axis=1) / lengths.sum(axis=1, keepdims=True))
 
 
 def _weighted(sums: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDArray[np.float64]:
     """Token i of a window is token `before` + i of the text."""
-    before = np.cumsum(lengths) - lengths  # (w,)
-    total = (before[:, None] * sums[:, 0] + sums[:, 1]).sum(axis=0)  # (d,)
-    tokens = int(lengths.sum())
+    before = np.cumsum(lengths, axis=1) - lengths  # (n, w)
+    total = (before[..., None] * sums[:, :, 0] + sums[:, :, 1]).sum(axis=1)  # (n, d)
+    tokens = lengths.sum(axis=1, keepdims=True)
     return np.asarray(total / (tokens * (tokens + 1) // 2))
 
 
 def _mean_padded(sums: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDArray[np.float64]:
-    padded = -(-lengths.sum() // _AUTHORS_LENGTH) * _AUTHORS_LENGTH
-    return np.asarray(sums.sum(axis=0) / padded)
+    padded = -(-lengths.sum(axis=1, keepdims=True) // _AUTHORS_LENGTH) * _AUTHORS_LENGTH
+    return np.asarray(sums.sum(axis=1) / padded)
 
 
 def _greatest(maxima: NDArray[np.float64], _lengths: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.asarray(maxima.max(axis=0))
+    return np.asarray(maxima.max(axis=1))
 
 
 def _of_last_window(tokens: NDArray[np.float64], _lengths: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.asarray(tokens[-1])
+    return np.asarray(tokens[:, -1])
 
 
 def _of_first_window(tokens: NDArray[np.float64], _lengths: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.asarray(tokens[0])
+    return np.asarray(tokens[:, 0])
 
 
 POOLINGS: Final = {

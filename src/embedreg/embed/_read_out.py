@@ -35,7 +35,7 @@ class ReadOut:
     pooling: Pooling
     normalised: bool = False
 
-    def over_window(self, states: Mapping[int, Tensor], mask: Tensor) -> NDArray[np.float32]:
+    def over_window(self, states: Mapping[int, Tensor], mask: Tensor) -> Tensor:
         """Return what the pooling takes from each of b windows, shape (b, d) or (b, k, d).
 
         Parameters
@@ -50,9 +50,7 @@ class ReadOut:
         chosen = [states[index] for index in self.layers.indices]
         if self.layers.average:
             chosen = [torch.stack(chosen).mean(dim=0)]
-        pooled = torch.cat([self.pooling.over_window(state, mask) for state in chosen], dim=-1)
-        parts: NDArray[np.float32] = pooled.cpu().numpy()
-        return parts
+        return torch.cat([self.pooling.over_window(state, mask) for state in chosen], dim=-1)
 
     def finished(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the vectors (n, d) of whole texts, at length 1 if so chosen."""

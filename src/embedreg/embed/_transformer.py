@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from embedreg.core import precision
-from embedreg.core.ahead import one_ahead
+from embedreg.core.ahead import lagging, one_ahead
 from embedreg.core.devices import on_processor
 from embedreg.core.errors import DataError, ModelError, UsageError, unknown_name
 from embedreg.core.lazy import uncollected
+from embedreg.core.transfers import Fetched, sent
 from embedreg.embed._layers import chosen_layers
 from embedreg.embed._model_directory import ModelDirectory
 from embedreg.embed._pooling import pooling_named
@@ -172,6 +173,7 @@ class TransformerEmbedder:
         DataError
             If something is no text.
         """
+        _refuse_one_text(texts)
         counts: list[int] = []
         for _, windows in self._tokenized(texts):
             counts += np.add.reduceat(windows.lengths, windows.starts[:-1]).tolist()
@@ -207,13 +209,19 @@ class TransformerEmbedder:
         DataError, ModelError
             As `embed_batches`.
         """
+        _refuse_one_text(texts)
         read_outs = [reader._read_out for reader in readers]
-        for first, windows in self._tokenized(texts):
-            for positions, several in self._embed(windows, read_outs):
-                absolute = [first + position for position in positions]
+        lag = 0 if on_processor(self._loaded.device) else 1
+        for first, unfinished, batch, parts in lagging(self._launched(texts, read_outs), lag):
+            found = [kept.add(batch, part.array()) for kept, part in zip(unfinished, parts, strict=True)]
+            positions = [
+                first + position for position in found[0][0]
+            ]  # those of all, as they took the same windows
+            if positions:
+                several = [r.finished(np.concatenate(f)) for r, (_, f) in zip(read_outs, found, strict=True)]
                 for vectors in several:
-                    _check_finite(vectors, absolute, self.name)
-                yield absolute, several
+                    _check_finite(vectors, positions, self.name)
+                yield positions, several
 
     def forward_identity(self) -> Mapping[str, Json]:
         """Return everything that decides the hidden states, and where they are computed: not how they are read out."""
@@ -280,8 +288,6 @@ class TransformerEmbedder:
 
     def _tokenized(self, texts: Sequence[str]) -> Iterator[tuple[int, Windows]]:
         """Yield (position of the first text, windows) for a few thousand texts at a time, on a GPU a step ahead of it."""
-        if isinstance(texts, str):
-            raise DataError("one text", expected="a list of texts", mend="wrap it in a list: [text]")
         model = self._loaded
 
         def tokenized(first: int) -> tuple[int, Windows]:
@@ -290,22 +296,21 @@ class TransformerEmbedder:
         each = map if on_processor(model.device) else one_ahead
         yield from each(tokenized, range(0, len(texts), _TEXTS_AT_ONCE))
 
-    def _embed(
-        self, windows: Windows, read_outs: Sequence[ReadOut]
-    ) -> Iterator[tuple[list[int], list[NDArray[np.float32]]]]:
-        unfinished = [UnfinishedTexts(windows, windows.lengths, r.pooling) for r in read_outs]
-        for batch, several in self._batches(windows, read_outs):
-            found = [texts.add(batch, parts) for texts, parts in zip(unfinished, several, strict=True)]
-            positions = found[0][0]  # the same of all, as they took the same windows
-            if positions:
-                yield (
-                    positions,
-                    [r.finished(np.stack(vectors)) for r, (_, vectors) in zip(read_outs, found, strict=True)],
-                )
+    def _launched(
+        self, texts: Sequence[str], read_outs: Sequence[ReadOut]
+    ) -> Iterator[tuple[int, list[UnfinishedTexts], NDArray[np.int64], list[Fetched]]]:
+        """Yield (position of the first text, what is kept for each pooling, windows, what each took from them).
+
+        A GPU may still be computing what was taken.
+        """
+        for first, windows in self._tokenized(texts):
+            unfinished = [UnfinishedTexts(windows, windows.lengths, r.pooling) for r in read_outs]
+            for batch, parts in self._batches(windows, read_outs):
+                yield first, unfinished, batch, parts
 
     def _batches(
         self, windows: Windows, read_outs: Sequence[ReadOut]
-    ) -> Iterator[tuple[NDArray[np.int64], list[NDArray[np.float32]]]]:
+    ) -> Iterator[tuple[NDArray[np.int64], list[Fetched]]]:
         """Yield (windows, what each pooling took from them), in smaller batches once memory ran out."""
         lengths, padding = windows.lengths, self._loaded.network.takes_mask
         waiting = np.arange(len(lengths))
@@ -322,7 +327,7 @@ class TransformerEmbedder:
 
     def _forward_if_it_fits(
         self, windows: Sequence[NDArray[np.int32]], read_outs: Sequence[ReadOut]
-    ) -> list[NDArray[np.float32]] | None:
+    ) -> list[Fetched] | None:
         """Return what `_forward` does, or None after halving the budget: a GPU had not enough memory."""
         import torch
 
@@ -340,19 +345,23 @@ class TransformerEmbedder:
         torch.cuda.empty_cache()
         return None
 
-    def _forward(
-        self, windows: Sequence[NDArray[np.int32]], read_outs: Sequence[ReadOut]
-    ) -> list[NDArray[np.float32]]:
+    def _forward(self, windows: Sequence[NDArray[np.int32]], read_outs: Sequence[ReadOut]) -> list[Fetched]:
         """Return what each pooling takes from the windows, (b, d) or (b, k, d); one forward pass for all of them."""
         import torch
 
         model = self._loaded
         indices = sorted({index for read_out in read_outs for index in read_out.layers.indices})
-        ids, mask = (torch.from_numpy(array).to(model.device) for array in padded(windows, model.pad))
-        with torch.inference_mode():
-            found = [state.float() for state in model.network.states(ids, mask, tuple(indices))]
-            states = dict(zip(indices, found, strict=True))
-            return [read_out.over_window(states, mask) for read_out in read_outs]
+        ids, mask = padded(windows, model.pad)
+        whole = bool(mask.all())  # known here, so that nobody has to ask a GPU, and wait for it
+        in_half = self._resolved_dtype in ("bfloat16", "float16")
+        with (
+            torch.inference_mode(),
+            precision.tensor_float32(allowed=in_half and model.device.type == "cuda"),
+        ):
+            on_device = sent(ids, model.device), sent(mask, model.device)
+            found = model.network.states(*on_device, tuple(indices), whole=whole)
+            states = {index: state.float() for index, state in zip(indices, found, strict=True)}
+            return [Fetched(read_out.over_window(states, on_device[1])) for read_out in read_outs]
 
 
 def build(
@@ -379,6 +388,11 @@ def build(
         forward=options.forward,
         prompt=options.prompt,
     )
+
+
+def _refuse_one_text(texts: Sequence[str]) -> None:
+    if isinstance(texts, str):
+        raise DataError("one text", expected="a list of texts", mend="wrap it in a list: [text]")
 
 
 def _check_ablation(weights: str, seed: int | None, layers: str | int, *, forward: bool) -> None:

@@ -34,24 +34,31 @@ class UnfinishedTexts:
 
     def __post_init__(self) -> None:
         self._parts: dict[int, NDArray[np.float32]] = {}
-        self._missing = np.diff(self.windows.starts)
+        self._text = np.array(self.windows.text, dtype=np.int64)  # (windows,)
+        self._count = np.diff(self.windows.starts)
+        self._missing = self._count.copy()
 
     def add(
         self, batch: NDArray[np.int64], parts: NDArray[np.float32]
     ) -> tuple[list[int], list[NDArray[np.float32]]]:
-        """Take a batch of windows and return the positions and vectors of the texts it completes."""
-        positions, vectors = [], []
-        for window, part in zip(batch.tolist(), parts, strict=True):
-            text = self.windows.text[window]
+        """Take a batch of windows and return the texts it completes: their positions, and blocks of vectors (n, d) of them."""
+        alone = self._count[self._text[batch]] == 1  # most texts are one window: they are done together
+        positions: list[int] = self._text[batch[alone]].tolist()
+        blocks = [self._pooled(batch[alone, None], parts[alone, None])] if positions else []
+        for window, part in zip(batch[~alone].tolist(), parts[~alone], strict=True):
+            text = int(self._text[window])
             self._parts[window] = part
             self._missing[text] -= 1
             if self._missing[text] == 0:
                 positions.append(text)
-                vectors.append(self._vector(text))
-        return positions, vectors
+                blocks.append(self._of_several(text))
+        return positions, blocks
 
-    def _vector(self, text: int) -> NDArray[np.float32]:  # (d,)
+    def _of_several(self, text: int) -> NDArray[np.float32]:  # (1, d)
         """Pool over the windows in their order, so that the order of batches changes nothing."""
-        own = range(self.windows.starts[text], self.windows.starts[text + 1])
-        parts = np.stack([self._parts.pop(window) for window in own]).astype(np.float64)
-        return self.pooling.over_text(parts, self.lengths[own.start : own.stop]).astype(np.float32)
+        own = np.arange(self.windows.starts[text], self.windows.starts[text + 1])
+        return self._pooled(own[None], np.stack([self._parts.pop(window) for window in own.tolist()])[None])
+
+    def _pooled(self, windows: NDArray[np.int64], parts: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the vectors (n, d) of texts with the windows (n, w)."""
+        return self.pooling.over_text(parts.astype(np.float64), self.lengths[windows]).astype(np.float32)

@@ -138,12 +138,11 @@ def padded(windows: Sequence[NDArray[np.int32]], pad: int) -> tuple[NDArray[np.i
     >>> ids.tolist(), mask.tolist()
     ([[5, 6], [7, 0]], [[1, 1], [1, 0]])
     """
-    shape = len(windows), max(len(ids) for ids in windows)
-    all_ids, mask = np.full(shape, pad, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-    for row, ids in enumerate(windows):
-        all_ids[row, : len(ids)] = ids
-        mask[row, : len(ids)] = 1
-    return all_ids, mask
+    lengths = np.array([len(ids) for ids in windows])
+    real = np.arange(lengths.max()) < lengths[:, None]  # (b, t)
+    all_ids = np.full(real.shape, pad, dtype=np.int64)
+    all_ids[real] = np.concatenate(windows)
+    return all_ids, real.astype(np.int64)
 
 
 def check_text(text: object, position: int) -> None:
