@@ -353,8 +353,7 @@ class TestGPU:
 
     @pytest.fixture
     def as_on_a_gpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for module in (sweep, _stack):
-            monkeypatch.setattr(module, "on_processor", lambda _: False)
+        monkeypatch.setattr(sweep, "on_processor", lambda _: False)
 
     def test_it_gives_the_same_models(
         self, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
@@ -390,7 +389,7 @@ class TestGPU:
         rates = [(1e-2, 0.0), (1e-2, 0.0), (1e-3, 0.5), (1e-1, 0.1)]
         x, y, weight = torch.randn(4, 7, 5), torch.randn(4, 7, 1), torch.full((1, 7, 1), 1 / 7)
         stacks = [MLPStack(parameters.clone(), WIDTHS, rates)]
-        monkeypatch.setattr(_stack, "on_processor", lambda _: False)
+        monkeypatch.setattr(_stack, "_FUSED", ())
         stacks.append(MLPStack(parameters.clone(), WIDTHS, rates))
         for stack in stacks:
             stack.step(x, y, weight)

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from embedreg.core.devices import on_processor
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
 
 _BETAS: Final = (0.9, 0.999)
 _EPSILON: Final = 1e-8
+_FUSED: Final = ("cpu", "cuda")  # devices on which torch updates in one pass
 _ALIGNMENT: Final = 16  # numbers, a cache line: products with matrices elsewhere take a third longer
 
 
@@ -123,8 +122,8 @@ class MLPStack:
     widths
         Layer widths, input and output included.
     rates
-        Learning rate and weight decay of each model. On a processor, models that share both are best given in a row:
-        they share one call of the optimiser.
+        Learning rate and weight decay of each model. Models that share both are best given in a row: they share one
+        call of the optimiser.
     dtype
         Of the hidden layers' products in a step, and of the x it takes. The last layer, AdamW and `predict` are in
         float32 all the same (mixed precision: Micikevicius et al., 2018; bfloat16 needs no scaling of the loss).
@@ -141,10 +140,10 @@ class MLPStack:
         self._dtype = dtype
         self._widths = tuple(widths)
         self._rates = list(rates)
-        self._run_by_run = on_processor(parameters.device)
+        self._run_by_run = parameters.device.type in _FUSED
         self._moments = torch.zeros_like(parameters), torch.zeros_like(parameters)
         self._gradients = torch.zeros_like(parameters)  # padding has none
-        self._steps = torch.zeros(())
+        self._steps = torch.zeros((), device=parameters.device)
         self._view()
 
     def keep(self, models: Tensor) -> None:
@@ -199,7 +198,7 @@ class MLPStack:
         self._errors = [empty(*shape, w, dtype=dtype) for w, dtype in above]
 
     def _update_all(self) -> None:
-        """Update all models together by AdamW: few steps over large tensors, as a GPU wants them."""
+        """Update all models together by AdamW, in several passes over their numbers, where torch has no fused one."""
         learning_rate, weight_decay = self._each
         first, second = self._moments
         step = int(self._steps)
@@ -210,7 +209,7 @@ class MLPStack:
         self.parameters.sub_(change.mul_(learning_rate / (1 - _BETAS[0] ** step)))
 
     def _update_runs(self) -> None:
-        """Update models in runs of equal rates, each in one pass over its numbers, as a processor wants them."""
+        """Update models in runs of equal rates, each in one pass over its numbers."""
         start = 0
         for (learning_rate, weight_decay), run in itertools.groupby(self._rates):
             stop = start + len(list(run))

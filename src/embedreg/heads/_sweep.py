@@ -105,8 +105,7 @@ def _train_group(
 ) -> list[Winner]:
     """Train the grid on tasks of one shape, batch by batch."""
     widths = (tasks[0].train.X.shape[1], *settings.hidden, 1)
-    grid = itertools.product(range(len(tasks)), settings.learning_rates, settings.weight_decays)
-    models = list(itertools.starmap(_Model, grid))
+    models = _models(len(tasks), settings, by_rates=not on_processor(device))
     at_once = _models_at_once(parameter_count(widths), len(models), device)
     batches = [models[start : start + at_once] for start in range(0, len(models), at_once)]
     stopped, lock = threading.Event(), threading.Lock()
@@ -128,6 +127,17 @@ def _train_group(
             if task not in best or winner.validation_mse < best[task].validation_mse:
                 best[task] = winner
     return [best[task] for task in range(len(tasks))]
+
+
+def _models(tasks: int, settings: Settings, *, by_rates: bool) -> list[_Model]:
+    """Return the grid of every task: task after task, or tasks of equal rates in a row, for one call of the optimiser.
+
+    A task's own models are in the grid's order either way.
+    """
+    grid = list(itertools.product(settings.learning_rates, settings.weight_decays))
+    if by_rates:
+        return [_Model(task, *rates) for rates in grid for task in range(tasks)]
+    return [_Model(task, *rates) for task in range(tasks) for rates in grid]
 
 
 def _on_a_thread_each(
