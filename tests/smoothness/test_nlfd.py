@@ -308,3 +308,36 @@ def test_values_that_are_not_finite_are_refused(bad):
         lipschitz_factors([[1.0], [bad]], [1.0, 2.0])
     with pytest.raises(DataError, match="y with 1 value"):
         lipschitz_factors([[1.0], [2.0]], [1.0, bad])
+
+
+class TestProductsOfAGpu:
+    """What a GPU does, done by torch on the processor."""
+
+    @pytest.fixture(autouse=True)
+    def _processor_as_gpu(self, monkeypatch):
+        import torch
+
+        monkeypatch.setattr("embedreg.smoothness._nlfd._gpu", torch.device)
+        monkeypatch.setattr("embedreg.smoothness._neighbours.BLOCK_ENTRIES", 1000)  # several blocks
+
+    @pytest.mark.parametrize("copies", [1, 2])
+    def test_the_same_factors_with_ties_and_equal_points(self, copies, monkeypatch):
+        rng = np.random.default_rng(1)
+        points = np.repeat(rng.normal(size=(150, 20)), copies, axis=0)
+        points[:40] = np.round(points[:40])
+        points[50:60] = points[60:70] + 1e-9  # nearly equal, far from the mean in their differences
+        y = rng.normal(size=len(points))
+
+        found = nlfd(points, y, device="cpu")
+
+        monkeypatch.undo()
+        expected = nlfd(points, y)
+        np.testing.assert_allclose(found.factors, expected.factors, rtol=1e-12)
+        assert found.repeated == expected.repeated
+
+
+def test_devices_for_neighbours():
+    line = np.arange(6.0)[:, None]
+    assert nlfd(line, line[:, 0], device="auto").mean == nlfd(line, line[:, 0]).mean
+    with pytest.raises(UsageError, match="nosuch"):
+        nlfd(line, line[:, 0], device="nosuch")

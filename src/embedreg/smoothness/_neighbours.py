@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
+from embedreg.smoothness._gpu_products import BLOCK_ENTRIES, GpuProducts
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import torch
     from numpy.typing import NDArray
 
     Floats: TypeAlias = NDArray[np.float64]
@@ -52,7 +55,7 @@ def location_numbers(points: Floats) -> Indices:
     return np.array([seen.setdefault(name, len(seen)) for name in names], dtype=np.intp)
 
 
-def nearest_pairs(points: Floats, locations: Indices) -> Iterator[Pairs]:
+def nearest_pairs(points: Floats, locations: Indices, device: torch.device | None = None) -> Iterator[Pairs]:
     """Yield the nearest neighbours of every point, a block of successive points at a time.
 
     Equal points are no neighbours of each other: the nearest one elsewhere counts, and every one tied with
@@ -68,8 +71,15 @@ def nearest_pairs(points: Floats, locations: Indices) -> Iterator[Pairs]:
         Shape (n, d), roughly centred; not all equal.
     locations
         From `location_numbers`, shape (n,).
+    device
+        A GPU that computes in float64, or None; candidates come from there, in float64 at once.
     """
     n, d = points.shape
+    if device is not None:
+        products = GpuProducts(points, locations, _TIE, device)
+        for block in _blocks(slice(0, n), max(1, BLOCK_ENTRIES // n)):
+            yield _pairs_among(points, _Candidates(*products.candidates(block)))
+        return
     coarse, fine = _Products(points, np.float32), None
     for block in _blocks(slice(0, n), max(_BLOCK_ENTRIES // n, min(_BLOCK_ROWS, d // 2), 1)):
         # functions of their own, so that one block's distances are gone before the next one's are made

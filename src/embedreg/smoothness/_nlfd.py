@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 import numpy as np
 
+from embedreg.core.devices import find_device, on_processor
 from embedreg.core.errors import UsageError, unknown_name
 from embedreg.smoothness._neighbours import location_numbers, nearest_pairs
 from embedreg.smoothness._vectors import checked, standardised
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import ArrayLike, NDArray
 
     Floats: TypeAlias = NDArray[np.float64]
@@ -48,7 +50,7 @@ class NLFD:
     scaling: Scaling
 
 
-def nlfd(embeddings: ArrayLike, y: ArrayLike, *, scaling: Scaling = "invariant") -> NLFD:
+def nlfd(embeddings: ArrayLike, y: ArrayLike, *, scaling: Scaling = "invariant", device: str = "cpu") -> NLFD:
     """Return the distribution of the Lipschitz factors; parameters and errors as for `lipschitz_factors`.
 
     Examples
@@ -58,7 +60,7 @@ def nlfd(embeddings: ArrayLike, y: ArrayLike, *, scaling: Scaling = "invariant")
     >>> round(smooth.mean, 2), round(rough.mean, 2)
     (1.71, 5.12)
     """
-    factors, locations = _factors(embeddings, y, scaling)
+    factors, locations = _factors(embeddings, y, scaling, device)
     present = factors[~np.isnan(factors)]
     return NLFD(
         factors=factors,
@@ -70,7 +72,9 @@ def nlfd(embeddings: ArrayLike, y: ArrayLike, *, scaling: Scaling = "invariant")
     )
 
 
-def lipschitz_factors(embeddings: ArrayLike, y: ArrayLike, *, scaling: Scaling = "invariant") -> Floats:
+def lipschitz_factors(
+    embeddings: ArrayLike, y: ArrayLike, *, scaling: Scaling = "invariant", device: str = "cpu"
+) -> Floats:
     """Return how fast the target changes between each record and its nearest neighbour.
 
     Each coordinate is brought to mean zero and variance one over the records. With x' the nearest neighbour
@@ -100,6 +104,9 @@ def lipschitz_factors(embeddings: ArrayLike, y: ArrayLike, *, scaling: Scaling =
         Targets, shape (n,), in any unit; factors are proportional to it.
     scaling
         "invariant" or "paper".
+    device
+        Where neighbours are sought: "cpu"; the PyTorch name of a GPU that computes in float64, such as "cuda:0"; or
+        "auto", such a GPU if there is one. Neighbours and distances are the same everywhere, up to the last digit.
 
     Returns
     -------
@@ -111,7 +118,7 @@ def lipschitz_factors(embeddings: ArrayLike, y: ArrayLike, *, scaling: Scaling =
     DataError
         If shapes do not fit or a value is not finite.
     UsageError
-        If `scaling` is unknown.
+        If `scaling` is unknown, or there is no such device, or it does not compute in float64.
 
     Examples
     --------
@@ -119,7 +126,7 @@ def lipschitz_factors(embeddings: ArrayLike, y: ArrayLike, *, scaling: Scaling =
     >>> lipschitz_factors(square, [0, 1, 3, 3]).round(2)
     array([1.41, 1.06, 1.06, 0.71])
     """
-    return _factors(embeddings, y, scaling)[0]
+    return _factors(embeddings, y, scaling, device)[0]
 
 
 def smoothness_gap(trad: NLFD, llm: NLFD) -> float:
@@ -161,19 +168,36 @@ def smoothness_gap(trad: NLFD, llm: NLFD) -> float:
     return math.copysign(math.inf, gap) if gap else 0.0
 
 
-def _factors(embeddings: ArrayLike, y: ArrayLike, scaling: Scaling) -> tuple[Floats, NDArray[np.intp]]:
+def _factors(
+    embeddings: ArrayLike, y: ArrayLike, scaling: Scaling, device: str
+) -> tuple[Floats, NDArray[np.intp]]:
     """Return the factors and the number of each record's vector, both of shape (n,)."""
     if scaling not in SCALINGS:
         raise unknown_name("scaling", scaling, SCALINGS)
+    gpu = _gpu(device)
     vectors, targets = checked(embeddings, y)
     points = standardised(vectors)  # (n, coordinates that vary)
     locations = location_numbers(points)
     factors = np.full(len(targets), np.nan)
     if locations.any():
-        for pairs in nearest_pairs(points, locations):
+        for pairs in nearest_pairs(points, locations, gpu):
             slopes = np.abs(targets[pairs.point] - targets[pairs.neighbour]) / pairs.distance
             points_with, first, count = np.unique(pairs.point, return_index=True, return_counts=True)
             factors[points_with] = np.add.reduceat(slopes, first) / count
     if scaling == "paper":
         return factors / math.sqrt(vectors.shape[1]), locations
     return factors * math.sqrt(points.shape[1]), locations
+
+
+def _gpu(device: str) -> torch.device | None:
+    """Return the GPU that is meant, or None for the processor, which needs no torch."""
+    if device == "cpu":
+        return None
+    found = find_device(device)
+    if device == "auto" and found.type != "cuda":  # mps has no float64
+        return None
+    if found.type == "mps":
+        raise UsageError(
+            f"device={device!r}", expected="a device that computes in float64", mend="device='cpu'"
+        )
+    return None if on_processor(found) else found
