@@ -1,6 +1,6 @@
 """Run the benchmark of speed and keep its rows.
 
-    python -m benchmarks.speed --output benchmarks/results/speed.json [--only embedding,prefix,sweep,ridge,smoothness,latency,curves] [--pairs 3]
+    python -m benchmarks.speed --output benchmarks/results/speed.json [--only embedding,prefix,sweep,ridge,smoothness,latency,curves,gpu_embedding,gpu_sweep,gpu_smoothness] [--pairs 3]
 
 From the root of the repository. What is compared runs in turn (A B A B), so that a ratio is of neighbours in time and what
 else the machine does falls on both. The file keeps one run of each part and machine; a part that is run again on the same
@@ -24,7 +24,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.speed._machine import limited_threads, load, machine
-from benchmarks.speed._options import PARTS, Options
+from benchmarks.speed._options import GPU_PARTS, PARTS, Options
 from benchmarks.speed._store import Run, keep
 from embedreg.core.errors import EmbedregError
 
@@ -64,8 +64,9 @@ def _measured(part: str, options: Options) -> Run:
 def _parts(text: str) -> list[str]:
     names = text.split(",")
     for name in names:
-        if name not in PARTS:
-            raise argparse.ArgumentTypeError(f"got {name!r}; expected some of {', '.join(PARTS)}")
+        if name not in (*PARTS, *GPU_PARTS):
+            known = ", ".join((*PARTS, *GPU_PARTS))
+            raise argparse.ArgumentTypeError(f"got {name!r}; expected some of {known}")
     return names
 
 
@@ -80,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         "--only",
         type=_parts,
         default=PARTS,
-        help=f"parts to run, with commas between [default: {','.join(PARTS)}]",
+        help=f"parts to run, with commas between [default: {','.join(PARTS)}]; with a GPU also {', '.join(GPU_PARTS)}",
     )
     parser.add_argument(
         "--pairs", type=int, default=3, help="times that each side is run, in turn (default 3)"

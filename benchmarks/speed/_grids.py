@@ -80,13 +80,18 @@ def scikit_learn(data: Data, epochs: int, patience: int | None, processes: int |
     return _searched(model, grid, split, X, y, processes)
 
 
-def torch_loop(data: Data, epochs: int, patience: int | None) -> float:
+def torch_loop(
+    data: Data, epochs: int, patience: int | None, *, device: str = "cpu", fused: bool = False
+) -> float:
     """One model after the other, as a tutorial would write it; rows are drawn by index, without a DataLoader."""
     torch.manual_seed(0)
-    X, y = torch.from_numpy(data.X), torch.from_numpy(data.y)[:, None]
-    held_out = torch.from_numpy(data.X_validation), torch.from_numpy(data.y_validation)[:, None]
+    X, y = torch.from_numpy(data.X).to(device), torch.from_numpy(data.y)[:, None].to(device)
+    held_out = (
+        torch.from_numpy(data.X_validation).to(device),
+        torch.from_numpy(data.y_validation)[:, None].to(device),
+    )
     grid = itertools.product(DEFAULTS.learning_rates, DEFAULTS.weight_decays)
-    return min(_trained(X, y, held_out, epochs, patience, *config) for config in grid)
+    return min(_trained(X, y, held_out, epochs, patience, *config, fused=fused) for config in grid)
 
 
 def skorch(data: Data, epochs: int, patience: int | None) -> float:
@@ -138,13 +143,15 @@ def _trained(
     patience: int | None,
     rate: float,
     decay: float,
+    *,
+    fused: bool,
 ) -> float:
     """Return the least validation error of one configuration."""
-    model = network(X.shape[1])
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=decay)
+    model = network(X.shape[1]).to(X.device)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=decay, fused=fused or None)
     best, best_epoch = float("inf"), 0
     for epoch in range(epochs):
-        for rows in torch.randperm(len(X)).split(DEFAULTS.batch_size):
+        for rows in torch.randperm(len(X), device=X.device).split(DEFAULTS.batch_size):
             optimizer.zero_grad()
             torch.nn.functional.mse_loss(model(X[rows]), y[rows]).backward()
             optimizer.step()

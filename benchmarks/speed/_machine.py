@@ -45,6 +45,7 @@ def machine(threads: int) -> dict[str, Any]:
         "cpu": _of_processor("model name") or platform.processor() or platform.machine(),
         "instructions": next((name for name in INSTRUCTIONS if name in _of_processor("flags").split()), ""),
         "cores": os.cpu_count(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "",
         "threads": threads,
         "system": platform.system(),
         "python": platform.python_version(),

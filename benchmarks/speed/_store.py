@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from benchmarks.speed._options import Row
 
-_MACHINE = ("cpu", "instructions", "cores", "threads")
+_MACHINE = ("cpu", "instructions", "cores", "threads", "gpu")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Run:
     @property
     def place(self) -> tuple[Any, ...]:
         """What tells its machine from others."""
-        return tuple(self.machine[name] for name in _MACHINE)
+        return tuple(self.machine.get(name, "") for name in _MACHINE)
 
 
 def read(path: Path) -> list[Run]:

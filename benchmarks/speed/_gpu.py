@@ -1,0 +1,49 @@
+"""The GPU that is measured: how fast it multiplies matrices, and when it is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from benchmarks.speed._machine import DTYPES
+from benchmarks.speed._timing import seconds
+from embedreg.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from benchmarks.speed._options import Options
+
+PEAK_SIZE = 8192
+_PEAK_RUNS = 10
+
+
+def gpu(options: Options) -> str:
+    """Return the device to measure; a processor stands in for it where the code alone is tried."""
+    if torch.cuda.is_available():
+        return "cuda"
+    if options.quick:
+        return "cpu"
+    raise UsageError("no GPU", expected="one that torch can use", mend="--only with the other parts")
+
+
+def wait(device: str) -> None:
+    """Wait until the device has done all it was given."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def gpu_peak(precision: str, size: int, device: str) -> float:
+    """Return floating-point operations a second in products of large square matrices of random numbers, the best of a few."""
+    a, b = (torch.rand(size, size, device=device).to(DTYPES[precision]) for _ in range(2))
+
+    def multiply() -> None:
+        torch.mm(a, b)
+        wait(device)
+
+    return round(2 * size**3 / min(seconds(multiply) for _ in range(_PEAK_RUNS)))
+
+
+def release(device: str) -> None:
+    """Give back the memory of what is no longer used."""
+    if device == "cuda":
+        torch.cuda.empty_cache()
