@@ -37,13 +37,14 @@ _DTYPES = ("bfloat16", "float32")
 
 @dataclass(frozen=True)
 class Engine:
-    """A way to embed on a GPU: its name, what it multiplies in, texts to vectors, its batch size, whether weights are ours."""
+    """A way to embed on a GPU: its name, what it multiplies in, texts to vectors, its batch size, whether weights are ours and padding is left out."""
 
     name: str
     precision: str
     embed: Embed
     sizes: dict[str, Any] | None = None
     same_weights: bool = True
+    packs: bool = False
 
 
 def measure(options: Options) -> Found:
@@ -95,6 +96,7 @@ def _engine_rows(
             "tokens": sum(tokens),
             "flop": flop(directory, tokens),
             "seconds": taken,
+            "packed": engine.packs,
             "vectors": vectors,
         }
         if batch_size is not None:
@@ -126,8 +128,9 @@ def _engines(model: GpuModel, directory: Path, device: str, left_out: dict[str, 
         embedder = TransformerEmbedder(directory, device=device, window=_WINDOW, dtype=dtype, weights=weights)
         with torch.device(device):  # where random weights are drawn
             embed_texts(embedder, ["once"], progress=False)
-        yield Engine(f"{OURS} {dtype}", dtype, functools.partial(embed_texts, embedder, progress=False))
-        del embedder
+        embed = functools.partial(embed_texts, embedder, progress=False)
+        yield Engine(f"{OURS} {dtype}", dtype, embed, packs=embedder._loaded.network.packs)
+        del embedder, embed
     for name, make in _PEERS.items():
         if name.startswith("sentence-transformers") and model.config is not None:
             continue  # it wants weights in files

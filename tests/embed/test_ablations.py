@@ -356,11 +356,11 @@ class TestMemory:
 
             states = network.states
 
-            def checked(ids, mask, indices, *, whole):
+            def checked(ids, mask, indices, lengths):
                 sizes.append(ids.numel())
                 if ids.numel() > room:
                     raise torch.OutOfMemoryError("CUDA out of memory")
-                return states(ids, mask, indices, whole=whole)
+                return states(ids, mask, indices, lengths)
 
             monkeypatch.setattr(network, "states", checked)
             return embedder

@@ -46,9 +46,9 @@ def count_passes(embedder, monkeypatch):
     network, passes = embedder._loaded.network, []
     states = network.states
 
-    def counted(ids, mask, indices, *, whole):
+    def counted(ids, mask, indices, lengths):
         passes.append((len(ids), indices))
-        return states(ids, mask, indices, whole=whole)
+        return states(ids, mask, indices, lengths)
 
     monkeypatch.setattr(network, "states", counted, raising=False)
     return passes

@@ -16,12 +16,15 @@ from torch.nn import functional
 
 from embedreg.core.errors import ModelError
 from embedreg.embed._attention import attention
+from embedreg.embed._packing import Packing, packing_of, packing_works
 from embedreg.embed._tensors import read_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     Product = Callable[[Tensor], Tensor]
@@ -145,8 +148,16 @@ class BertEncoder:
             for i in range(int(config["num_hidden_layers"]))
         ]
 
+    @functools.cached_property
+    def packs(self) -> bool:
+        """Whether it reads texts of unlike lengths without their padding; tried with a few tokens."""
+        on_gpu = self.vocabulary.device.type == "cuda"
+        return on_gpu and packing_works(
+            self._packed_states, self._padded_states, self.vocabulary, len(self._layers)
+        )
+
     def states(
-        self, ids: Tensor, mask: Tensor, indices: Sequence[int], *, whole: bool = False
+        self, ids: Tensor, mask: Tensor, indices: Sequence[int], lengths: NDArray[np.int64] | None = None
     ) -> list[Tensor]:
         """Return the hidden states (b, t, d) at these positions: 0 is the first layer's input, k the output of layer k.
 
@@ -156,24 +167,45 @@ class BertEncoder:
             Shape (b, t): token ids, and 1 for real tokens and 0 for padding on the right.
         indices
             Layers after the last of them are not run.
-        whole
-            Whether nothing is padding.
+        lengths
+            Real tokens of each text, shape (b,), where that is known; none are asked of the device.
         """
+        if lengths is not None and lengths.min() == ids.shape[1]:
+            return self._padded_states(ids, None, indices)
+        if lengths is not None and self.packs:
+            packing = packing_of(lengths, ids.device)
+            return [packing.padded(state) for state in self._packed_states(ids, packing, indices)]
+        return self._padded_states(ids, mask, indices)
+
+    def _padded_states(self, ids: Tensor, mask: Tensor | None, indices: Sequence[int]) -> list[Tensor]:
+        seen = None if mask is None else mask[:, None, None, :].bool()
+        return self._states(
+            ids, self._positions[: ids.shape[1]], indices, functools.partial(attention, seen=seen)
+        )
+
+    def _packed_states(self, ids: Tensor, packing: Packing, indices: Sequence[int]) -> list[Tensor]:
+        """Return the hidden states (1, T, d) of the real tokens of ids (b, t)."""
+        positions = functional.embedding(packing.positions, self._positions)
+        read = functools.partial(packing.attention, causal=False, scale=None)
+        return self._states(packing.packed(ids), positions, indices, read)
+
+    def _states(
+        self, ids: Tensor, positions: Tensor, indices: Sequence[int], read: Callable[..., Tensor]
+    ) -> list[Tensor]:
         hidden = functional.embedding(ids, self.vocabulary) + self._first_type
-        hidden = self._normalised(hidden + self._positions[: ids.shape[1]], self._norm)
-        seen = None if whole else mask[:, None, None, :].bool()
+        hidden = self._normalised(hidden + positions, self._norm)
         found = {0: hidden}
         for index, layer in enumerate(self._layers[: max(indices)], start=1):
-            hidden = self._layer(layer, hidden, seen)
+            hidden = self._layer(layer, hidden, read)
             if index in indices:
                 found[index] = hidden
         return [found[index] for index in indices]
 
-    def _layer(self, layer: _Layer, hidden: Tensor, seen: Tensor | None) -> Tensor:
+    def _layer(self, layer: _Layer, hidden: Tensor, attend: Callable[..., Tensor]) -> Tensor:
         b, t, d = hidden.shape
         mixed = layer.attention(hidden).view(b, t, 3, self._heads, d // self._heads)
         queries, keys, values = mixed.permute(2, 0, 3, 1, 4)  # each (b, heads, t, d / heads)
-        read = attention(queries, keys, values, seen=seen).reshape(b, t, d)
+        read = attend(queries, keys, values).reshape(b, t, d)
         read = layer.attention_output(read)
         hidden = self._normalised(hidden + read, layer.attention_norm)
         wide = functional.gelu(layer.widening(hidden))

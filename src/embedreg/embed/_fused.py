@@ -6,6 +6,9 @@ as the products between them.
 
 from __future__ import annotations
 
+import functools
+import inspect
+import types
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -18,12 +21,15 @@ if TYPE_CHECKING:
 
     Map = Callable[[Tensor], Tensor]
 
+_ROTATION: Final = "apply_rotary_pos_emb"
 _TRIED_ROWS: Final = 4
 _TRIED_WIDTH: Final = 64  # of what has no weights
 
 
 def use_fused(model: Any) -> int:
-    """Let a model compute its norms and activations by torch's fused kernels, where these give the same, and count them.
+    """Let a model compute norms, activations and rotations of positions by fewer kernels, where these give the same.
+
+    Returns how many parts do.
 
     Each is tried with a few numbers first: a norm of the same form may mean something else, such as a weight that is
     counted from one.
@@ -38,6 +44,9 @@ def use_fused(model: Any) -> int:
         fused = _fused(module)
         if fused is not None and _agree(module, fused):
             module.forward = fused
+            replaced += 1
+        elif (forward := _with_own_rotation(type(module).forward)) is not None:
+            module.forward = types.MethodType(forward, module)
             replaced += 1
     return replaced
 
@@ -63,6 +72,61 @@ def _rms_norm(weight: Tensor, epsilon: float) -> Map:
 
 def _gelu(hidden: Tensor) -> Tensor:
     return functional.gelu(hidden, approximate="tanh")
+
+
+@functools.cache
+def _with_own_rotation(forward: Any) -> Any:
+    """Return an attention's forward function that rotates by `_rotate`; None if it does not rotate in that way.
+
+    It has globals of its own: those of its module stay as they are, for whoever else uses it. What may be wrapped around
+    it translates arguments of earlier releases, which models do not use among themselves.
+    """
+    forward = inspect.unwrap(forward)
+    code = getattr(forward, "__code__", None)
+    rotate = getattr(forward, "__globals__", {}).get(_ROTATION)
+    if code is None or rotate is None or _ROTATION not in code.co_names or not _rotates_alike(rotate):
+        return None
+    own = types.FunctionType(
+        code,
+        {**forward.__globals__, _ROTATION: _rotate},
+        forward.__name__,
+        forward.__defaults__,
+        forward.__closure__,
+    )
+    own.__kwdefaults__ = forward.__kwdefaults__
+    return own
+
+
+def _rotate(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor, unsqueeze_dim: int = 1) -> tuple[Tensor, Tensor]:
+    """Return queries and keys turned by their positions (rotary embeddings, Su et al., arXiv 2104.09864)."""
+    cos, sin = cos.unsqueeze(unsqueeze_dim), sin.unsqueeze(unsqueeze_dim)
+    return _rotated(q, cos, sin), _rotated(k, cos, sin)
+
+
+def _rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Return x cos + (-second half, first half) sin, in four passes over a half each; written out it is ten."""
+    found = torch.empty_like(x)
+    halves = zip(
+        *(part.chunk(2, dim=-1) for part in (found, x, cos, sin)),
+        (-1, 1),
+        reversed(x.chunk(2, dim=-1)),
+        strict=True,
+    )
+    for result, own, own_cos, own_sin, sign, other in halves:
+        torch.mul(own, own_cos, out=result)
+        result.addcmul_(other, own_sin, value=sign)
+    return found
+
+
+@torch.no_grad()
+def _rotates_alike(rotate: Any) -> bool:
+    q = torch.linspace(-2, 2, 96).view(1, 2, 6, 8)
+    k, cos, sin = q[:, :1] + 1, q[0, :1].cos(), q[0, :1].sin()
+    try:
+        wanted, found = rotate(q, k, cos, sin), _rotate(q, k, cos, sin)
+        return all(map(torch.allclose, found, wanted))
+    except (RuntimeError, TypeError, ValueError):  # it takes something else
+        return False
 
 
 @torch.no_grad()

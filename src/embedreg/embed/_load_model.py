@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from embedreg.embed._model_directory import ModelDirectory
@@ -51,13 +53,15 @@ class Network(Protocol):
         """The vectors of tokens, shape (v, d)."""
         ...
 
-    def states(
-        self, ids: Tensor, mask: Tensor, indices: Sequence[int], /, *, whole: bool = False
-    ) -> list[Tensor]:
-        """Return the hidden states (b, t, d) at these positions, for ids and mask of shape (b, t).
+    @property
+    def packs(self) -> bool:
+        """Whether it reads texts of unlike lengths without their padding."""
+        ...
 
-        Where `whole` is true, nothing is padding.
-        """
+    def states(
+        self, ids: Tensor, mask: Tensor, indices: Sequence[int], lengths: NDArray[np.int64], /
+    ) -> list[Tensor]:
+        """Return the hidden states (b, t, d) at these positions, for ids and mask of shape (b, t), `lengths` real ones each."""
         ...
 
 
@@ -185,15 +189,10 @@ class _LookUp:
 
     vocabulary: Tensor
     takes_mask: bool = True
+    packs: bool = False
 
     def states(
-        self,
-        ids: Tensor,
-        _mask: Tensor,
-        _indices: Sequence[int],
-        /,
-        *,
-        whole: bool = False,  # noqa: ARG002 (no token reads another)
+        self, ids: Tensor, _mask: Tensor, _indices: Sequence[int], _lengths: NDArray[np.int64], /
     ) -> list[Tensor]:
         """Return the tokens' vectors (b, t, d)."""
         return [torch.nn.functional.embedding(ids, self.vocabulary)]

@@ -15,14 +15,19 @@ from transformers import MODEL_FOR_TEXT_ENCODING_MAPPING, AutoConfig, AutoModel,
 from embedreg.core.errors import ModelError, UsageError
 from embedreg.embed._byte_tokenizer import byte_tokenizer
 from embedreg.embed._model_directory import TEXT_ENCODERS, is_decoders
+from embedreg.embed._packing import Packing, packing_of, packing_works
 from embedreg.embed._quiet import quiet_transformers
 from embedreg.embed._shallow_pass import ShallowPass
 from embedreg.embed._shared_prefix import SharedPrefix
 from embedreg.embed._tensors import read_tensors
+from embedreg.embed._transformers_attention import may_pack, packed_attention
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from embedreg.embed._model_directory import ModelDirectory
 
@@ -55,12 +60,39 @@ class TransformersNetwork:
         vectors: torch.Tensor = self.model.get_input_embeddings().weight
         return vectors
 
+    @functools.cached_property
+    def packs(self) -> bool:
+        """Whether it reads texts of unlike lengths without their padding; tried with a few tokens."""
+        in_half = self.vocabulary.device.type == "cuda" and self.vocabulary.dtype != torch.float32
+        known = inspect.signature(self.model.forward).parameters
+        if not in_half or "position_ids" not in known or not may_pack(self.model):
+            return False
+        return packing_works(self._packed_states, self._states, self.vocabulary, self.layers)
+
     def states(
-        self, ids: torch.Tensor, mask: torch.Tensor, indices: Sequence[int], *, whole: bool = False
+        self,
+        ids: torch.Tensor,
+        mask: torch.Tensor,
+        indices: Sequence[int],
+        lengths: NDArray[np.int64] | None = None,
     ) -> list[torch.Tensor]:
         """Return the hidden states (b, t, d) at these positions."""
         shared = self._prefix.states(ids, mask, indices)
-        return shared or self._states(ids, None if whole else mask, indices)
+        if shared:
+            return shared
+        if lengths is not None and lengths.min() == ids.shape[1]:
+            return self._states(ids, None, indices)
+        if lengths is not None and self.packs:
+            packing = packing_of(lengths, ids.device)
+            return [packing.padded(state) for state in self._packed_states(ids, packing, indices)]
+        return self._states(ids, mask, indices)
+
+    def _packed_states(
+        self, ids: torch.Tensor, packing: Packing, indices: Sequence[int]
+    ) -> list[torch.Tensor]:
+        """Return the hidden states (1, T, d) of the real tokens of ids (b, t)."""
+        with packed_attention(packing):
+            return self._states(packing.packed(ids), None, indices, {"position_ids": packing.positions})
 
     def _states(
         self,
@@ -69,7 +101,7 @@ class TransformersNetwork:
         indices: Sequence[int],
         others: Mapping[str, Any] = MappingProxyType({}),
     ) -> list[torch.Tensor]:
-        settings = {"attention_mask": mask, **others} if self.takes_mask else others
+        settings = {"attention_mask": mask, **others} if self.takes_mask and mask is not None else others
         run = functools.partial(self.model, input_ids=ids, return_dict=True, **settings)
         if max(indices) < self.layers and self._shallow.works:
             return self._shallow.states(run, indices)

@@ -21,10 +21,10 @@ from embedreg.embed._precision import check_precision
 from embedreg.embed._published_pooling import offer, published_pooling
 from embedreg.embed._read_out import ReadOut
 from embedreg.embed._unfinished_texts import UnfinishedTexts
-from embedreg.embed._windows import padded, plan_batches
+from embedreg.embed._windows import chunks, padded, plan_batches, plan_packed_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -39,6 +39,9 @@ WEIGHTS: Final = ("pretrained", "random")
 _ENGINE_SCHEMA: Final = 2  # to be raised whenever this engine would give a text another vector
 # Tokenised and sorted by length together: enough to sort well, few enough to hold the tokens of.
 _TEXTS_AT_ONCE: Final = 4096
+_LETTERS_AT_ONCE: Final = (
+    2**18
+)  # for a GPU: it waits for the first ones, and reads these in a few milliseconds
 
 
 class TransformerEmbedder:
@@ -151,7 +154,7 @@ class TransformerEmbedder:
         return self  # it never changes, and scikit-learn's clone would load the weights again
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in vars(self).items() if key not in ("_loaded", "_budget")}
+        return {key: value for key, value in vars(self).items() if key not in ("_loaded", "_budget", "_plan")}
 
     @property
     def dimension(self) -> int:
@@ -249,6 +252,14 @@ class TransformerEmbedder:
         return self._batch_tokens or self._loaded.batch_tokens
 
     @functools.cached_property
+    def _plan(self) -> Callable[[NDArray[np.int64], int], Iterator[NDArray[np.int64]]]:
+        """Return what makes batches of windows."""
+        network = self._loaded.network
+        if network.packs:
+            return plan_packed_batches
+        return functools.partial(plan_batches, padding=network.takes_mask)
+
+    @functools.cached_property
     def _resolved_dtype(self) -> str:
         if self._dtype != "auto":
             return self._dtype
@@ -290,11 +301,13 @@ class TransformerEmbedder:
         """Yield (position of the first text, windows) for a few thousand texts at a time, on a GPU a step ahead of it."""
         model = self._loaded
 
-        def tokenized(first: int) -> tuple[int, Windows]:
-            return first, model.tokenize(texts[first : first + _TEXTS_AT_ONCE], first)
+        def tokenized(chunk: slice) -> tuple[int, Windows]:
+            return chunk.start, model.tokenize(texts[chunk], chunk.start)
 
-        each = map if on_processor(model.device) else one_ahead
-        yield from each(tokenized, range(0, len(texts), _TEXTS_AT_ONCE))
+        if on_processor(model.device):
+            yield from map(tokenized, chunks(texts, _TEXTS_AT_ONCE, None))
+        else:
+            yield from one_ahead(tokenized, chunks(texts, _TEXTS_AT_ONCE, _LETTERS_AT_ONCE))
 
     def _launched(
         self, texts: Sequence[str], read_outs: Sequence[ReadOut]
@@ -312,11 +325,11 @@ class TransformerEmbedder:
         self, windows: Windows, read_outs: Sequence[ReadOut]
     ) -> Iterator[tuple[NDArray[np.int64], list[Fetched]]]:
         """Yield (windows, what each pooling took from them), in smaller batches once memory ran out."""
-        lengths, padding = windows.lengths, self._loaded.network.takes_mask
+        lengths, plan = windows.lengths, self._plan
         waiting = np.arange(len(lengths))
         while len(waiting):
             done = np.zeros(len(waiting), dtype=np.bool_)
-            for chosen in plan_batches(lengths[waiting], self._budget, padding=padding):
+            for chosen in plan(lengths[waiting], self._budget):
                 batch = waiting[chosen]
                 parts = self._forward_if_it_fits([windows.ids[i] for i in batch], read_outs)
                 if parts is None:
@@ -352,14 +365,14 @@ class TransformerEmbedder:
         model = self._loaded
         indices = sorted({index for read_out in read_outs for index in read_out.layers.indices})
         ids, mask = padded(windows, model.pad)
-        whole = bool(mask.all())  # known here, so that nobody has to ask a GPU, and wait for it
+        lengths = mask.sum(axis=1)  # known here, so that nobody has to ask a GPU, and wait for it
         in_half = self._resolved_dtype in ("bfloat16", "float16")
         with (
             torch.inference_mode(),
             precision.tensor_float32(allowed=in_half and model.device.type == "cuda"),
         ):
             on_device = sent(ids, model.device), sent(mask, model.device)
-            found = model.network.states(*on_device, tuple(indices), whole=whole)
+            found = model.network.states(*on_device, tuple(indices), lengths)
             states = {index: state.float() for index, state in zip(indices, found, strict=True)}
             return [Fetched(read_out.over_window(states, on_device[1])) for read_out in read_outs]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import torch
@@ -11,11 +13,35 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from embedreg.embed._attention import attention, is_blockwise_faster
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
+
+    from embedreg.embed._packing import Packing
 
 NAME: Final = "embedreg"
 # Of what transformers gives an attention function beside the tensors: what changes the scores, and is left to its own.
 _CHANGE_SCORES: Final = ("position_bias", "softcap", "s_aux")
+_WINDOWS: Final = ("sliding_window", "attention_chunk_size")
+
+
+_packing: contextvars.ContextVar[Packing | None] = contextvars.ContextVar("packing", default=None)
+
+
+@contextlib.contextmanager
+def packed_attention(packing: Packing) -> Iterator[None]:
+    """Let models attend within each of the packed texts that they are given meanwhile."""
+    before = _packing.set(packing)
+    try:
+        yield
+    finally:
+        _packing.reset(before)
+
+
+def may_pack(model: Any) -> bool:
+    """Return whether a model attends by this module, and to all tokens of a text, however long."""
+    config = model.config
+    return config._attn_implementation == NAME and not any(getattr(config, name, None) for name in _WINDOWS)
 
 
 def use_own_attention(model: Any) -> None:
@@ -46,6 +72,11 @@ def _attend(
     causal = bool(getattr(module, "is_causal", True) if is_causal is None else is_causal)
     causal = causal and attention_mask is None  # else the mask says everything
     plain = not dropout and all(others.get(name) is None for name in _CHANGE_SCORES)
+    packing = _packing.get()
+    if packing is not None:
+        if not plain or attention_mask is not None or others.get("sliding_window") is not None:
+            raise NotImplementedError("attention that packed texts do not have")
+        return packing.attention(query, key, value, causal=causal, scale=scaling), None
     later = causal and query.shape[2] < key.shape[2]  # torch would take the queries for the first tokens
     alike = query.shape[2] == key.shape[2] and _is_of_keys(attention_mask) and is_blockwise_faster(query)
     if plain and (later or alike) and query.shape[3] == key.shape[3] == value.shape[3]:
@@ -67,6 +98,8 @@ def _mask(*positional: Any, **settings: Any) -> Tensor | None:
     Where each token reads all those before it, that is none: padding is on the right in this package, and no token reads
     what is there. Where each reads all tokens, it is that of padding, expanded.
     """
+    if _packing.get() is not None:
+        return None
     function, padding = settings.get("mask_function"), settings.get("attention_mask")
     if settings.get("allow_is_causal_skip") and function is masking_utils.causal_mask_function:
         return None

@@ -103,6 +103,43 @@ class WindowTokenizer:
         return self._begin
 
 
+def chunks(texts: Sequence[str], most: int, letters: int | None) -> Iterator[slice]:
+    """Cut texts into runs of so many at most, and of so many letters or one text more, which None does not limit.
+
+    Examples
+    --------
+    >>> list(chunks(["abc", "d", "ef", "g"], 3, 4))
+    [slice(0, 2, None), slice(2, 4, None)]
+    """
+    start = held = 0
+    for position, text in enumerate(texts):
+        held += len(text)
+        stop = position + 1
+        if stop - start == most or (letters is not None and held >= letters):
+            yield slice(start, stop)
+            start, held = stop, 0
+    if start < len(texts):
+        yield slice(start, len(texts))
+
+
+def plan_packed_batches(lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray[np.int64]]:
+    """Group windows so that a batch without padding has at most `budget` tokens, the longest first.
+
+    Examples
+    --------
+    >>> [batch.tolist() for batch in plan_packed_batches(np.array([2, 9, 3, 2]), 6)]
+    [[1], [2, 0], [3]]
+    """
+    order = np.argsort(-lengths, kind="stable")
+    ends = np.cumsum(lengths[order])
+    start = 0
+    while start < len(order):
+        before = ends[start] - lengths[order[start]]
+        stop = max(start + 1, int(np.searchsorted(ends, before + budget, side="right")))
+        yield order[start:stop]
+        start = stop
+
+
 def plan_batches(
     lengths: NDArray[np.int64], budget: int, *, padding: bool = True
 ) -> Iterator[NDArray[np.int64]]:
