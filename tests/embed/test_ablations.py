@@ -356,11 +356,11 @@ class TestMemory:
 
             states = network.states
 
-            def checked(ids, mask, indices, lengths):
-                sizes.append(ids.numel())
-                if ids.numel() > room:
+            def checked(batch, indices):
+                sizes.append(batch.ids.numel())
+                if batch.ids.numel() > room:
                     raise torch.OutOfMemoryError("CUDA out of memory")
-                return states(ids, mask, indices, lengths)
+                return states(batch, indices)
 
             monkeypatch.setattr(network, "states", checked)
             return embedder

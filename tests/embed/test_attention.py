@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from batches import batch_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import scaled_dot_product_attention
@@ -123,16 +124,16 @@ def test_models_give_what_they_give_with_torchs_own_also_beside_padding(model, r
     directory = ModelDirectory(request.getfixturevalue(model))
     ids = torch.arange(3 * 20).reshape(3, 20) % 200
     mask = (torch.arange(20) < torch.tensor([[20], [11], [1]])).long()
-    ours = make_network(directory, torch.float32, CPU, None).states(ids, mask, (0, 1))
+    ours = make_network(directory, torch.float32, CPU, None).states(batch_of(ids, mask), (0, 1))
     assert everywhere
     theirs = make_network(directory, torch.float32, CPU, None)
     if hasattr(theirs, "model"):
         theirs.model.set_attn_implementation("sdpa")
-        expected = theirs.states(ids, mask, (0, 1))
+        expected = theirs.states(batch_of(ids, mask), (0, 1))
     else:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(_attention, "is_blockwise_faster", lambda _: False)
-            expected = theirs.states(ids, mask, (0, 1))
+            expected = theirs.states(batch_of(ids, mask), (0, 1))
 
     for state, wanted in zip(ours, expected, strict=True):
         torch.testing.assert_close(state[mask.bool()], wanted[mask.bool()], rtol=1e-5, atol=1e-5)

@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from batches import batch_of
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer
 
@@ -42,7 +43,7 @@ def test_every_layer_is_that_of_transformers_also_beside_padding(pair):
     ids = torch.arange(3 * 20).reshape(3, 20) % 200
     mask = (torch.arange(20) < torch.tensor([[20], [11], [1]])).long()
     expected = theirs(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
-    found = ours.states(ids, mask, (0, 1, 2))
+    found = ours.states(batch_of(ids, mask), (0, 1, 2))
     for state, wanted in zip(found, expected, strict=True):
         torch.testing.assert_close(state[mask.bool()], wanted[mask.bool()], rtol=1e-5, atol=1e-6)
 
@@ -53,9 +54,7 @@ def test_layers_after_the_last_that_is_asked_for_are_not_run(pair):
     ids = torch.arange(12).reshape(2, 6)
     ours._layers[1] = None
     expected = theirs(input_ids=ids, output_hidden_states=True).hidden_states[1]
-    torch.testing.assert_close(
-        ours.states(ids, torch.ones_like(ids), (1,))[0], expected, rtol=1e-5, atol=1e-6
-    )
+    torch.testing.assert_close(ours.states(batch_of(ids), (1,))[0], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_weights_with_the_prefix_of_a_model_with_a_head(tiny_bert, tmp_path):
@@ -122,7 +121,7 @@ def test_the_default_model_reads_texts_as_transformers_does():
         given = torch.from_numpy(ids.astype(np.int64))[None]
         with torch.inference_mode():
             expected = model(input_ids=given).last_hidden_state
-            found = loaded.network.states(given, torch.ones_like(given), (6,))[0]
+            found = loaded.network.states(batch_of(given), (6,))[0]
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 

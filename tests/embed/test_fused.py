@@ -52,7 +52,12 @@ def t5():
 @pytest.mark.parametrize(
     ("make", "parts"),
     [(llama, 2 * 2 + 1 + 2), (qwen, 2 * 4 + 1 + 2), (gemma, 2 + 2), (t5, 2 * 2 + 1 + 2)],
-    ids=["norms and rotations", "norms of heads too", "gelu and rotations; a weight counted from one stays", "norms and gelu"],
+    ids=[
+        "norms and rotations",
+        "norms of heads too",
+        "gelu and rotations; a weight counted from one stays",
+        "norms and gelu",
+    ],
 )
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.05)])
 def test_states_stay_the_same(make, parts, dtype, tolerance):

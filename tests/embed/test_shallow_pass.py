@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from batches import batch_of
 
 from embedreg.embed._load_model import make_network
 from embedreg.embed._loading import TransformersNetwork
@@ -28,12 +29,12 @@ def test_states_are_those_of_a_whole_pass_and_later_layers_are_not_run(network):
     assert network._shallow.works
     ran.clear()
 
-    found = network.states(ids, mask, indices)
+    found = network.states(batch_of(ids, mask), indices)
 
     assert not ran
     for state, wanted in zip(found, expected, strict=False):
         torch.testing.assert_close(state[mask.bool()], wanted[mask.bool()], rtol=1e-5, atol=1e-6)
-    last = network.states(ids, mask, (network.layers,))[0]
+    last = network.states(batch_of(ids, mask), (network.layers,))[0]
     torch.testing.assert_close(last[mask.bool()], expected[-1][mask.bool()], rtol=1e-5, atol=1e-6)
     assert ran
 
@@ -64,7 +65,7 @@ def test_a_model_whose_layers_read_something_else_is_run_whole():
     ids = torch.tensor([[1, 2]])
 
     assert not network._shallow.works
-    torch.testing.assert_close(network.states(ids, torch.ones_like(ids), (1,))[0], network.model.table(ids))
+    torch.testing.assert_close(network.states(batch_of(ids), (1,))[0], network.model.table(ids))
 
 
 @torch.inference_mode()

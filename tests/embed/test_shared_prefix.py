@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from batches import batch_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -72,7 +73,7 @@ def test_models_that_read_both_ways_are_run_whole(model, request):
     if not isinstance(network, TransformersNetwork):
         return  # has no notion of a prefix
     assert not network._prefix.works
-    assert network._prefix.states(ids, torch.ones_like(ids), (1,)) is None
+    assert network._prefix.states(batch_of(ids), (1,)) is None
 
 
 @torch.inference_mode()
@@ -91,7 +92,7 @@ def test_states_are_those_of_a_whole_pass(tiny_llama, same, rest, indices):
     mask = (torch.arange(t) < lengths[:, None]).long()
 
     expected = network._states(ids, mask, indices)
-    for found, wanted in zip(network.states(ids, mask, indices), expected, strict=True):
+    for found, wanted in zip(network.states(batch_of(ids, mask), indices), expected, strict=True):
         torch.testing.assert_close(found[mask.bool()], wanted[mask.bool()], rtol=1e-4, atol=1e-5)
 
 
@@ -112,7 +113,7 @@ def test_a_sliding_window_goes_on_after_a_prefix(tmp_path):
     ids = torch.arange(2 * 40).reshape(2, 40) % 50
     ids[1, :30] = ids[0, :30]
 
-    found = network._prefix.states(ids, torch.ones_like(ids), (2,))
+    found = network._prefix.states(batch_of(ids), (2,))
 
     assert found is not None
     torch.testing.assert_close(found[0], model(ids).last_hidden_state, rtol=1e-4, atol=1e-5)
@@ -144,6 +145,4 @@ def test_a_model_that_does_not_go_on_where_it_was_is_run_whole():
     ids[1, -1] = 3
 
     assert not network._prefix.works
-    torch.testing.assert_close(
-        network.states(ids, torch.ones_like(ids), (1,))[0], network.model.table(ids).cumsum(dim=1)
-    )
+    torch.testing.assert_close(network.states(batch_of(ids), (1,))[0], network.model.table(ids).cumsum(dim=1))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from embedreg.core.errors import DataError
-from embedreg.embed._windows import WindowTokenizer, padded, plan_batches
+from embedreg.embed._windows import WindowTokenizer, chunks, plan_batches, plan_packed_batches
 
 
 def tokenizer_of(path, window, begin=None):
@@ -102,9 +102,22 @@ def test_large_batches_hold_little_padding_and_small_ones_may_hold_more():
     assert batches == [[100] * 5 + [95] * 5, [50] * 5 + [10]]
 
 
-def test_padding_is_on_the_right_and_masked():
-    ids, mask = padded([np.array([1, 2, 3], dtype=np.int32), np.array([4], dtype=np.int32)], pad=9)
+def test_batches_without_padding_are_full():
+    lengths = np.array([5, 1, 3, 9, 4, 2, 30])
+    batches = list(plan_packed_batches(lengths, 10))
+    assert sorted(np.concatenate(batches).tolist()) == list(range(7))
+    assert [int(lengths[b].sum()) for b in batches] == [30, 9, 9, 6]
 
-    assert ids.tolist() == [[1, 2, 3], [4, 9, 9]]
-    assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]
-    assert ids.dtype == mask.dtype == np.int64
+
+@given(
+    texts=st.lists(st.text("ab", max_size=9), max_size=12),
+    most=st.integers(1, 5),
+    letters=st.none() | st.integers(1, 12),
+)
+def test_chunks_are_all_texts_in_order_within_their_limits(texts, most, letters):
+    cut = [texts[chunk] for chunk in chunks(texts, most, letters)]
+
+    assert [text for chunk in cut for text in chunk] == texts
+    assert all(1 <= len(chunk) <= most for chunk in cut)
+    if letters is not None:
+        assert all(sum(map(len, chunk[:-1])) < letters for chunk in cut)

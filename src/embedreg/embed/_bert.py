@@ -16,15 +16,13 @@ from torch.nn import functional
 
 from embedreg.core.errors import ModelError
 from embedreg.embed._attention import attention
-from embedreg.embed._packing import Packing, packing_of, packing_works
+from embedreg.embed._batch import Batch, packing_works
 from embedreg.embed._tensors import read_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
     Product = Callable[[Tensor], Tensor]
@@ -150,53 +148,39 @@ class BertEncoder:
 
     @functools.cached_property
     def packs(self) -> bool:
-        """Whether it reads texts of unlike lengths without their padding; tried with a few tokens."""
+        """Whether it reads texts of unlike lengths without padding; tried with a few tokens."""
         on_gpu = self.vocabulary.device.type == "cuda"
-        return on_gpu and packing_works(
-            self._packed_states, self._padded_states, self.vocabulary, len(self._layers)
-        )
+        layers = len(self._layers)
+        return on_gpu and packing_works(self._packed_states, self._padded_states, self.vocabulary, layers)
 
-    def states(
-        self, ids: Tensor, mask: Tensor, indices: Sequence[int], lengths: NDArray[np.int64] | None = None
-    ) -> list[Tensor]:
+    def states(self, batch: Batch, indices: Sequence[int]) -> list[Tensor]:
         """Return the hidden states (b, t, d) at these positions: 0 is the first layer's input, k the output of layer k.
 
-        Parameters
-        ----------
-        ids, mask
-            Shape (b, t): token ids, and 1 for real tokens and 0 for padding on the right.
-        indices
-            Layers after the last of them are not run.
-        lengths
-            Real tokens of each text, shape (b,), where that is known; none are asked of the device.
+        Layers after the last of them are not run.
         """
-        if lengths is not None and lengths.min() == ids.shape[1]:
-            return self._padded_states(ids, None, indices)
-        if lengths is not None and self.packs:
-            packing = packing_of(lengths, ids.device)
-            return [packing.padded(state) for state in self._packed_states(ids, packing, indices)]
-        return self._padded_states(ids, mask, indices)
+        if batch.whole or not self.packs:
+            return self._padded_states(batch, indices)
+        return [batch.padded(state) for state in self._packed_states(batch, indices)]
 
-    def _padded_states(self, ids: Tensor, mask: Tensor | None, indices: Sequence[int]) -> list[Tensor]:
-        seen = None if mask is None else mask[:, None, None, :].bool()
-        return self._states(
-            ids, self._positions[: ids.shape[1]], indices, functools.partial(attention, seen=seen)
-        )
+    def _padded_states(self, batch: Batch, indices: Sequence[int]) -> list[Tensor]:
+        seen = None if batch.whole else batch.mask[:, None, None, :].bool()
+        attend = functools.partial(attention, seen=seen)
+        return self._states(batch.ids, self._positions[: batch.width], indices, attend)
 
-    def _packed_states(self, ids: Tensor, packing: Packing, indices: Sequence[int]) -> list[Tensor]:
-        """Return the hidden states (1, T, d) of the real tokens of ids (b, t)."""
-        positions = functional.embedding(packing.positions, self._positions)
-        read = functools.partial(packing.attention, causal=False, scale=None)
-        return self._states(packing.packed(ids), positions, indices, read)
+    def _packed_states(self, batch: Batch, indices: Sequence[int]) -> list[Tensor]:
+        """Return the hidden states (1, T, d) of all tokens."""
+        positions = functional.embedding(batch.positions, self._positions)
+        attend = functools.partial(batch.attention, causal=False, scale=None)
+        return self._states(batch.tokens[None], positions, indices, attend)
 
     def _states(
-        self, ids: Tensor, positions: Tensor, indices: Sequence[int], read: Callable[..., Tensor]
+        self, ids: Tensor, positions: Tensor, indices: Sequence[int], attend: Callable[..., Tensor]
     ) -> list[Tensor]:
         hidden = functional.embedding(ids, self.vocabulary) + self._first_type
         hidden = self._normalised(hidden + positions, self._norm)
         found = {0: hidden}
         for index, layer in enumerate(self._layers[: max(indices)], start=1):
-            hidden = self._layer(layer, hidden, read)
+            hidden = self._layer(layer, hidden, attend)
             if index in indices:
                 found[index] = hidden
         return [found[index] for index in indices]

@@ -21,17 +21,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
+    from embedreg.embed._batch import Batch
     from embedreg.embed._model_directory import ModelDirectory
 
 # A batch's activations have to stay in the processor's caches. On two cores, tokens/s in batches of 512, 1,024, 2,048 and
 # 4,096: MiniLM in bfloat16 12,100, 12,600, 11,800, 10,200, in float32 5,600, 6,200, 6,200, 6,100; SmolLM2 in bfloat16 980,
-# 1,030, 1,070, 1,010. So little depends on it that one number does for all. A GPU wants more at once.
+# 1,030, 1,070, 1,010. So little depends on it that one number does for all. A GPU wants more at once, and of narrow models
+# so many that starting a kernel takes less time than the kernel.
 _CPU_BATCH_TOKENS: Final = 1024
 _GPU_BATCH_TOKENS: Final = 32768
+_GPU_BATCH_NUMBERS: Final = 2**25  # in one state of a narrow model's batch
 # What tokenizer_config.json may say of the normalizer in tokenizer.json, which transformers then changes.
 _NORMALIZER: Final = {
     "do_lower_case": "lowercase",
@@ -55,13 +56,11 @@ class Network(Protocol):
 
     @property
     def packs(self) -> bool:
-        """Whether it reads texts of unlike lengths without their padding."""
+        """Whether it reads texts of unlike lengths without padding."""
         ...
 
-    def states(
-        self, ids: Tensor, mask: Tensor, indices: Sequence[int], lengths: NDArray[np.int64], /
-    ) -> list[Tensor]:
-        """Return the hidden states (b, t, d) at these positions, for ids and mask of shape (b, t), `lengths` real ones each."""
+    def states(self, batch: Batch, indices: Sequence[int], /) -> list[Tensor]:
+        """Return the hidden states (b, t, d) at these positions, whatever at padding."""
         ...
 
 
@@ -139,7 +138,7 @@ def load_model(
         tokenize=WindowTokenizer(backend, window, begin, prompt),
         pad=_padding(pad, network.vocabulary),
         device=place,
-        batch_tokens=_CPU_BATCH_TOKENS if place.type == "cpu" else _GPU_BATCH_TOKENS,
+        batch_tokens=_batch_tokens(place, network.vocabulary.shape[1]),
     )
 
 
@@ -191,11 +190,9 @@ class _LookUp:
     takes_mask: bool = True
     packs: bool = False
 
-    def states(
-        self, ids: Tensor, _mask: Tensor, _indices: Sequence[int], _lengths: NDArray[np.int64], /
-    ) -> list[Tensor]:
+    def states(self, batch: Batch, _indices: Sequence[int], /) -> list[Tensor]:
         """Return the tokens' vectors (b, t, d)."""
-        return [torch.nn.functional.embedding(ids, self.vocabulary)]
+        return [torch.nn.functional.embedding(batch.ids, self.vocabulary)]
 
 
 def _tokenizer(directory: ModelDirectory) -> tuple[Any, int | None, int | None]:
@@ -224,6 +221,12 @@ def _says_it_all(path: Path) -> bool:
     if normalizer.get("type") != "BertNormalizer":
         return False
     return all(other.get(key, normalizer[name]) == normalizer[name] for key, name in _NORMALIZER.items())
+
+
+def _batch_tokens(device: torch.device, width: int) -> int:
+    if device.type == "cpu":
+        return _CPU_BATCH_TOKENS
+    return max(_GPU_BATCH_TOKENS, _GPU_BATCH_NUMBERS // width)
 
 
 def _padding(token: int | None, vocabulary: Tensor) -> int:

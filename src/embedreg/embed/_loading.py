@@ -13,9 +13,9 @@ import torch
 from transformers import MODEL_FOR_TEXT_ENCODING_MAPPING, AutoConfig, AutoModel, AutoTokenizer
 
 from embedreg.core.errors import ModelError, UsageError
+from embedreg.embed._batch import Batch, packing_works
 from embedreg.embed._byte_tokenizer import byte_tokenizer
 from embedreg.embed._model_directory import TEXT_ENCODERS, is_decoders
-from embedreg.embed._packing import Packing, packing_of, packing_works
 from embedreg.embed._quiet import quiet_transformers
 from embedreg.embed._shallow_pass import ShallowPass
 from embedreg.embed._shared_prefix import SharedPrefix
@@ -25,9 +25,6 @@ from embedreg.embed._transformers_attention import may_pack, packed_attention
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
 
     from embedreg.embed._model_directory import ModelDirectory
 
@@ -67,32 +64,25 @@ class TransformersNetwork:
         known = inspect.signature(self.model.forward).parameters
         if not in_half or "position_ids" not in known or not may_pack(self.model):
             return False
-        return packing_works(self._packed_states, self._states, self.vocabulary, self.layers)
+        return packing_works(self._packed_states, self._padded_states, self.vocabulary, self.layers)
 
-    def states(
-        self,
-        ids: torch.Tensor,
-        mask: torch.Tensor,
-        indices: Sequence[int],
-        lengths: NDArray[np.int64] | None = None,
-    ) -> list[torch.Tensor]:
+    def states(self, batch: Batch, indices: Sequence[int]) -> list[torch.Tensor]:
         """Return the hidden states (b, t, d) at these positions."""
-        shared = self._prefix.states(ids, mask, indices)
+        shared = self._prefix.states(batch, indices)
         if shared:
             return shared
-        if lengths is not None and lengths.min() == ids.shape[1]:
-            return self._states(ids, None, indices)
-        if lengths is not None and self.packs:
-            packing = packing_of(lengths, ids.device)
-            return [packing.padded(state) for state in self._packed_states(ids, packing, indices)]
-        return self._states(ids, mask, indices)
+        if batch.whole or not self.packs:
+            return self._padded_states(batch, indices)
+        return [batch.padded(state) for state in self._packed_states(batch, indices)]
 
-    def _packed_states(
-        self, ids: torch.Tensor, packing: Packing, indices: Sequence[int]
-    ) -> list[torch.Tensor]:
-        """Return the hidden states (1, T, d) of the real tokens of ids (b, t)."""
-        with packed_attention(packing):
-            return self._states(packing.packed(ids), None, indices, {"position_ids": packing.positions})
+    def _padded_states(self, batch: Batch, indices: Sequence[int]) -> list[torch.Tensor]:
+        return self._states(batch.ids, None if batch.whole else batch.mask, indices)
+
+    def _packed_states(self, batch: Batch, indices: Sequence[int]) -> list[torch.Tensor]:
+        """Return the hidden states (1, T, d) of all tokens."""
+        ids = batch.tokens[None]
+        with packed_attention(batch):  # a mask keeps transformers from asking the device what is packed
+            return self._states(ids, torch.ones_like(ids), indices, {"position_ids": batch.positions[None]})
 
     def _states(
         self,

@@ -89,7 +89,8 @@ def _last_token(hidden: Tensor, mask: Tensor) -> Tensor:
 
 
 def _mean(sums: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.asarray(sums.sum(axis=1) / lengths.sum(axis=1, keepdims=True))
+    total = sums[:, 0] if sums.shape[1] == 1 else sums.sum(axis=1)
+    return np.asarray(total / lengths.sum(axis=1, keepdims=True))
 
 
 def _weighted(sums: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from embedreg.embed._batch import Batch
+
 _LEAST_TOKENS: Final = 16
 _LEAST_SHARE: Final = 0.1  # of the longest text: below it, two passes take as long as one
 _KEYWORDS: Final = ("cache", "past_key_values")
@@ -73,23 +75,24 @@ class SharedPrefix:
         self._run = run
         self._last: _Prefix | None = None
 
-    def states(self, ids: Tensor, mask: Tensor, indices: Sequence[int]) -> list[Tensor] | None:
+    def states(self, batch: Batch, indices: Sequence[int]) -> list[Tensor] | None:
         """Return the hidden states (b, t, d) at these positions, or None where a whole pass is as good or the only way.
 
         Parameters
         ----------
-        ids, mask
-            Shape (b, t), padded on the right.
+        batch
+            Of texts.
         indices
             As for `embedreg.embed._load_model.Network`.
         """
-        length = _common(ids, mask) if max(indices) else 0  # no layer is run for the first one's input
-        if length < max(_LEAST_TOKENS, _LEAST_SHARE * ids.shape[1]):
+        length = batch.shared if max(indices) else 0  # no layer is run for the first one's input
+        if length < max(_LEAST_TOKENS, _LEAST_SHARE * batch.width):
             return None
+        ids = batch.ids
         prefix = self._known(ids[:, :length], tuple(indices))
         if prefix is None and len(ids) > 1 and self.works:
             prefix = self._last = self._compute(ids[0, :length], tuple(indices))
-        return None if prefix is None else self._after(prefix, ids, mask)
+        return None if prefix is None else self._after(prefix, ids, batch.mask)
 
     @functools.cached_property
     def works(self) -> bool:
@@ -150,9 +153,3 @@ def _cache(layers: Sequence[Sequence[Tensor]]) -> Any:
     for index, (keys, values) in enumerate(layers):
         cache.update(keys, values, index)
     return cache
-
-
-def _common(ids: Tensor, mask: Tensor) -> int:
-    """Return how many tokens all texts of a batch begin with; the longest has at least one more."""
-    alike = (ids == ids[:1]).all(dim=0) & mask.bool().all(dim=0)
-    return min(int(alike.long().cumprod(dim=0).sum()), ids.shape[1] - 1)

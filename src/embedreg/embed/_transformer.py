@@ -13,7 +13,7 @@ from embedreg.core.ahead import lagging, one_ahead
 from embedreg.core.devices import on_processor
 from embedreg.core.errors import DataError, ModelError, UsageError, unknown_name
 from embedreg.core.lazy import uncollected
-from embedreg.core.transfers import Fetched, sent
+from embedreg.core.transfers import Fetched
 from embedreg.embed._layers import chosen_layers
 from embedreg.embed._model_directory import ModelDirectory
 from embedreg.embed._pooling import pooling_named
@@ -21,7 +21,7 @@ from embedreg.embed._precision import check_precision
 from embedreg.embed._published_pooling import offer, published_pooling
 from embedreg.embed._read_out import ReadOut
 from embedreg.embed._unfinished_texts import UnfinishedTexts
-from embedreg.embed._windows import chunks, padded, plan_batches, plan_packed_batches
+from embedreg.embed._windows import chunks, plan_batches, plan_packed_batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -76,7 +76,8 @@ class TransformerEmbedder:
     device
         "auto" (cuda, else mps, else cpu) or a torch device name.
     batch_tokens
-        Tokens in a batch at most, padding included; by default 1024 on a CPU and 32768 elsewhere.
+        Tokens in a batch at most, padding included; by default 1024 on a CPU, and elsewhere 32768, or more of
+        narrow models.
     window
         Tokens read at once; by default what the model can read, 2048 at most.
     weights
@@ -362,19 +363,17 @@ class TransformerEmbedder:
         """Return what each pooling takes from the windows, (b, d) or (b, k, d); one forward pass for all of them."""
         import torch
 
+        from embedreg.embed._batch import Batch
+
         model = self._loaded
         indices = sorted({index for read_out in read_outs for index in read_out.layers.indices})
-        ids, mask = padded(windows, model.pad)
-        lengths = mask.sum(axis=1)  # known here, so that nobody has to ask a GPU, and wait for it
         in_half = self._resolved_dtype in ("bfloat16", "float16")
-        with (
-            torch.inference_mode(),
-            precision.tensor_float32(allowed=in_half and model.device.type == "cuda"),
-        ):
-            on_device = sent(ids, model.device), sent(mask, model.device)
-            found = model.network.states(*on_device, tuple(indices), lengths)
+        exact = not in_half or model.device.type != "cuda"
+        with torch.inference_mode(), precision.tensor_float32(allowed=not exact):
+            batch = Batch(windows, model.pad, model.device)
+            found = model.network.states(batch, tuple(indices))
             states = {index: state.float() for index, state in zip(indices, found, strict=True)}
-            return [Fetched(read_out.over_window(states, on_device[1])) for read_out in read_outs]
+            return [Fetched(read_out.over_window(states, batch.mask)) for read_out in read_outs]
 
 
 def build(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from embedreg.embed._packing import Packing
+    from embedreg.embed._batch import Batch
 
 NAME: Final = "embedreg"
 # Of what transformers gives an attention function beside the tensors: what changes the scores, and is left to its own.
@@ -25,17 +25,17 @@ _CHANGE_SCORES: Final = ("position_bias", "softcap", "s_aux")
 _WINDOWS: Final = ("sliding_window", "attention_chunk_size")
 
 
-_packing: contextvars.ContextVar[Packing | None] = contextvars.ContextVar("packing", default=None)
+_packed: contextvars.ContextVar[Batch | None] = contextvars.ContextVar("packed", default=None)
 
 
 @contextlib.contextmanager
-def packed_attention(packing: Packing) -> Iterator[None]:
+def packed_attention(batch: Batch) -> Iterator[None]:
     """Let models attend within each of the packed texts that they are given meanwhile."""
-    before = _packing.set(packing)
+    before = _packed.set(batch)
     try:
         yield
     finally:
-        _packing.reset(before)
+        _packed.reset(before)
 
 
 def may_pack(model: Any) -> bool:
@@ -72,11 +72,11 @@ def _attend(
     causal = bool(getattr(module, "is_causal", True) if is_causal is None else is_causal)
     causal = causal and attention_mask is None  # else the mask says everything
     plain = not dropout and all(others.get(name) is None for name in _CHANGE_SCORES)
-    packing = _packing.get()
-    if packing is not None:
+    batch = _packed.get()
+    if batch is not None:
         if not plain or attention_mask is not None or others.get("sliding_window") is not None:
             raise NotImplementedError("attention that packed texts do not have")
-        return packing.attention(query, key, value, causal=causal, scale=scaling), None
+        return batch.attention(query, key, value, causal=causal, scale=scaling), None
     later = causal and query.shape[2] < key.shape[2]  # torch would take the queries for the first tokens
     alike = query.shape[2] == key.shape[2] and _is_of_keys(attention_mask) and is_blockwise_faster(query)
     if plain and (later or alike) and query.shape[3] == key.shape[3] == value.shape[3]:
@@ -98,7 +98,7 @@ def _mask(*positional: Any, **settings: Any) -> Tensor | None:
     Where each token reads all those before it, that is none: padding is on the right in this package, and no token reads
     what is there. Where each reads all tokens, it is that of padding, expanded.
     """
-    if _packing.get() is not None:
+    if _packed.get() is not None:
         return None
     function, padding = settings.get("mask_function"), settings.get("attention_mask")
     if settings.get("allow_is_causal_skip") and function is masking_utils.causal_mask_function:

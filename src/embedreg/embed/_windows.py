@@ -103,7 +103,7 @@ class WindowTokenizer:
         return self._begin
 
 
-def chunks(texts: Sequence[str], most: int, letters: int | None) -> Iterator[slice]:
+def chunks(texts: Sequence[object], most: int, letters: int | None) -> Iterator[slice]:
     """Cut texts into runs of so many at most, and of so many letters or one text more, which None does not limit.
 
     Examples
@@ -113,7 +113,7 @@ def chunks(texts: Sequence[str], most: int, letters: int | None) -> Iterator[sli
     """
     start = held = 0
     for position, text in enumerate(texts):
-        held += len(text)
+        held += len(text) if isinstance(text, str) else 0
         stop = position + 1
         if stop - start == most or (letters is not None and held >= letters):
             yield slice(start, stop)
@@ -164,22 +164,6 @@ def plan_batches(
         batch = fitting[: max(alike, budget // 4 // longest if padding else 1)]
         yield batch
         start += len(batch)
-
-
-def padded(windows: Sequence[NDArray[np.int32]], pad: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return ids and mask, both (b, t): padded on the right, mask 1 for real tokens.
-
-    Examples
-    --------
-    >>> ids, mask = padded([np.array([5, 6]), np.array([7])], pad=0)
-    >>> ids.tolist(), mask.tolist()
-    ([[5, 6], [7, 0]], [[1, 1], [1, 0]])
-    """
-    lengths = np.array([len(ids) for ids in windows])
-    real = np.arange(lengths.max()) < lengths[:, None]  # (b, t)
-    all_ids = np.full(real.shape, pad, dtype=np.int64)
-    all_ids[real] = np.concatenate(windows)
-    return all_ids, real.astype(np.int64)
 
 
 def check_text(text: object, position: int) -> None:

@@ -5,20 +5,43 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from batches import batch_of
 
 from embedreg.embed import TransformerEmbedder, _transformers_attention, embed_texts
+from embedreg.embed._batch import Batch, packing_works
 from embedreg.embed._load_model import make_network
 from embedreg.embed._model_directory import ModelDirectory
-from embedreg.embed._packing import packing_of, packing_works
-from embedreg.embed._windows import plan_packed_batches
 
 CPU = torch.device("cpu")
-LENGTHS = np.array([9, 4, 7, 1])
 
 
-def batch():
-    ids = torch.randint(5, 200, (len(LENGTHS), LENGTHS.max()), generator=torch.Generator().manual_seed(0))
-    return ids, torch.from_numpy((np.arange(LENGTHS.max()) < LENGTHS[:, None]).astype(np.int64))
+def windows(*lengths, most=200):
+    rng = np.random.default_rng(0)
+    return [rng.integers(5, most, length).astype(np.int32) for length in lengths]
+
+
+def test_one_array_is_sent_and_padded_there():
+    batch = Batch([np.array([1, 2, 3], dtype=np.int32), np.array([4], dtype=np.int32)], 9, CPU)
+
+    assert batch.ids.tolist() == [[1, 2, 3], [4, 9, 9]]
+    assert batch.mask.tolist() == [[1, 1, 1], [1, 0, 0]]
+    assert batch.ids.dtype == batch.mask.dtype == torch.int64
+    assert not batch.whole
+    assert batch.starts.dtype == torch.int32
+
+
+@pytest.mark.parametrize(
+    ("rows", "shared"),
+    [
+        ([[1, 2, 3], [1, 2, 4]], 2),
+        ([[1, 2, 3], [1, 2]], 2),
+        ([[1, 2], [1, 2]], 1),  # the longest has one more
+        ([[1, 2, 3], [4, 2, 3]], 0),
+        ([[1, 2, 3, 4]], 3),
+    ],
+)
+def test_tokens_that_all_begin_with(rows, shared):
+    assert Batch([np.array(row) for row in rows], 0, CPU).shared == shared
 
 
 @pytest.fixture(params=["tiny_bert", "tiny_llama", "tiny_gpt2"])
@@ -27,16 +50,15 @@ def network(request):
 
 
 def test_states_are_those_of_padded_texts(network):
-    ids, mask = batch()
-    ids %= len(network.vocabulary)
-    packing = packing_of(LENGTHS, CPU)
+    batch = Batch(windows(9, 4, 7, 1, most=len(network.vocabulary)), 0, CPU)
 
     with torch.inference_mode():
-        found = [packing.padded(state) for state in network._packed_states(ids, packing, (0, 1, 2))]
-        expected = network.states(ids, mask, (0, 1, 2))
+        found = [batch.padded(state) for state in network._packed_states(batch, (0, 1, 2))]
+        expected = network.states(batch, (0, 1, 2))
 
     for packed, padded in zip(found, expected, strict=True):
-        torch.testing.assert_close(packed, padded * mask[..., None], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(packed, padded * batch.mask[..., None], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(batch.padded(batch.packed(padded)), padded * batch.mask[..., None])
 
 
 @pytest.mark.parametrize("model", ["tiny_bert", "tiny_llama"])
@@ -53,15 +75,15 @@ def test_vectors_of_an_embedder_whose_network_packs(model, pooling, request):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_it_is_tried_before_it_is_used(tiny_llama, tiny_bert):
+def test_it_is_tried_before_it_is_used(tiny_llama):
     network = make_network(ModelDirectory(tiny_llama), torch.float32, CPU, None)
-    trial = network._states, network.vocabulary, network.layers
+    trial = network._padded_states, network.vocabulary, network.layers
     assert packing_works(network._packed_states, *trial)
 
-    def texts_read_each_other(ids, packing, indices):
-        return network._states(packing.packed(ids), None, indices)
+    def texts_read_each_other(batch, indices):
+        return network._states(batch.tokens[None], None, indices)
 
-    def refused(ids, packing, indices):
+    def refused(batch, indices):
         raise NotImplementedError
 
     assert not packing_works(texts_read_each_other, *trial)
@@ -72,17 +94,11 @@ def test_it_is_tried_before_it_is_used(tiny_llama, tiny_bert):
 def test_a_window_of_attention_is_not_packed(tiny_llama):
     network = make_network(ModelDirectory(tiny_llama), torch.float32, CPU, None)
     network.model.config.sliding_window = 4
-    packing = packing_of(LENGTHS, CPU)
+    asked = torch.ones(3, 1, 1, 4, 2).unbind()
 
     assert not _transformers_attention.may_pack(network.model)
-    with _transformers_attention.packed_attention(packing), pytest.raises(NotImplementedError):
-        _transformers_attention._attend(
-            network.model, *torch.ones(3, 1, 1, 4, 2).unbind(), None, sliding_window=4
-        )
-
-
-def test_batches_without_padding_are_full():
-    lengths = np.array([5, 1, 3, 9, 4, 2, 30])
-    batches = list(plan_packed_batches(lengths, 10))
-    assert sorted(np.concatenate(batches).tolist()) == list(range(7))
-    assert [int(lengths[b].sum()) for b in batches] == [30, 9, 9, 6]
+    with (
+        _transformers_attention.packed_attention(batch_of(torch.ones(1, 4))),
+        pytest.raises(NotImplementedError),
+    ):
+        _transformers_attention._attend(network.model, *asked, None, sliding_window=4)

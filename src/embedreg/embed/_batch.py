@@ -1,0 +1,200 @@
+"""Windows of a batch on a device: padded to one length, or one after the other.
+
+GPUs attend within each of the texts that follow one another (variable-length attention). Short texts of unlike lengths then
+fill a batch, where padding them would waste it or leave it small.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import torch
+
+from embedreg.core.transfers import sent
+from embedreg.embed._attention import attention
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+_TRIED: Final = (24, 7, 16)  # tokens of the texts that a network is tried with
+
+
+class Batch:
+    """Windows of token ids, b of them with T tokens in all and t in the longest.
+
+    All that is known here is one array on its way to the device; the rest is computed there when it is asked for, so that
+    nobody waits for the device.
+
+    Parameters
+    ----------
+    windows
+        Token ids of each, none of them empty.
+    pad
+        Token id for padding; the mask hides it.
+    device
+        Where the tensors are.
+
+    Attributes
+    ----------
+    lengths
+        Tokens of each window, on the processor.
+    width
+        t.
+    whole
+        Whether nothing is padding.
+
+    Examples
+    --------
+    >>> batch = Batch([np.array([5, 6, 7]), np.array([5])], 0, torch.device("cpu"))
+    >>> batch.ids.tolist(), batch.mask.tolist()
+    ([[5, 6, 7], [5, 0, 0]], [[1, 1, 1], [1, 0, 0]])
+    >>> batch.tokens.tolist(), batch.positions.tolist(), batch.starts.tolist()
+    ([5, 6, 7, 5], [0, 1, 2, 0], [0, 3, 4])
+    """
+
+    def __init__(self, windows: Sequence[NDArray[np.integer]], pad: int, device: torch.device) -> None:
+        self._windows = windows
+        self._pad = pad
+        self.device = device
+        self.lengths: NDArray[np.int64] = np.array([len(ids) for ids in windows])
+        self.width = int(self.lengths.max())
+        self.whole = bool(self.lengths.min() == self.width)
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    @functools.cached_property
+    def shared(self) -> int:
+        """How many tokens all windows begin with; the longest has at least one more."""
+        shortest = int(self.lengths.min())
+        beginnings = np.stack([ids[:shortest] for ids in self._windows])
+        other = np.flatnonzero((beginnings != beginnings[0]).any(axis=0))
+        return min(int(other[0]) if len(other) else shortest, self.width - 1)
+
+    @functools.cached_property
+    def ids(self) -> Tensor:
+        """Padded on the right, shape (b, t)."""
+        if self.whole:
+            return self.tokens.view(len(self), -1)
+        padding = self.tokens.new_full((len(self) * self.width,), self._pad)
+        return padding.index_copy_(0, self._real, self.tokens).view(len(self), -1)
+
+    @functools.cached_property
+    def mask(self) -> Tensor:
+        """1 for real tokens, 0 for padding, shape (b, t)."""
+        places = torch.arange(self.width, device=self.device)
+        return (places < self._lengths[:, None]).long()
+
+    @property
+    def tokens(self) -> Tensor:
+        """The ids of all windows, one after the other, shape (T,)."""
+        return self._sent[: -len(self)]
+
+    @functools.cached_property
+    def positions(self) -> Tensor:
+        """Of each token within its window, shape (T,)."""
+        return torch.arange(len(self.tokens), device=self.device) - self.starts[:-1].long()[self._window]
+
+    @functools.cached_property
+    def starts(self) -> Tensor:
+        """Where each window begins, and where the last one ends, shape (b + 1,), in 32 bits as kernels want it."""
+        ends = self._lengths.cumsum(0, dtype=torch.int32)
+        return torch.cat([ends.new_zeros(1), ends])
+
+    @functools.cached_property
+    def _sent(self) -> Tensor:
+        """The tokens, and after them the lengths, shape (T + b,)."""
+        return sent(np.concatenate([*self._windows, self.lengths]).astype(np.int32), self.device).long()
+
+    @property
+    def _lengths(self) -> Tensor:
+        return self._sent[-len(self) :]
+
+    @functools.cached_property
+    def _window(self) -> Tensor:
+        """That each token is in, shape (T,)."""
+        numbers = torch.arange(len(self), device=self.device)
+        return numbers.repeat_interleave(self._lengths, output_size=len(self.tokens))
+
+    @functools.cached_property
+    def _real(self) -> Tensor:
+        """Where each token is in the flattened padded batch, shape (T,)."""
+        return self._window * self.width + self.positions
+
+    def padded(self, states: Tensor) -> Tensor:
+        """Return states (b, t, d) of those (1, T, d) of the tokens; zero at padding."""
+        places = states.new_zeros(len(self) * self.width, states.shape[2])
+        return places.index_copy_(0, self._real, states[0]).view(len(self), self.width, -1)
+
+    def packed(self, states: Tensor) -> Tensor:
+        """Return states (1, T, d) of padded ones (b, t, d)."""
+        return states.flatten(0, 1)[self._real][None]
+
+    def attention(
+        self, queries: Tensor, keys: Tensor, values: Tensor, *, causal: bool, scale: float | None
+    ) -> Tensor:
+        """Return what each token reads from those of its window, (1, T, h, d).
+
+        Parameters
+        ----------
+        queries
+            Shape (1, h, T, d).
+        keys, values
+            Shape (1, k, T, d): h / k heads of queries share a head of keys.
+        causal
+            Whether a token reads only those up to itself.
+        scale
+            Of the scores; 1 / sqrt(d) by default.
+        """
+        if queries.device.type == "cuda":
+            asked, known, read = (
+                part[0].transpose(0, 1) for part in (queries, keys, values)
+            )  # (T, heads, d)
+            found = torch.ops.aten._flash_attention_forward(
+                asked, known, read, self.starts, self.starts, self.width, self.width, 0.0, causal, False, scale=scale
+            )  # fmt: skip  # what torch.nn.attention.varlen calls, which releases before 2.10 have not
+            result: Tensor = found[0][None]
+            return result
+        lengths = self.lengths.tolist()
+        parts = zip(*(torch.split(part, lengths, dim=2) for part in (queries, keys, values)), strict=True)
+        return torch.cat([attention(*part, causal=causal, scale=scale) for part in parts], dim=1)
+
+
+def packing_works(
+    packed: Callable[[Batch, Sequence[int]], list[Tensor]],
+    padded: Callable[[Batch, Sequence[int]], list[Tensor]],
+    vocabulary: Tensor,
+    layers: int,
+) -> bool:
+    """Return whether a network reads texts one after the other as it reads padded ones; tried with a few tokens.
+
+    Parameters
+    ----------
+    packed
+        From a batch and the layers asked for to states (1, T, d).
+    padded
+        From the same to states (b, t, d).
+    vocabulary
+        Vectors of tokens, shape (v, d).
+    layers
+        How many it has.
+    """
+    ids = np.arange(sum(_TRIED)) % len(vocabulary)
+    windows = np.split(ids, np.cumsum(_TRIED)[:-1])
+    with torch.inference_mode():
+        batch = Batch(windows, 0, vocabulary.device)
+        try:
+            [found] = packed(batch, (layers,))
+        except (
+            Exception
+        ):  # of a device or an architecture that has no such kernel: torch's, or transformers' own
+            return False
+        [wanted] = padded(batch, (layers,))
+        expected = batch.packed(wanted).float()
+        error = (found - expected).norm() / expected.norm()
+    return bool(error <= torch.finfo(found.dtype).eps ** 0.5)
