@@ -69,7 +69,7 @@ class GpuModel:
 MODELS = (
     GpuModel("MiniLM", None, 1_000_000),
     GpuModel("SmolLM2-135M", _SMOLLM2, 400_000),
-    GpuModel("T5 v1.1 XXL encoder", _T5_XXL, 150_000, (1, 2)),
+    GpuModel("T5 v1.1 XXL encoder", _T5_XXL, 100_000, (1, 2)),
 )
 
 

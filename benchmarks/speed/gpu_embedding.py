@@ -136,8 +136,8 @@ def _engines(model: GpuModel, directory: Path, device: str, left_out: dict[str, 
             continue  # it wants weights in files
         try:
             yield make(directory, device)
-        except ImportError as error:
-            left_out[name] = f"{error}".splitlines()[0][:200]
+        except Exception as error:  # a peer may refuse a model or a release of another package in any way
+            left_out[name] = f"{error}".splitlines()[0][:200] if f"{error}" else type(error).__name__
 
 
 def _sentence_transformers(directory: Path, device: str) -> Engine:

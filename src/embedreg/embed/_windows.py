@@ -60,6 +60,7 @@ class WindowTokenizer:
 
     def __init__(self, tokenizer: Tokenizer, window: int, begin: int | None, prompt: str = "") -> None:
         self._tokenizer = tokenizer
+        self._window = window
         self._begin = begin
         self._prompt = prompt
         tokenizer.no_padding()
@@ -86,9 +87,10 @@ class WindowTokenizer:
         windows = Windows([], [], [0])
         prompted = [self._prompt + text for text in texts]
         for position, encoding in enumerate(self._tokenizer.encode_batch_fast(prompted)):
-            for part in (encoding, *encoding.overflowing):
-                ids = part.ids or [self._begin_of(first + position)]
-                windows.ids.append(np.array(ids, dtype=np.int32))
+            ids = encoding.ids or [self._begin_of(first + position)]
+            more = encoding.overflowing if len(ids) == self._window else ()  # what a short text has not
+            for part in (ids, *(rest.ids for rest in more)):
+                windows.ids.append(np.array(part, dtype=np.int32))
                 windows.text.append(position)
             windows.starts.append(len(windows.ids))
         return windows
