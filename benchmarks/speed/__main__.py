@@ -38,14 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with limited_threads(options.threads):
             for part in given.only:
-                keep(given.output, _measured(part, options))
+                keep(given.output, _measured(part, options, given.note))
     except EmbedregError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
-def _measured(part: str, options: Options) -> Run:
+def _measured(part: str, options: Options, note: str) -> Run:
     """Return a run of a part, with what it was made on."""
     measure = importlib.import_module(f"benchmarks.speed.{part}").measure
     before = load()
@@ -55,6 +55,7 @@ def _measured(part: str, options: Options) -> Run:
         "model": options.model_name,
         "load": [before, load()],
         **found.settings,
+        **({"note": note} if note else {}),
     }
     for name, reason in found.left_out.items():
         print(f"{part}: left out {name}: {reason}", flush=True)
@@ -91,6 +92,11 @@ def _parser() -> argparse.ArgumentParser:
         "--tokens", type=int, default=Options.tokens, help="of each set of texts to embed (default 8000)"
     )
     parser.add_argument("--model", default="minilm", help="a name of the catalogue, or a directory")
+    parser.add_argument(
+        "--note",
+        default="",
+        help="what a reader has to know of these runs beside their settings; kept with them",
+    )
     parser.add_argument(
         "--quick", action="store_true", help="the smallest sizes, to try the code: no numbers to keep"
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from benchmarks.speed import _gpu_page
 from benchmarks.speed._embedding_page import embedding_tables
-from benchmarks.speed._options import OURS, OURS_IN_BFLOAT16, PARTS, Row
+from benchmarks.speed._options import GPU_PARTS, OURS, OURS_IN_BFLOAT16, PARTS, Row
 from benchmarks.speed._tables import NONE, Spread, groups, table, times_as_fast, verdict
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _TITLES = {
     "smoothness": "Lipschitz factors",
     "latency": "One answer",
     "curves": "How seconds grow",
+    **_gpu_page.TITLES,
 }
 _VERSIONS = {
     "embedding": ("torch", "transformers", "sentence-transformers", "onnxruntime", "openvino"),
@@ -41,6 +43,7 @@ _VERSIONS = {
     "smoothness": ("numpy", "scikit-learn"),
     "latency": ("torch", "tokenizers", "scikit-learn"),
     "curves": ("torch", "numpy", "scipy"),
+    **_gpu_page.VERSIONS,
 }
 
 
@@ -54,12 +57,13 @@ def speed_section(runs: Sequence[Run]) -> str:
             "least and the greatest. Above 1 embedreg is faster.\n"
         ),
     ]
-    for part in PARTS:
+    for part in (*PARTS, *GPU_PARTS):
         own = [run for run in runs if run.part == part]
         if own:
             parts.append(f"### {_TITLES[part]}\n")
         for run in own:
-            parts += [_made_on(run), _TABLES[part](run), *_left_out(run)]
+            note = [f"{run.settings['note']}\n"] if "note" in run.settings else []
+            parts += [_made_on(run), *note, _TABLES[part](run), *_left_out(run)]
     return "\n".join(parts)
 
 
@@ -69,8 +73,9 @@ def _made_on(run: Run) -> str:
         f"{name} {machine['versions'][name]}" for name in _VERSIONS[run.part] if name in machine["versions"]
     )
     instructions = f" ({machine['instructions']})" if machine["instructions"] else ""
+    gpu = f"{machine['gpu']}; " if machine.get("gpu") and run.part in GPU_PARTS else ""
     return (
-        f"{machine['threads']} threads of {machine['cores']} cores of {machine['cpu']}{instructions}, {machine['date']}; "
+        f"{gpu}{machine['threads']} threads of {machine['cores']} cores of {machine['cpu']}{instructions}, {machine['date']}; "
         f"load of the machine {before:.1f} before and {after:.1f} after; {versions}.\n"
     )
 
@@ -274,4 +279,7 @@ _TABLES: dict[str, Callable[[Run], str]] = {
     "smoothness": _smoothness,
     "latency": _latency,
     "curves": _curves,
+    "gpu_embedding": _gpu_page.embedding_table,
+    "gpu_sweep": _gpu_page.sweep_table,
+    "gpu_smoothness": _gpu_page.smoothness_table,
 }

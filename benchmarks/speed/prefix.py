@@ -31,7 +31,7 @@ BEGINNINGS = {"nothing": 0, "a prompt": 1, "a page of instructions": 10}
 def measure(options: Options) -> Found:
     directory = pull(MODEL, quiet=True) if options.model == Options.model else options.directory
     once, whole = TransformerEmbedder(directory), TransformerEmbedder(directory)
-    whole._loaded.network.states = whole._loaded.network._states  # type: ignore[method-assign, attr-defined]
+    whole._loaded.network.states = whole._loaded.network._padded_states  # type: ignore[method-assign, attr-defined]
     rng = np.random.default_rng(0)
     records = [config_text(rng, _NUMBERS) for _ in range(options.size(_TEXTS, 6))]
     rows: list[Row] = []

@@ -18,7 +18,7 @@ from benchmarks.speed._store import Run, keep, read
 from benchmarks.speed._tables import Spread, times_as_fast
 from benchmarks.speed._texts import TextSet, text_sets
 from benchmarks.speed._timing import in_turn
-from embedreg.embed import TransformerEmbedder
+from embedreg.embed import TransformerEmbedder, pull
 
 PEERS = ("sentence_transformers", "onnxruntime", "openvino", "optimum", "skorch")
 
@@ -226,3 +226,33 @@ def test_the_results_page_has_the_section_and_its_figure(tmp_path, monkeypatch):
     text, figures = results_page(tmp_path)
     assert "| one | 1 | 2 | 0.100 | 0.200 | 0.50 |" in text
     assert figures["speed.svg"].startswith("<?xml")
+
+
+def test_parts_of_a_gpu_with_a_processor_in_its_place(tmp_path, no_peers, capsys):
+    """Every engine and way runs at its smallest, and the page says what they did."""
+    output, model = tmp_path / "speed.json", pull("minilm", quiet=True)
+    words = ["--output", str(output), "--model", str(model), "--pairs", "2", "--quick", "--threads", "1"]
+    assert command.main([*words, "--only", "gpu_embedding,gpu_sweep,gpu_smoothness", "--note", "Tried."]) == 0
+    embedding, sweep, smoothness = runs = read(output)
+
+    assert set(embedding.left_out) == {
+        "sentence-transformers, defaults",
+        "sentence-transformers, bfloat16, tuned batches",
+    }
+    cosines = [row["cosine"] for row in embedding.rows if row["cosine"] is not None]
+    assert len(cosines) >= 10
+    assert min(cosines) > 0.99
+    assert {row["tasks"] for row in sweep.rows} == {1, 2}
+    assert smoothness.settings["agree"]
+    text = speed_section(runs)
+    assert "Tried." in text
+    assert "| T5 v1.1 XXL encoder | long documents | transformers loop, bfloat16, tuned batches |" in text
+    assert "| as used | 2 | PyTorch loop, fused AdamW | 1 |" in text
+    assert "| torch.cdist loop, GPU, float32 |" in text
+
+
+def test_without_a_gpu_its_parts_are_refused(tmp_path, tiny_bert, capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    words = ["--output", str(tmp_path / "speed.json"), "--model", str(tiny_bert), "--only", "gpu_sweep"]
+    assert command.main(words) == 2
+    assert "no GPU" in capsys.readouterr().err
