@@ -8,7 +8,7 @@
 From the root of the repository, with the extra `benchmarks`; EMBEDREG_DATA names the directory of tasks that do not come with
 embedreg. A run may be stopped at any time: the same command goes on where it was, and tries failed cells again; one on another
 machine goes on from an exported file. Without
---tasks, --methods and --seeds it is the whole grid. docs/results.md is made from the exported file by `make docs`.
+--tasks, --methods and --seeds it is the whole grid, of which they choose a part in each command. docs/results.md is made from the exported file by `make docs`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _import(options: argparse.Namespace) -> int:
     results = read(options.input)
-    count = take_over(results, _all_cells(), StudyStore(options.directory))
+    count = take_over(results, _all_cells(options), StudyStore(options.directory))
     print(f"{count} of {len(results.rows)} rows are kept; the others' settings have changed since")
     return 0
 
@@ -81,11 +81,12 @@ def _table(options: argparse.Namespace) -> int:
 
 
 def _collected(options: argparse.Namespace) -> Results:
-    return collect(_all_cells(), StudyStore(options.directory), ROWS, getattr(options, "machine", ""))
+    cells, store = _all_cells(options), StudyStore(options.directory)
+    return collect(cells, store, ROWS, getattr(options, "machine", ""))
 
 
-def _all_cells() -> list[Cell]:
-    return cells_of(chosen_tasks(), SEEDS, METHODS.values())
+def _all_cells(options: argparse.Namespace) -> list[Cell]:
+    return cells_of(chosen_tasks(options.tasks), options.seeds, _methods(options.methods))
 
 
 def _methods(names: list[str]) -> list[Method]:
@@ -102,25 +103,23 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True)
-    run = commands.add_parser("run", help="run what is not kept yet")
+    grid = argparse.ArgumentParser(add_help=False)
+    grid.add_argument("directory", type=Path, help="where the results are kept")
+    grid.add_argument("--tasks", nargs="+", default=list(TASKS), help="suites, tasks or patterns of tasks")
+    grid.add_argument("--methods", nargs="+", default=list(METHODS), help=f"of {', '.join(METHODS)}")
+    grid.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
+    run = commands.add_parser("run", parents=[grid], help="run what is not kept yet")
     run.set_defaults(command=_run)
-    run.add_argument("directory", type=Path, help="where the results are kept")
-    run.add_argument("--tasks", nargs="+", default=list(TASKS), help="suites, tasks or patterns of tasks")
-    run.add_argument("--methods", nargs="+", default=list(METHODS), help=f"of {', '.join(METHODS)}")
-    run.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
     run.add_argument("--skip-missing", action="store_true", help="leave out tasks whose data are not here")
-    take = commands.add_parser("import", help="go on from the rows that export wrote")
+    take = commands.add_parser("import", parents=[grid], help="go on from the rows that export wrote")
     take.set_defaults(command=_import)
-    take.add_argument("directory", type=Path)
     take.add_argument("--input", type=Path, required=True)
-    export = commands.add_parser("export", help="write the rows as one small file")
+    export = commands.add_parser("export", parents=[grid], help="write the rows as one small file")
     export.set_defaults(command=_export)
-    export.add_argument("directory", type=Path)
     export.add_argument("--output", type=Path, required=True)
     export.add_argument("--machine", default="", help="what it ran on, in words")
-    table = commands.add_parser("table", help="print the tables of what is finished")
+    table = commands.add_parser("table", parents=[grid], help="print the tables of what is finished")
     table.set_defaults(command=_table)
-    table.add_argument("directory", type=Path)
     return parser
 
 
