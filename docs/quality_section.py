@@ -6,16 +6,19 @@ import importlib
 import sys
 from pathlib import Path
 
-QUALITY = "quality.parquet"
+QUALITY, HELD_OUT = "quality.parquet", "held_out.parquet"
 _ROOT = Path(__file__).parents[1]
 
 
-def quality_of(path: Path) -> str:
-    """Return the section."""
+def quality_of(stored: Path) -> str:
+    """Return the sections from the files in a folder."""
     if str(_ROOT) not in sys.path:
         sys.path.append(str(_ROOT))  # a script's path begins with its own folder
     page = importlib.import_module("benchmarks.quality._page")
     results = importlib.import_module("benchmarks.quality._results")
     methods = importlib.import_module("benchmarks.quality.methods").METHODS
     now = {name: method.digest() for name, method in methods.items()}
-    return str(page.quality_section(results.read(path), now))
+    sections = [page.quality_section(results.read(stored / QUALITY), now)]
+    if (stored / HELD_OUT).is_file():
+        sections.append(page.held_out_section(results.read(stored / HELD_OUT), now))
+    return "\n".join(sections)

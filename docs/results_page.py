@@ -31,7 +31,7 @@ def results_page(stored: Path = STORED) -> tuple[str, dict[str, str]]:
         section, figures = study_section(stored / EXPORT)
         parts.append(section)
     if (stored / QUALITY).is_file():
-        parts.append(quality_of(stored / QUALITY))
+        parts.append(quality_of(stored))
     if (stored / SPEED).is_file():
         section, drawn = speed_of(stored / SPEED)
         parts.append(section)

@@ -64,6 +64,19 @@ def quality_section(results: Results, settings: Mapping[str, str] | None = None)
     return "\n".join(part for part in parts if part)
 
 
+def held_out_section(results: Results, settings: Mapping[str, str]) -> str:
+    """Return the tables of tasks that no choice was made on; parameters as for `quality_section`."""
+    page = _Page(results, dict(settings))
+    over = Duel.of(differences(results.rows, DEFAULT, XGBOOST))
+    about = (
+        f"## Quality on tasks that no choice was made on\n\n{len(page.family_of_task)} tasks of the same kinds from the repositories and packages "
+        "that `benchmarks/held_out` names, and configurable programs (`held_systems`), a kind that is not among the tasks above. They were "
+        "made once the default's members had been chosen; what was changed after their first run was changed for other reasons. Rows, splits "
+        f"and methods are those above.{page._earlier()} Over `{XGBOOST}` the default gains {over.mean} Kendall tau.\n"
+    )
+    return "\n".join([about, page.means(), page.duels(), page.margins(), page.coverage()])
+
+
 @dataclass(frozen=True)
 class _Page:
     results: Results
