@@ -57,10 +57,3 @@ def test_what_texts_begin_with_is_read_once(tiny_llama):
     found, expected = (vectors(tiny_llama, device, **settings) for device in ("cuda", "cpu"))
 
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
-
-
-def test_float32_stays_exact_and_the_setting_is_put_back(tiny_bert):
-    before = torch.get_float32_matmul_precision()
-    vectors(tiny_bert, "cuda", dtype="bfloat16")
-
-    assert torch.get_float32_matmul_precision() == before

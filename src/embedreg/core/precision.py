@@ -56,19 +56,24 @@ def fastest_dtype(width: int, device: str) -> str:
 
 @contextlib.contextmanager
 def tensor_float32(*, allowed: bool) -> Iterator[None]:
-    """Let a GPU round the factors of float32 products to 11 bits, where it is allowed, and nowhere else.
+    """Let CUDA GPUs round the factors of float32 products to 11 bits, or see to it that they do not; then as it was.
 
     A model in bfloat16 may keep a layer in float32 for its range; these products are about ten times as fast, and still
     less rounded than the rest.
     """
     import torch
 
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high" if allowed else "highest")
+    matmul = torch.backends.cuda.matmul
+    precisions: dict[bool, str | bool] = {True: "tf32", False: "ieee"}
+    name = "fp32_precision"
+    if not hasattr(matmul, name):  # torch before 2.9
+        name, precisions = "allow_tf32", {True: True, False: False}
+    before = getattr(matmul, name)
+    setattr(matmul, name, precisions[allowed])
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        setattr(matmul, name, before)
 
 
 def _seconds(width: int, device: torch.device) -> tuple[float, float]:

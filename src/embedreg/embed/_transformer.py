@@ -368,8 +368,7 @@ class TransformerEmbedder:
         model = self._loaded
         indices = sorted({index for read_out in read_outs for index in read_out.layers.indices})
         in_half = self._resolved_dtype in ("bfloat16", "float16")
-        exact = not in_half or model.device.type != "cuda"
-        with torch.inference_mode(), precision.tensor_float32(allowed=not exact):
+        with torch.inference_mode(), precision.tensor_float32(allowed=in_half):
             batch = Batch(windows, model.pad, model.device)
             found = model.network.states(batch, tuple(indices))
             states = {index: state.float() for index, state in zip(indices, found, strict=True)}
