@@ -118,6 +118,14 @@ def skorch(data: Data, epochs: int, patience: int | None) -> float:
     return _searched(net, grid, split, X, y[:, None], None)
 
 
+def flop_an_epoch(rows: int, columns: int) -> float:
+    """Return the floating-point operations of a model's products in an epoch, forwards and backwards."""
+    widths = [columns, *DEFAULTS.hidden, 1]
+    weights = [a * b for a, b in itertools.pairwise(widths)]
+    # for each weight and row one in the output, one in the weight's derivative, and one in the input's but for the first layer
+    return 2.0 * rows * (3 * sum(weights) - weights[0])
+
+
 def network(columns: int) -> torch.nn.Sequential:
     """Return the layers of our head."""
     widths = [columns, *DEFAULTS.hidden]

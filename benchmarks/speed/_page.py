@@ -133,6 +133,7 @@ def _sweep(run: Run) -> str:
             taken, error = Spread(row["seconds"]).text(), f"{row['validation_mse']:.3f}"
             lines.append([comparison, epochs, row["method"], taken, *ratios, error])
     aimed = ", ".join(f"{target:g} times as fast as {name}" for name, target in SWEEP_TARGETS.items())
+    limit = _limit(run) if "peaks" in told else ""
     return "\n".join(
         [
             (
@@ -154,8 +155,26 @@ def _sweep(run: Run) -> str:
                 ],
                 lines,
             ),
+            limit,
             verdict(f"{aimed}, and not behind the others", missed),
         ]
+    )
+
+
+def _limit(run: Run) -> str:
+    """Say how much of the processor's peak the products of a fixed number of epochs take, and what the target would take."""
+    told, parts = run.settings, []
+    fixed = {row["method"]: row for row in run.rows if row["comparison"] == "fixed"}
+    for name, precision in ((OURS, "float32"), (OURS_IN_BFLOAT16, "bfloat16")):
+        row, peak = fixed[name], told["peaks"][precision]
+        rate = told["flop_an_epoch"] * row["epochs"] / Spread(row["seconds"]).median
+        parts.append(f"{rate / 1e9:.0f} GFLOP/s in {precision}, {rate / peak:.0%} of the peak")
+    [(peer, times)] = SWEEP_TARGETS.items()
+    needed = told["flop_an_epoch"] * fixed[peer]["epochs"] * times / Spread(fixed[peer]["seconds"]).median
+    shares = " and ".join(f"{needed / peak:.0%} in {name}" for name, peak in told["peaks"].items())
+    return (
+        f"'fixed' takes embedreg's products {' and '.join(parts)} in products of large square matrices, the optimiser's passes over memory "
+        f"included in the time. {times:g} times {peer} would take {needed / 1e9:.0f} GFLOP/s: {shares} of the peak.\n"
     )
 
 

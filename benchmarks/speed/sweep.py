@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 from benchmarks.speed import _grids
+from benchmarks.speed._machine import DTYPES, matrix_peak
 from benchmarks.speed._options import OURS, OURS_IN_BFLOAT16, Found, Options, Row
 from benchmarks.speed._timing import in_turn
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROWS, COLUMNS, EPOCHS = 400, 384, 20
+MATRIX = 2048
 _WAYS: dict[str, Callable[..., float]] = {
     OURS: _grids.embedreg,
     OURS_IN_BFLOAT16: functools.partial(_grids.embedreg, dtype="bfloat16"),
@@ -52,6 +54,8 @@ def _measured(options: Options) -> Found:
         "columns": data.X.shape[1],
         "fits": grid,
         "batch_size": _grids.DEFAULTS.batch_size,
+        "flop_an_epoch": grid * _grids.flop_an_epoch(len(data.y), data.X.shape[1]),
+        "peaks": {name: round(matrix_peak(name, options.size(MATRIX, 256))) for name in DTYPES},
     }
     return Found(rows, left_out, settings | {"patience": _grids.DEFAULTS.patience})
 

@@ -63,6 +63,7 @@ def test_heads_and_curves_without_peers(tmp_path, tiny_bert, no_peers, monkeypat
     quick(tmp_path / "speed.json", tiny_bert, "sweep,ridge,curves")
     sweep, ridge, curves = read(tmp_path / "speed.json")
     assert set(sweep.left_out) == {"skorch GridSearchCV"}
+    assert "would take" in speed_section([sweep])
     assert {row["method"] for row in ridge.rows if row["agree"]} == {"embedreg", "scikit-learn RidgeCV"}
     assert {row["curve"] for row in curves.rows} == {"records", "length", "dimension", "threads"}
 
