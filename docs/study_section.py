@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedreg.report._study_figures import finding_figure, panels_figure
@@ -11,11 +13,10 @@ from embedreg.study.findings import StudyData, findings
 from embedreg.study.grid import Estimate, StudyResults, read_results
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from embedreg.study.findings import Chart, Finding, Part
 
 EXPORT = "study_paper.parquet"
+_PRESETS = Path(__file__).parents[1] / "src" / "embedreg" / "study" / "grid" / "presets"
 
 
 def study_section(path: Path) -> tuple[str, dict[str, str]]:
@@ -47,13 +48,26 @@ def _head(results: StudyResults, found: list[Finding]) -> str:
         f"Made by embedreg {results.version}, preset `{results.name}`, exported on {results.date}{_on(results.machine)}: "
         f"{len(results.rows):,} of {results.cells:,} cells, {hours:.1f} hours of fitting. {state} 500 rows (split 8-1-1) unless a table says "
         f"otherwise; the embedding held against the paper is `{results.subject}`. "
-        f"`embedreg study report benchmarks/results/{EXPORT}` makes the page with all numbers as files. The embeddings are those of the "
+        f"{_how(results.name)}`embedreg study report benchmarks/results/{EXPORT}` makes the page with all numbers as files. The embeddings are those of the "
         "engine's first version; in bfloat16 today's differ from them in their last digits, so a cell that is run anew has another key and another number.\n",
         "| result | what it is about | verdict |",
         "|---|---|---|",
         *(f"| {f.number} | [{f.title}](#{_anchor(f)}) | {f.verdict} |" for f in found),
     ]
     return "\n".join([*lines, ""])
+
+
+def _how(name: str) -> str:
+    """Say what the preset gives to the perceptrons, and how many seeds its parts have."""
+    path = _PRESETS / f"{name}.toml"
+    if not path.is_file():
+        return ""
+    spec = tomllib.loads(path.read_text("utf-8"))
+    seeds = sorted({block["seeds"] for block in spec["blocks"]})
+    return (
+        f"The perceptrons stop early after {spec['heads']['mlp']['patience']} epochs without a better validation error; parts of the study have "
+        f"{seeds[0]} to {seeds[-1]} seeds, as [the preset](../src/embedreg/study/grid/presets/{name}.toml) says. "
+    )
 
 
 def _on(machine: str) -> str:
