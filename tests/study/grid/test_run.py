@@ -389,3 +389,37 @@ def test_an_interval_narrows_with_tasks_and_is_none_of_one_value() -> None:
     many = estimate([(i, float(i % 2)) for i in range(40)])
     assert few.high - few.low > many.high - many.low > 0
     assert str(estimate([("a", 0.25)])) == "0.25"
+
+
+def test_on_a_gpu_all_tasks_and_seeds_of_a_representation_are_one_program(toys, store, monkeypatch) -> None:
+    text = """
+name = "one program"
+[representations.traditional]
+kind = "tabular"
+[heads.swept]
+kind = "mlp"
+device = "auto"
+hidden = [4]
+max_epochs = 2
+[[blocks]]
+tasks = ["toy/*"]
+representations = ["traditional"]
+heads = ["swept"]
+rows = [40]
+seeds = 9
+"""
+    together = []
+    fit_many = _run.fit_many
+    monkeypatch.setattr(
+        _run,
+        "fit_many",
+        lambda head, problems, **o: together.append(len(problems)) or fit_many(head, problems, **o),
+    )
+    spec = parse_study(text, "the test")
+    run_study(spec, store)
+    assert together == [12, 6], "a processor takes a few at a time, so that little is lost by stopping"
+
+    together.clear()
+    monkeypatch.setattr(_run, "on_processor", lambda _: False)
+    run_study(spec, StudyStore(store.path.parent / "gpu"))
+    assert together == [18]
