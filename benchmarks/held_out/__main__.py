@@ -5,7 +5,8 @@
     python -m benchmarks.quality export DIRECTORY --tasks FOLDER/*.toml --seeds 0 1 --output benchmarks/results/held_out.parquet
 
 From the root of the repository. SOURCES holds clones of repositories, named OWNER+NAME, and wheels: what is missing is named
-with the command that fetches it. Of each task 6,000 rows at most are drawn. Nothing of this is in the repository: licences are
+with the command that fetches it. They are read at pinned commits and by the hash of a wheel; some are pickles and a package's own
+code, which run when they are read. Of each task 6,000 rows at most are drawn. Nothing of this is in the repository: licences are
 those of the sources.
 """
 
@@ -22,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.held_out._tasks import SUITES
-from embedreg.core.errors import EmbedregError
+from embedreg.core.errors import DataError, EmbedregError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,6 +65,10 @@ def _write(place: Path, task: str, data: pd.DataFrame | list[tuple[Any, float]])
         return path, False
     rows = [data[i] for i in _drawn(len(data))]
     is_text = isinstance(rows[0][0], str)
+    if not is_text and any("y" in x for x, _ in rows):
+        raise DataError(
+            f"an input named y in {task}", expected="another name", mend="rename it where it is read"
+        )
     lines = [json.dumps({"x": x, "y": float(y)} if is_text else {**x, "y": float(y)}) for x, y in rows]
     path = place / f"{task}.jsonl.gz"
     path.write_bytes(gzip.compress("\n".join(lines).encode(), mtime=0))

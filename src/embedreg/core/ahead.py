@@ -37,14 +37,22 @@ def one_ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator
 def lagging(items: Iterable[Item], lag: int) -> Iterator[Item]:
     """Yield the items in order, each once `lag` more of them are made: a GPU is given work before the last is read.
 
+    Where the next one fails, those that are made come before its error.
+
     Examples
     --------
     >>> list(lagging("abc", 1))
     ['a', 'b', 'c']
     """
     made: collections.deque[Item] = collections.deque()
-    for item in items:
-        made.append(item)
-        if len(made) > lag:
-            yield made.popleft()
+    try:
+        for item in items:
+            made.append(item)
+            if len(made) > lag:
+                yield made.popleft()
+    except GeneratorExit:  # nobody wants them
+        raise
+    except BaseException:
+        yield from made
+        raise
     yield from made

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import platform
+import threading
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -55,25 +57,40 @@ def fastest_dtype(width: int, device: str) -> str:
 
 
 @contextlib.contextmanager
-def tensor_float32(*, allowed: bool) -> Iterator[None]:
-    """Let CUDA GPUs round the factors of float32 products to 11 bits, or see to it that they do not; then as it was.
+def tensor_float32() -> Iterator[None]:
+    """Let CUDA GPUs round the factors of float32 products to 11 bits, then as it was; any number of threads may do so.
 
-    A model in bfloat16 may keep a layer in float32 for its range; these products are about ten times as fast, and still
+    A model in bfloat16 may keep a layer in float32 for its range; such products are about ten times as fast, and still
     less rounded than the rest.
     """
     import torch
 
     matmul = torch.backends.cuda.matmul
-    precisions: dict[bool, str | bool] = {True: "tf32", False: "ieee"}
-    name = "fp32_precision"
-    if not hasattr(matmul, name):  # torch before 2.9
-        name, precisions = "allow_tf32", {True: True, False: False}
-    before = getattr(matmul, name)
-    setattr(matmul, name, precisions[allowed])
+    name, value = ("fp32_precision", "tf32") if hasattr(matmul, "fp32_precision") else ("allow_tf32", True)
+    with _tensor_float32.lock:
+        if not _tensor_float32.users:  # torch has one setting for all threads
+            _tensor_float32.before = getattr(matmul, name)
+            setattr(matmul, name, value)
+        _tensor_float32.users += 1
     try:
         yield
     finally:
-        setattr(matmul, name, before)
+        with _tensor_float32.lock:
+            _tensor_float32.users -= 1
+            if not _tensor_float32.users:
+                setattr(matmul, name, _tensor_float32.before)
+
+
+@dataclass
+class _Shared:
+    """A setting of the process that several threads may want at once."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    users: int = 0
+    before: object = None
+
+
+_tensor_float32 = _Shared()
 
 
 def _seconds(width: int, device: torch.device) -> tuple[float, float]:

@@ -41,6 +41,8 @@ class Batch:
 
     Attributes
     ----------
+    windows
+        As given.
     lengths
         Tokens of each window, on the processor.
     width
@@ -58,7 +60,7 @@ class Batch:
     """
 
     def __init__(self, windows: Sequence[NDArray[np.integer]], pad: int, device: torch.device) -> None:
-        self._windows = windows
+        self.windows = windows
         self._pad = pad
         self.device = device
         self.lengths: NDArray[np.int64] = np.array([len(ids) for ids in windows])
@@ -66,13 +68,13 @@ class Batch:
         self.whole = bool(self.lengths.min() == self.width)
 
     def __len__(self) -> int:
-        return len(self._windows)
+        return len(self.windows)
 
     @functools.cached_property
     def shared(self) -> int:
         """How many tokens all windows begin with; the longest has at least one more."""
         shortest = int(self.lengths.min())
-        beginnings = np.stack([ids[:shortest] for ids in self._windows])
+        beginnings = np.stack([ids[:shortest] for ids in self.windows])
         other = np.flatnonzero((beginnings != beginnings[0]).any(axis=0))
         return min(int(other[0]) if len(other) else shortest, self.width - 1)
 
@@ -109,7 +111,7 @@ class Batch:
     @functools.cached_property
     def _sent(self) -> Tensor:
         """The tokens, and after them the lengths, shape (T + b,)."""
-        return sent(np.concatenate([*self._windows, self.lengths]).astype(np.int32), self.device).long()
+        return sent(np.concatenate([*self.windows, self.lengths]).astype(np.int32), self.device).long()
 
     @property
     def _lengths(self) -> Tensor:
@@ -126,12 +128,12 @@ class Batch:
         """Where each token is in the flattened padded batch, shape (T,)."""
         return self._window * self.width + self.positions
 
-    def padded(self, states: Tensor) -> Tensor:
+    def to_padded(self, states: Tensor) -> Tensor:
         """Return states (b, t, d) of those (1, T, d) of the tokens; zero at padding."""
         places = states.new_zeros(len(self) * self.width, states.shape[2])
         return places.index_copy_(0, self._real, states[0]).view(len(self), self.width, -1)
 
-    def packed(self, states: Tensor) -> Tensor:
+    def to_tokens(self, states: Tensor) -> Tensor:
         """Return states (1, T, d) of padded ones (b, t, d)."""
         return states.flatten(0, 1)[self._real][None]
 
@@ -151,6 +153,12 @@ class Batch:
         scale
             Of the scores; 1 / sqrt(d) by default.
         """
+        if (
+            not queries.shape[2] == keys.shape[2] == len(self.tokens)
+        ):  # a kernel would read and write what is not there
+            raise ValueError(
+                f"{queries.shape[2]} queries and {keys.shape[2]} keys of {len(self.tokens)} tokens"
+            )
         if queries.device.type == "cuda":
             asked, known, read = (
                 part[0].transpose(0, 1) for part in (queries, keys, values)
@@ -173,6 +181,8 @@ def packing_works(
 ) -> bool:
     """Return whether a network reads texts one after the other as it reads padded ones; tried with a few tokens.
 
+    Each token's state has to be that of a padded text, and nothing of it may hang on the text before.
+
     Parameters
     ----------
     packed
@@ -186,15 +196,24 @@ def packing_works(
     """
     ids = np.arange(sum(_TRIED)) % len(vocabulary)
     windows = np.split(ids, np.cumsum(_TRIED)[:-1])
+    others = [windows[0][::-1], *windows[1:]]
+    last = (layers,)
     with torch.inference_mode():
-        batch = Batch(windows, 0, vocabulary.device)
+        batch, beside_others = (Batch(some, 0, vocabulary.device) for some in (windows, others))
         try:
-            [found] = packed(batch, (layers,))
-        except (
-            Exception
-        ):  # of a device or an architecture that has no such kernel: torch's, or transformers' own
-            return False
-        [wanted] = padded(batch, (layers,))
-        expected = batch.packed(wanted).float()
-        error = (found - expected).norm() / expected.norm()
-    return bool(error <= torch.finfo(found.dtype).eps ** 0.5)
+            [found], [again] = packed(batch, last), packed(beside_others, last)
+        except torch.OutOfMemoryError:
+            raise
+        except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError):
+            return False  # a device or an architecture has no such kernel, or none that takes these arguments
+        [wanted] = padded(batch, last)
+        rest = slice(len(windows[0]), None)
+        rounding = torch.finfo(found.dtype).eps
+        right = _alike(found, batch.to_tokens(wanted), rounding**0.5)
+        return right and _alike(found[:, rest], again[:, rest], rounding)
+
+
+def _alike(found: Tensor, expected: Tensor, share: float) -> bool:
+    """Return whether no token's state is wrong by more than a share of its norm."""
+    error, size = (states.float().norm(dim=-1) for states in (found - expected, expected))
+    return bool((error <= share * size).all())

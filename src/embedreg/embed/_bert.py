@@ -160,7 +160,7 @@ class BertEncoder:
         """
         if batch.whole or not self.packs:
             return self._padded_states(batch, indices)
-        return [batch.padded(state) for state in self._packed_states(batch, indices)]
+        return [batch.to_padded(state) for state in self._packed_states(batch, indices)]
 
     def _padded_states(self, batch: Batch, indices: Sequence[int]) -> list[Tensor]:
         seen = None if batch.whole else batch.mask[:, None, None, :].bool()

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import types
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch.nn import functional
+
+from embedreg.core.precision import tensor_float32
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,38 +25,82 @@ if TYPE_CHECKING:
     Map = Callable[[Tensor], Tensor]
 
 _ROTATION: Final = "apply_rotary_pos_emb"
+_TRIED_TOKENS: Final = 12
 _TRIED_ROWS: Final = 4
 _TRIED_WIDTH: Final = 64  # of what has no weights
 
 
+@torch.inference_mode()
 def use_fused(model: Any) -> int:
     """Let a model compute norms, activations and rotations of positions by fewer kernels, where these give the same.
 
-    Returns how many parts do.
-
-    Each is tried with a few numbers first: a norm of the same form may mean something else, such as a weight that is
-    counted from one.
+    Each part is tried with a few numbers first, and the whole with a few tokens: a norm of the same form may mean something
+    else, such as a weight that is counted from one. Where the whole gives something else, it stays as it was. In a model
+    in half precision, products of layers that are in float32 may round as in TF32.
 
     Parameters
     ----------
     model
         Of transformers, on its device.
+
+    Returns
+    -------
+    int
+        How many parts were replaced.
     """
-    replaced = 0
-    for module in model.modules():
-        fused = _fused(module)
-        if fused is not None and _agree(module, fused):
-            module.forward = fused
-            replaced += 1
-        elif (forward := _with_own_rotation(type(module).forward)) is not None:
-            module.forward = types.MethodType(forward, module)
-            replaced += 1
-    return replaced
+    parts: list[Any] = list(model.modules())
+    found = {part: fused for part in parts if (fused := _replacement(part)) is not None}
+    ids = torch.arange(_TRIED_TOKENS, device=model.get_input_embeddings().weight.device)[None]
+    ids %= len(model.get_input_embeddings().weight)
+    wanted = model(input_ids=ids).last_hidden_state
+    for part, fused in found.items():
+        part.forward = fused
+    try:
+        right = _alike(model(input_ids=ids).last_hidden_state, wanted)
+    except torch.OutOfMemoryError:
+        raise
+    except (AttributeError, RuntimeError, TypeError, ValueError):
+        right = False
+    if not right:
+        for part in found:
+            del part.forward
+        found = {}
+    if model.dtype in (torch.bfloat16, torch.float16):
+        for part in parts:
+            if isinstance(part, torch.nn.Linear) and part.weight.dtype == torch.float32:
+                part.forward = functools.partial(_in_tf32, part.forward)  # type: ignore[method-assign]
+    return len(found)
+
+
+def _alike(found: Tensor, wanted: Tensor) -> bool:
+    """Return whether each token's state (1, t, d) is the same up to rounding."""
+    if found.shape != wanted.shape:
+        return False
+    error, size = (states.float().norm(dim=-1) for states in (found - wanted, wanted))
+    return bool((error <= torch.finfo(wanted.dtype).eps ** 0.5 * size).all())  # a token's state may be zero
+
+
+def _in_tf32(forward: Map, hidden: Tensor) -> Tensor:
+    with tensor_float32():
+        return forward(hidden)
+
+
+def _replacement(module: Any) -> Any:
+    """Return a forward function that may do the same as a module's, or None."""
+    if "forward" in vars(module):  # somebody else's
+        return None
+    fused = _fused(module)
+    if fused is not None:
+        return fused if _agree(module, fused) else None
+    forward = _with_own_rotation(type(module).forward)
+    return None if forward is None else types.MethodType(forward, module)
 
 
 def _fused(module: Any) -> Map | None:
     """Return what may do the same as a module; None if there is nothing."""
     kind = type(module).__name__
+    if len(inspect.signature(module.forward).parameters) != 1:  # a norm with a gate, say
+        return None
     if "RMSNorm" in kind or kind == "T5LayerNorm":
         epsilon = getattr(module, "variance_epsilon", getattr(module, "eps", None))
         weight = getattr(module, "weight", None)
@@ -74,12 +121,11 @@ def _gelu(hidden: Tensor) -> Tensor:
     return functional.gelu(hidden, approximate="tanh")
 
 
-@functools.cache
 def _with_own_rotation(forward: Any) -> Any:
     """Return an attention's forward function that rotates by `_rotate`; None if it does not rotate in that way.
 
     It has globals of its own: those of its module stay as they are, for whoever else uses it. What may be wrapped around
-    it translates arguments of earlier releases, which models do not use among themselves.
+    it translates arguments of earlier releases, which models do not use among themselves; the whole is tried afterwards.
     """
     forward = inspect.unwrap(forward)
     code = getattr(forward, "__code__", None)
@@ -104,12 +150,18 @@ def _rotate(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor, unsqueeze_dim: int =
 
 
 def _rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Return x cos + (-second half, first half) sin, in four passes over a half each; written out it is ten."""
+    """Return x cos + (-second half, first half) sin, in four passes over a half each; written out it is ten.
+
+    Where cos is narrower than x, what is beyond it stays as it is.
+    """
+    width = cos.shape[-1]
     found = torch.empty_like(x)
+    found[..., width:] = x[..., width:]
+    turned, given = found[..., :width], x[..., :width]
     halves = zip(
-        *(part.chunk(2, dim=-1) for part in (found, x, cos, sin)),
+        *(part.chunk(2, dim=-1) for part in (turned, given, cos, sin)),
         (-1, 1),
-        reversed(x.chunk(2, dim=-1)),
+        reversed(given.chunk(2, dim=-1)),
         strict=True,
     )
     for result, own, own_cos, own_sin, sign, other in halves:
@@ -118,27 +170,32 @@ def _rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return found
 
 
-@torch.no_grad()
 def _rotates_alike(rotate: Any) -> bool:
+    """Return whether a function rotates all of its input, or as much as cos is wide, as `_rotate` does."""
     q = torch.linspace(-2, 2, 96).view(1, 2, 6, 8)
-    k, cos, sin = q[:, :1] + 1, q[0, :1].cos(), q[0, :1].sin()
-    try:
-        wanted, found = rotate(q, k, cos, sin), _rotate(q, k, cos, sin)
-        return all(map(torch.allclose, found, wanted))
-    except (RuntimeError, TypeError, ValueError):  # it takes something else
-        return False
+    k, angles = q[:, :1] + 1, q[0, :1]
+    for width in (8, 4):
+        cos, sin = angles[..., :width].cos(), angles[..., :width].sin()
+        try:
+            wanted = rotate(q, k, cos, sin)
+        except (RuntimeError, TypeError, ValueError):
+            if width == 8:  # else it wants cos as wide as its input, and gets it
+                return False
+            continue
+        if not all(map(torch.allclose, _rotate(q, k, cos, sin), wanted)):
+            return False
+    return True
 
 
-@torch.no_grad()
 def _agree(module: Any, fused: Map) -> bool:
     weight = getattr(module, "weight", None)
     shape = (_TRIED_ROWS, _TRIED_WIDTH) if weight is None else (_TRIED_ROWS, *weight.shape)
-    tried = torch.linspace(-3, 3, shape[0] * shape[1]).view(shape)
+    tried = torch.linspace(-3, 3, math.prod(shape)).view(shape)
     if weight is not None:
         tried = tried.to(weight.device, weight.dtype)
     try:
         wanted, found = module(tried), fused(tried)
-    except (RuntimeError, TypeError):  # it wants more than one tensor
+    except (RuntimeError, TypeError, ValueError):
         return False
     rounding = torch.finfo(wanted.dtype).eps
     alike = found.dtype == wanted.dtype and found.shape == wanted.shape

@@ -226,6 +226,8 @@ def _says_it_all(path: Path) -> bool:
 def _batch_tokens(device: torch.device, width: int) -> int:
     if device.type == "cpu":
         return _CPU_BATCH_TOKENS
+    if device.type != "cuda":  # it was measured there alone
+        return _GPU_BATCH_TOKENS
     return max(_GPU_BATCH_TOKENS, _GPU_BATCH_NUMBERS // width)
 
 

@@ -20,7 +20,7 @@ from embedreg.embed._quiet import quiet_transformers
 from embedreg.embed._shallow_pass import ShallowPass
 from embedreg.embed._shared_prefix import SharedPrefix
 from embedreg.embed._tensors import read_tensors
-from embedreg.embed._transformers_attention import may_pack, packed_attention
+from embedreg.embed._transformers_attention import attending_within, may_pack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,12 +68,13 @@ class TransformersNetwork:
 
     def states(self, batch: Batch, indices: Sequence[int]) -> list[torch.Tensor]:
         """Return the hidden states (b, t, d) at these positions."""
-        shared = self._prefix.states(batch, indices)
+        packs = self.packs and not batch.whole
+        shared = None if packs and not _saves(batch) else self._prefix.states(batch, indices)
         if shared:
             return shared
-        if batch.whole or not self.packs:
+        if not packs:
             return self._padded_states(batch, indices)
-        return [batch.padded(state) for state in self._packed_states(batch, indices)]
+        return [batch.to_padded(state) for state in self._packed_states(batch, indices)]
 
     def _padded_states(self, batch: Batch, indices: Sequence[int]) -> list[torch.Tensor]:
         return self._states(batch.ids, None if batch.whole else batch.mask, indices)
@@ -81,7 +82,8 @@ class TransformersNetwork:
     def _packed_states(self, batch: Batch, indices: Sequence[int]) -> list[torch.Tensor]:
         """Return the hidden states (1, T, d) of all tokens."""
         ids = batch.tokens[None]
-        with packed_attention(batch):  # a mask keeps transformers from asking the device what is packed
+        _ = self._shallow.works  # which is tried once, and not with this batch's places
+        with attending_within(batch):  # a mask keeps transformers from asking the device what is packed
             return self._states(ids, torch.ones_like(ids), indices, {"position_ids": batch.positions[None]})
 
     def _states(
@@ -118,6 +120,11 @@ class TransformersTokenizer:
     backend: Any
     begin: int | None
     pad: int | None
+
+
+def _saves(batch: Batch) -> bool:
+    """Return whether going on from what texts share, with padding, reads less than all of their tokens without."""
+    return batch.shared + len(batch) * (batch.width - batch.shared) < int(batch.lengths.sum())
 
 
 def random_network(directory: ModelDirectory, seed: int, dtype: torch.dtype) -> Any:

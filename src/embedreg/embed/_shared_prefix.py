@@ -6,12 +6,14 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+import numpy as np
 import torch
 from transformers import DynamicCache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from embedreg.embed._batch import Batch
@@ -45,9 +47,12 @@ class Pass(Protocol):
 
 
 class _Prefix(NamedTuple):
-    """Tokens that were read: their ids (p,), the states asked for (1, p, d), and keys and values (1, k, p, d) by layer."""
+    """Tokens that were read: their ids (p,), the states asked for (1, p, d), and keys and values (1, k, p, d) by layer.
 
-    ids: Tensor
+    The ids are on the processor, where the next batch's are compared with them: nobody has to wait for a GPU.
+    """
+
+    ids: NDArray[np.integer]
     indices: tuple[int, ...]
     states: list[Tensor]
     layers: list[tuple[Tensor, Tensor]]
@@ -89,9 +94,10 @@ class SharedPrefix:
         if length < max(_LEAST_TOKENS, _LEAST_SHARE * batch.width):
             return None
         ids = batch.ids
-        prefix = self._known(ids[:, :length], tuple(indices))
-        if prefix is None and len(ids) > 1 and self.works:
-            prefix = self._last = self._compute(ids[0, :length], tuple(indices))
+        beginning = batch.windows[0][:length]
+        prefix = self._known(beginning, len(batch), tuple(indices))
+        if prefix is None and len(batch) > 1 and self.works:
+            prefix = self._last = self._compute(ids[0, :length], beginning, tuple(indices))
         return None if prefix is None else self._after(prefix, ids, batch.mask)
 
     @functools.cached_property
@@ -105,7 +111,8 @@ class SharedPrefix:
         last = (self._layers,)
         [expected] = self._run(ids, mask, last)
         try:
-            prefix = self._compute(ids[0, : _TRIED // 2], last)
+            half = ids[0, : _TRIED // 2]
+            prefix = self._compute(half, half.cpu().numpy(), last)
             [found] = self._after(prefix, ids, mask)
         except Exception:  # that of an architecture which keeps something else than keys and values
             return False
@@ -122,19 +129,20 @@ class SharedPrefix:
         """Run the model; the cache gets the tokens' keys and values."""
         return self._run(ids, mask, indices, {str(self._keyword): cache, "use_cache": True})
 
-    def _known(self, ids: Tensor, indices: tuple[int, ...]) -> _Prefix | None:
-        """Return the last prefix, if it is most of what texts (b, p) begin with, or enough of a single one."""
+    def _known(self, beginning: NDArray[np.integer], texts: int, indices: tuple[int, ...]) -> _Prefix | None:
+        """Return the last prefix, if it is most of what texts begin with, or enough of a single one."""
         last = self._last
         if last is None or last.indices != indices:
             return None
-        least = _LEAST_TOKENS if len(ids) == 1 else (1 - _LEAST_SHARE) * ids.shape[1]
+        least = _LEAST_TOKENS if texts == 1 else (1 - _LEAST_SHARE) * len(beginning)
         known = len(last.ids)
-        return last if least <= known <= ids.shape[1] and torch.equal(ids[0, :known], last.ids) else None
+        alike = least <= known <= len(beginning) and np.array_equal(beginning[:known], last.ids)
+        return last if alike else None
 
-    def _compute(self, ids: Tensor, indices: tuple[int, ...]) -> _Prefix:
+    def _compute(self, ids: Tensor, known: NDArray[np.integer], indices: tuple[int, ...]) -> _Prefix:
         cache = _cache([])
         states = self._run_with(cache, ids[None], torch.ones_like(ids[None]), indices)
-        return _Prefix(ids, indices, states, [(layer.keys, layer.values) for layer in cache.layers])
+        return _Prefix(known, indices, states, [(layer.keys, layer.values) for layer in cache.layers])
 
     def _after(self, prefix: _Prefix, ids: Tensor, mask: Tensor) -> list[Tensor]:
         """Run what comes after a prefix, and return the states of all tokens."""

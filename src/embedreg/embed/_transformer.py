@@ -76,7 +76,8 @@ class TransformerEmbedder:
     device
         "auto" (cuda, else mps, else cpu) or a torch device name.
     batch_tokens
-        Tokens in a batch at most, padding included; by default 1024 on a CPU, and elsewhere 32768, or more of
+        Tokens in a batch at most, padding included; where texts are read without padding, pooling may hold as many
+        places of padding besides. By default 1024 on a CPU, and elsewhere 32768, or more of
         narrow models.
     window
         Tokens read at once; by default what the model can read, 2048 at most.
@@ -354,8 +355,9 @@ class TransformerEmbedder:
                     expected="room for it",
                     mend="use dtype='bfloat16', a smaller model, or device='cpu'",
                 ) from error
-            tokens = len(windows) * max(len(ids) for ids in windows)  # less than the budget, perhaps
-            self._budget = min(self._budget, tokens) // 2
+            lengths = [len(ids) for ids in windows]
+            tokens = sum(lengths) if self._loaded.network.packs else len(windows) * max(lengths)
+            self._budget = min(self._budget, tokens) // 2  # it was less than the budget, perhaps
         torch.cuda.empty_cache()
         return None
 
@@ -367,8 +369,7 @@ class TransformerEmbedder:
 
         model = self._loaded
         indices = sorted({index for read_out in read_outs for index in read_out.layers.indices})
-        in_half = self._resolved_dtype in ("bfloat16", "float16")
-        with torch.inference_mode(), precision.tensor_float32(allowed=in_half):
+        with torch.inference_mode():
             batch = Batch(windows, model.pad, model.device)
             found = model.network.states(batch, tuple(indices))
             states = {index: state.float() for index, state in zip(indices, found, strict=True)}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 NAME: Final = "embedreg"
 # Of what transformers gives an attention function beside the tensors: what changes the scores, and is left to its own.
 _CHANGE_SCORES: Final = ("position_bias", "softcap", "s_aux")
+_FULL: Final = "full_attention"  # what transformers calls such a layer
 _WINDOWS: Final = ("sliding_window", "attention_chunk_size")
 
 
@@ -29,7 +30,7 @@ _packed: contextvars.ContextVar[Batch | None] = contextvars.ContextVar("packed",
 
 
 @contextlib.contextmanager
-def packed_attention(batch: Batch) -> Iterator[None]:
+def attending_within(batch: Batch) -> Iterator[None]:
     """Let models attend within each of the packed texts that they are given meanwhile."""
     before = _packed.set(batch)
     try:
@@ -39,9 +40,11 @@ def packed_attention(batch: Batch) -> Iterator[None]:
 
 
 def may_pack(model: Any) -> bool:
-    """Return whether a model attends by this module, and to all tokens of a text, however long."""
+    """Return whether a model attends by this module, in every layer and to all tokens of a text, however long."""
     config = model.config
-    return config._attn_implementation == NAME and not any(getattr(config, name, None) for name in _WINDOWS)
+    kinds = set(getattr(config, "layer_types", None) or [_FULL])
+    windows = any(getattr(config, name, None) for name in _WINDOWS)
+    return config._attn_implementation == NAME and kinds == {_FULL} and not windows
 
 
 def use_own_attention(model: Any) -> None:
@@ -106,7 +109,7 @@ def _mask(*positional: Any, **settings: Any) -> Tensor | None:
     everything = getattr(
         masking_utils, "bidirectional_mask_function", None
     )  # which transformers 4.56 has not
-    if padding is not None and function is everything and not padding.all():
+    if padding is not None and function is everything:
         return cast("Tensor", padding[:, None, None].expand(-1, -1, settings["q_length"], -1))
     return cast("Tensor | None", masking_utils.sdpa_mask(*positional, **settings))
 

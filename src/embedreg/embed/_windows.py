@@ -60,7 +60,6 @@ class WindowTokenizer:
 
     def __init__(self, tokenizer: Tokenizer, window: int, begin: int | None, prompt: str = "") -> None:
         self._tokenizer = tokenizer
-        self._window = window
         self._begin = begin
         self._prompt = prompt
         tokenizer.no_padding()
@@ -87,10 +86,9 @@ class WindowTokenizer:
         windows = Windows([], [], [0])
         prompted = [self._prompt + text for text in texts]
         for position, encoding in enumerate(self._tokenizer.encode_batch_fast(prompted)):
-            ids = encoding.ids or [self._begin_of(first + position)]
-            more = encoding.overflowing if len(ids) == self._window else ()  # what a short text has not
-            for part in (ids, *(rest.ids for rest in more)):
-                windows.ids.append(np.array(part, dtype=np.int32))
+            for part in (encoding, *encoding.overflowing):
+                ids = part.ids or [self._begin_of(first + position)]
+                windows.ids.append(np.array(ids, dtype=np.int32))
                 windows.text.append(position)
             windows.starts.append(len(windows.ids))
         return windows
@@ -127,6 +125,8 @@ def chunks(texts: Sequence[object], most: int, letters: int | None) -> Iterator[
 def plan_packed_batches(lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray[np.int64]]:
     """Group windows so that a batch without padding has at most `budget` tokens, the longest first.
 
+    With padding, which pooling has, it has at most twice as many, or is a single window.
+
     Examples
     --------
     >>> [batch.tolist() for batch in plan_packed_batches(np.array([2, 9, 3, 2]), 6)]
@@ -136,8 +136,9 @@ def plan_packed_batches(lengths: NDArray[np.int64], budget: int) -> Iterator[NDA
     ends = np.cumsum(lengths[order])
     start = 0
     while start < len(order):
-        before = ends[start] - lengths[order[start]]
-        stop = max(start + 1, int(np.searchsorted(ends, before + budget, side="right")))
+        longest = int(lengths[order[start]])
+        full = int(np.searchsorted(ends, ends[start] - longest + budget, side="right"))
+        stop = max(start + 1, min(full, start + 2 * budget // longest))
         yield order[start:stop]
         start = stop
 

@@ -105,9 +105,9 @@ def _train_group(
 ) -> list[Winner]:
     """Train the grid on tasks of one shape, batch by batch."""
     widths = (tasks[0].train.X.shape[1], *settings.hidden, 1)
-    models = _models(len(tasks), settings, by_rates=not on_processor(device))
-    at_once = _models_at_once(parameter_count(widths), len(models), device)
-    batches = [models[start : start + at_once] for start in range(0, len(models), at_once)]
+    grid = list(itertools.product(settings.learning_rates, settings.weight_decays))
+    at_once = _models_at_once(parameter_count(widths), len(tasks) * len(grid), device)
+    batches = _batches(len(tasks), grid, at_once, by_rates=not on_processor(device))
     stopped, lock = threading.Event(), threading.Lock()
 
     def note(done: int) -> None:
@@ -129,15 +129,21 @@ def _train_group(
     return [best[task] for task in range(len(tasks))]
 
 
-def _models(tasks: int, settings: Settings, *, by_rates: bool) -> list[_Model]:
-    """Return the grid of every task: task after task, or tasks of equal rates in a row, for one call of the optimiser.
+def _batches(
+    tasks: int, grid: Sequence[tuple[float, float]], at_once: int, *, by_rates: bool
+) -> list[list[_Model]]:
+    """Cut the grid of every task into batches of so many models at most, a task's own in the grid's order.
 
-    A task's own models are in the grid's order either way.
+    `by_rates`, as many whole tasks as fit share a batch, and those of equal rates are in a row there, for one call of the
+    optimiser.
     """
-    grid = list(itertools.product(settings.learning_rates, settings.weight_decays))
-    if by_rates:
-        return [_Model(task, *rates) for rates in grid for task in range(tasks)]
-    return [_Model(task, *rates) for task in range(tasks) for rates in grid]
+    together = max(1, at_once // len(grid)) if by_rates else 1
+    models: list[_Model] = []
+    for first in range(0, tasks, together):
+        some = range(first, min(first + together, tasks))
+        models += [_Model(task, *rates) for rates in grid for task in some]
+    size = together * len(grid) if by_rates and len(grid) <= at_once else at_once
+    return [models[start : start + size] for start in range(0, len(models), size)]
 
 
 def _on_a_thread_each(

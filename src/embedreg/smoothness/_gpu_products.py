@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from embedreg.core.transfers import sent
-
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
@@ -35,12 +33,14 @@ class GpuProducts:
     def __init__(
         self, points: NDArray[np.float64], locations: NDArray[np.intp], tie: float, device: torch.device
     ) -> None:
+        import torch
+
         n, d = points.shape
-        self._points = sent(points, device)
+        self._points = torch.from_numpy(points).to(device)
         self._norms = self._points.square().sum(dim=1)
         self._rounding = (d + 8) * float(np.finfo(np.float64).eps)
         self._tie = tie
-        self._locations = sent(locations, device)
+        self._locations = torch.from_numpy(locations).to(device)
         self._all_differ = bool(locations.max() + 1 == n)
 
     def candidates(

@@ -10,10 +10,12 @@ import numpy as np
 
 from embedreg.core.devices import find_device, on_processor
 from embedreg.core.errors import UsageError, unknown_name
-from embedreg.smoothness._neighbours import location_numbers, nearest_pairs
+from embedreg.smoothness._neighbours import Pairs, location_numbers, nearest_pairs
 from embedreg.smoothness._vectors import checked, standardised
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import torch
     from numpy.typing import ArrayLike, NDArray
 
@@ -180,13 +182,31 @@ def _factors(
     locations = location_numbers(points)
     factors = np.full(len(targets), np.nan)
     if locations.any():
-        for pairs in nearest_pairs(points, locations, gpu):
+        for pairs in _pairs(points, locations, gpu):
             slopes = np.abs(targets[pairs.point] - targets[pairs.neighbour]) / pairs.distance
             points_with, first, count = np.unique(pairs.point, return_index=True, return_counts=True)
             factors[points_with] = np.add.reduceat(slopes, first) / count
     if scaling == "paper":
         return factors / math.sqrt(vectors.shape[1]), locations
     return factors * math.sqrt(points.shape[1]), locations
+
+
+def _pairs(points: Floats, locations: NDArray[np.intp], gpu: torch.device | None) -> Iterator[Pairs]:
+    """Yield what `nearest_pairs` does, and say what to do where a GPU has no room for it."""
+    if gpu is None:
+        yield from nearest_pairs(points, locations)
+        return
+    import torch
+
+    try:
+        yield from nearest_pairs(points, locations, gpu)
+    except torch.OutOfMemoryError as error:
+        n, d = points.shape
+        raise UsageError(
+            f"{n:,} vectors of {d:,} numbers on {gpu}, which has no room for them in float64",
+            expected=f"{8 * n * d / 2**30:.1f} GiB of its memory, and a little more",
+            mend="device='cpu'",
+        ) from error
 
 
 def _gpu(device: str) -> torch.device | None:
