@@ -74,7 +74,8 @@ def held_out_section(results: Results, settings: Mapping[str, str]) -> str:
         "made once the default's members had been chosen; what was changed after their first run was changed for other reasons. Rows, splits "
         f"and methods are those above.{page._earlier()} Over `{XGBOOST}` the default gains {over.mean} Kendall tau.\n"
     )
-    return "\n".join([about, page.means(), page.duels(), page.margins(), page.coverage()])
+    parts = [about, page.means(), page.duels(), page.margins(), page.coverage(), page.failed()]
+    return "\n".join(part for part in parts if part)
 
 
 @dataclass(frozen=True)

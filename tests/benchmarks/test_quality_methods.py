@@ -31,6 +31,11 @@ def test_catboost_is_told_categories_from_texts():
     assert np.isnan(table["gap"][0])
 
 
+def test_a_word_among_catboosts_numbers_that_training_rows_have_not_is_missing():
+    columns = _Columns([{"gamma": 0.1}, {"gamma": 2}, {"gamma": None}])
+    assert columns.table([{"gamma": "auto"}, {"gamma": 3}])["gamma"].isna().tolist() == [True, False]
+
+
 def test_catboost_is_given_molecules_letter_by_letter():
     columns = _Columns(["CCO", "CN"])
     assert columns.table(["CO"])["text"][0] == "C O"

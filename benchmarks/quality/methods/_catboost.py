@@ -38,13 +38,19 @@ class _Columns:
         self.spelt = [name for name in self.texts if _words(table[name]) < WORDS]
 
     def table(self, records: list[Record]) -> pd.DataFrame:
+        import pandas as pd  # noqa: PLC0415 (in the extra `benchmarks`)
+
         table = frame(records, self.names)
         for name in (*self.texts, *self.categories):
             table[name] = table[name].map(_written)
         for name in self.spelt:
             table[name] = table[name].map(" ".join)
-        rest = [name for name in self.names if name not in self.texts and name not in self.categories]
-        return table.astype(dict.fromkeys(rest, "float64"))
+        for name in self.names:
+            if (
+                name not in self.texts and name not in self.categories
+            ):  # a word that training rows have not is missing
+                table[name] = pd.to_numeric(table[name], errors="coerce").astype("float64")
+        return table
 
 
 def _is_numeric(column: pd.Series) -> bool:
