@@ -95,6 +95,13 @@ def test_it_is_tried_before_it_is_used(tiny_llama):
         [states] = network._packed_states(batch, indices)
         return [states + 0.02 * states.roll(1, dims=1)]
 
+    def a_token_is_rounded_otherwise(batch, indices):
+        """As SmolLM2's are in bfloat16: single ones by a third."""
+        [states] = network._packed_states(batch, indices)
+        return [torch.cat([states[:, :5], 1.3 * states[:, 5:6], states[:, 6:]], dim=1)]
+
+    assert packing_works(a_token_is_rounded_otherwise, *trial)
+
     def no_room(batch, indices):
         raise torch.OutOfMemoryError("CUDA out of memory")
 

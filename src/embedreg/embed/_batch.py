@@ -100,7 +100,7 @@ class Batch:
     @functools.cached_property
     def positions(self) -> Tensor:
         """Of each token within its window, shape (T,)."""
-        return torch.arange(len(self.tokens), device=self.device) - self.starts[:-1].long()[self._window]
+        return torch.arange(len(self.tokens), device=self.device) - self.starts[:-1].long()[self.window]
 
     @functools.cached_property
     def starts(self) -> Tensor:
@@ -118,15 +118,15 @@ class Batch:
         return self._sent[-len(self) :]
 
     @functools.cached_property
-    def _window(self) -> Tensor:
-        """That each token is in, shape (T,)."""
+    def window(self) -> Tensor:
+        """Number of the window that each token is in, shape (T,)."""
         numbers = torch.arange(len(self), device=self.device)
         return numbers.repeat_interleave(self._lengths, output_size=len(self.tokens))
 
     @functools.cached_property
     def _real(self) -> Tensor:
         """Where each token is in the flattened padded batch, shape (T,)."""
-        return self._window * self.width + self.positions
+        return self.window * self.width + self.positions
 
     def to_padded(self, states: Tensor) -> Tensor:
         """Return states (b, t, d) of those (1, T, d) of the tokens; zero at padding."""
@@ -181,7 +181,7 @@ def packing_works(
 ) -> bool:
     """Return whether a network reads texts one after the other as it reads padded ones; tried with a few tokens.
 
-    Each token's state has to be that of a padded text, and nothing of it may hang on the text before.
+    Tokens' states have to be those of padded texts, and none of them may hang on the text before or after.
 
     Parameters
     ----------
@@ -194,26 +194,35 @@ def packing_works(
     layers
         How many it has.
     """
-    ids = np.arange(sum(_TRIED)) % len(vocabulary)
-    windows = np.split(ids, np.cumsum(_TRIED)[:-1])
-    others = [windows[0][::-1], *windows[1:]]
+    first, second, third = np.split(tried_ids(sum(_TRIED), vocabulary), np.cumsum(_TRIED)[:-1])
     last = (layers,)
     with torch.inference_mode():
-        batch, beside_others = (Batch(some, 0, vocabulary.device) for some in (windows, others))
+        batch, beside_another = (
+            Batch([first, other, third], 0, vocabulary.device) for other in (second, second[::-1].copy())
+        )
         try:
-            [found], [again] = packed(batch, last), packed(beside_others, last)
+            [found], [again] = packed(batch, last), packed(beside_another, last)
         except torch.OutOfMemoryError:
             raise
         except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError):
             return False  # a device or an architecture has no such kernel, or none that takes these arguments
         [wanted] = padded(batch, last)
-        rest = slice(len(windows[0]), None)
         rounding = torch.finfo(found.dtype).eps
-        right = _alike(found, batch.to_tokens(wanted), rounding**0.5)
-        return right and _alike(found[:, rest], again[:, rest], rounding)
+        right = float(token_errors(found, batch.to_tokens(wanted)).median()) <= rounding**0.5
+        change = token_errors(again, found)[0]
+        return right and bool(change[batch.window != 1].max() <= rounding)
 
 
-def _alike(found: Tensor, expected: Tensor, share: float) -> bool:
-    """Return whether no token's state is wrong by more than a share of its norm."""
+def tried_ids(tokens: int, vocabulary: Tensor) -> NDArray[np.int64]:
+    """Draw so many token ids to try a network with: among the first ids are special tokens, whose states rounding upsets."""
+    return np.random.default_rng(0).integers(0, len(vocabulary), tokens)
+
+
+def token_errors(found: Tensor, expected: Tensor) -> Tensor:
+    """Return the error of each token's state (1, t, d) as a share of its norm, shape (1, t).
+
+    Of two right ways to compute in bfloat16, single tokens' may differ by a third (SmolLM2), and the median by .02.
+    """
     error, size = (states.float().norm(dim=-1) for states in (found - expected, expected))
-    return bool((error <= share * size).all())
+    shares: Tensor = error / size.clamp(min=torch.finfo(torch.float32).tiny)
+    return shares

@@ -16,6 +16,7 @@ import torch
 from torch.nn import functional
 
 from embedreg.core.precision import tensor_float32
+from embedreg.embed._batch import token_errors, tried_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     Map = Callable[[Tensor], Tensor]
 
 _ROTATION: Final = "apply_rotary_pos_emb"
-_TRIED_TOKENS: Final = 12
+_TRIED_TOKENS: Final = 32
 _TRIED_ROWS: Final = 4
 _TRIED_WIDTH: Final = 64  # of what has no weights
 
@@ -50,13 +51,14 @@ def use_fused(model: Any) -> int:
     """
     parts: list[Any] = list(model.modules())
     found = {part: fused for part in parts if (fused := _replacement(part)) is not None}
-    ids = torch.arange(_TRIED_TOKENS, device=model.get_input_embeddings().weight.device)[None]
-    ids %= len(model.get_input_embeddings().weight)
+    vocabulary = model.get_input_embeddings().weight
+    ids = torch.from_numpy(tried_ids(_TRIED_TOKENS, vocabulary)).to(vocabulary.device)[None]
     wanted = model(input_ids=ids).last_hidden_state
     for part, fused in found.items():
         part.forward = fused
     try:
-        right = _alike(model(input_ids=ids).last_hidden_state, wanted)
+        error = float(token_errors(model(input_ids=ids).last_hidden_state, wanted).median())
+        right = error <= torch.finfo(wanted.dtype).eps ** 0.5
     except torch.OutOfMemoryError:
         raise
     except (AttributeError, RuntimeError, TypeError, ValueError):
@@ -70,14 +72,6 @@ def use_fused(model: Any) -> int:
             if isinstance(part, torch.nn.Linear) and part.weight.dtype == torch.float32:
                 part.forward = functools.partial(_in_tf32, part.forward)  # type: ignore[method-assign]
     return len(found)
-
-
-def _alike(found: Tensor, wanted: Tensor) -> bool:
-    """Return whether each token's state (1, t, d) is the same up to rounding."""
-    if found.shape != wanted.shape:
-        return False
-    error, size = (states.float().norm(dim=-1) for states in (found - wanted, wanted))
-    return bool((error <= torch.finfo(wanted.dtype).eps ** 0.5 * size).all())  # a token's state may be zero
 
 
 def _in_tf32(forward: Map, hidden: Tensor) -> Tensor:
