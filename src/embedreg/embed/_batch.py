@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+# Errors of a trial that say no more than that another way is to be taken: a device has no such kernel (RuntimeError, also as
+# NotImplementedError), or an architecture takes other arguments, has other parts or other shapes.
+UNSUITED: Final = (AttributeError, RuntimeError, TypeError, ValueError)
 _TRIED: Final = (24, 7, 16)  # tokens of the texts that a network is tried with
 
 
@@ -204,8 +207,8 @@ def packing_works(
             [found], [again] = packed(batch, last), packed(beside_another, last)
         except torch.OutOfMemoryError:
             raise
-        except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError):
-            return False  # a device or an architecture has no such kernel, or none that takes these arguments
+        except UNSUITED:
+            return False
         [wanted] = padded(batch, last)
         rounding = torch.finfo(found.dtype).eps
         right = float(token_errors(found, batch.to_tokens(wanted)).median()) <= rounding**0.5

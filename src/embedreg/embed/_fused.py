@@ -16,7 +16,7 @@ import torch
 from torch.nn import functional
 
 from embedreg.core.precision import tensor_float32
-from embedreg.embed._batch import token_errors, tried_ids
+from embedreg.embed._batch import UNSUITED, token_errors, tried_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ def use_fused(model: Any) -> int:
         right = error <= torch.finfo(wanted.dtype).eps ** 0.5
     except torch.OutOfMemoryError:
         raise
-    except (AttributeError, RuntimeError, TypeError, ValueError):
+    except UNSUITED:
         right = False
     if not right:
         for part in found:
@@ -70,6 +70,7 @@ def use_fused(model: Any) -> int:
     if model.dtype in (torch.bfloat16, torch.float16):
         for part in parts:
             if isinstance(part, torch.nn.Linear) and part.weight.dtype == torch.float32:
+                # of this object alone; to mypy a method is its class's
                 part.forward = functools.partial(_in_tf32, part.forward)  # type: ignore[method-assign]
     return len(found)
 
