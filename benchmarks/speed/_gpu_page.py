@@ -36,7 +36,7 @@ def embedding_table(run: Run) -> str:
             rate = Spread([row["tokens"] / s for s in row["seconds"]])
             share = Spread([row["flop"] / s / told["peaks"][row["precision"]] for s in row["seconds"]])
             is_ours = row["engine"].startswith(OURS)
-            ratio = None if is_ours else _per_token(row, ours)
+            ratio = None if is_ours else _per("tokens", row, ours)
             lines.append(
                 [
                     model, texts, row["engine"], row["precision"], rate.text(",.0f"), f"{share.median:.0%}",
@@ -76,7 +76,7 @@ def sweep_table(run: Run) -> str:
         for row in rows:
             ratios = [NONE, NONE]
             if row["method"] not in ours:
-                found = [_per_task(row, ours[name]) for name in (OURS, OURS_IN_BFLOAT16)]
+                found = [_per("tasks", row, ours[name]) for name in (OURS, OURS_IN_BFLOAT16)]
                 ratios = [ratio.text(".0f") for ratio in found]
                 if found[0].median < LOOP_TARGET:
                     missed.append(f"{row['method']}, {comparison}: {found[0].median:.0f}")
@@ -131,12 +131,7 @@ def smoothness_table(run: Run) -> str:
     )
 
 
-def _per_token(peer: Row, ours: Row) -> Spread:
-    """Return the peer's seconds a token by ours, run by run in their order."""
-    scale = ours["tokens"] / peer["tokens"]
-    return Spread([scale * b / a for a, b in zip(ours["seconds"], peer["seconds"], strict=True)])
-
-
-def _per_task(peer: Row, ours: Row) -> Spread:
-    scale = ours["tasks"] / peer["tasks"]
+def _per(unit: str, peer: Row, ours: Row) -> Spread:
+    """Return the peer's seconds a token, or a task, by ours: run by run, in their order."""
+    scale = ours[unit] / peer[unit]
     return Spread([scale * b / a for a, b in zip(ours["seconds"], peer["seconds"], strict=True)])

@@ -62,7 +62,7 @@ def _set_rows(texts: TextSet, here: list[Engine], options: Options, matrix: int)
     rows = [
         about
         | {"engine": engine.name, "precision": engine.precision, "flop": flop, "seconds": taken[engine.name]}
-        | {"cosine": _least_cosine(vectors[engine.name], reference)}
+        | {"cosine": least_cosine(vectors[engine.name], reference)}
         | ({"batch_size": batches[engine.name]} if engine.name in batches else {})
         for engine in here
     ]
@@ -76,7 +76,7 @@ def _set_rows(texts: TextSet, here: list[Engine], options: Options, matrix: int)
     ]
 
 
-def _least_cosine(vectors: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
+def least_cosine(vectors: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
     """Return the least cosine of a text's vector to that of our float32 engine."""
     a, b = (found / np.linalg.norm(found, axis=1, keepdims=True) for found in (vectors, reference))
     return round(float(np.sum(a * b, axis=1).min()), 7)

@@ -19,6 +19,7 @@ from benchmarks.speed._gpu_models import MODELS, GpuModel, flop, small
 from benchmarks.speed._options import OURS, Found, Options, Row
 from benchmarks.speed._texts import TextSet, text_sets
 from benchmarks.speed._timing import in_turn, seconds
+from benchmarks.speed.embedding import least_cosine
 from embedreg.embed import TransformerEmbedder, embed_texts
 
 if TYPE_CHECKING:
@@ -225,10 +226,5 @@ def _with_cosines(rows: list[Row]) -> list[Row]:
         vectors = row.pop("vectors")
         reference = wanted[row["model"], row["texts"]]
         if "seconds" in row:
-            found.append(row | {"cosine": None if vectors is None else _least_cosine(vectors, reference)})
+            found.append(row | {"cosine": None if vectors is None else least_cosine(vectors, reference)})
     return found
-
-
-def _least_cosine(vectors: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
-    a, b = (found / np.linalg.norm(found, axis=1, keepdims=True) for found in (vectors, reference))
-    return round(float(np.sum(a * b, axis=1).min()), 7)
