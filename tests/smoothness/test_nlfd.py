@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 from embedreg.core.errors import DataError, UsageError
 from embedreg.smoothness import NLFD, SCALINGS, _neighbours, lipschitz_factors, nlfd, smoothness_gap
+from embedreg.smoothness._vectors import standardised
 
 grid = st.integers(-3, 3).map(float)  # few values: ties, repeated rows and constant columns are common
 
@@ -162,6 +163,31 @@ def test_equal_vectors_take_the_nearest_neighbour_elsewhere():
 def test_negative_zero_is_zero():
     found = nlfd([[0.0, 1.0], [-0.0, 1.0], [0.0, -1.0], [-0.0, -1.0]], [0.0, 1.0, 2.0, 3.0])
     assert found.repeated == 4
+
+
+@given(data())
+def test_points_that_are_unequal_but_sum_alike_are_told_apart(sample):
+    points, _ = sample
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_neighbours, "_sums", lambda points: np.zeros(len(points), dtype=np.uint64))
+        told_apart = _neighbours.location_numbers(points)
+    assert (told_apart == _neighbours.location_numbers(points)).all()
+    same = (points[:, None] == points).all(axis=-1)
+    assert ((told_apart[:, None] == told_apart) == same).all()
+
+
+def test_sums_of_many_different_points_differ():
+    points = np.random.default_rng(0).integers(0, 10, size=(20_000, 8)).astype(float)
+    points = np.unique(points, axis=0)
+    assert len(np.unique(_neighbours._sums(points))) == len(points)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 32, 33, 65])
+def test_coordinates_are_standardised_alike_however_many_there_are(columns):
+    vectors = np.random.default_rng(0).normal(size=(50, columns)).astype(np.float32)
+    expected = vectors.astype(float) - vectors.astype(float).mean(axis=0)
+    expected /= expected.std(axis=0)
+    np.testing.assert_allclose(standardised(vectors), expected, rtol=1e-12, atol=1e-15)
 
 
 def test_all_vectors_equal():

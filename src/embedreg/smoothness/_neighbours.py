@@ -26,6 +26,7 @@ _BLOCK_ROWS: Final = 512
 """Of wide points at least so many at once, or half their width: BLAS reads all points anew for each block."""
 _TIE: Final = 1e-9
 """Squared distances that differ by less than this share are equal but for rounding."""
+_SUMMED_AT_ONCE: Final = 2**16  # numbers, half a MiB
 _FEW: Final = 16
 """Candidates a point, on average, up to which taking each distance by itself is the quicker way."""
 
@@ -49,10 +50,28 @@ class Pairs:
 
 def location_numbers(points: Floats) -> Indices:
     """Return a number for each point, the same for equal points and for no others; shape (n,)."""
-    seen: dict[bytes, int] = {}
-    rows = (row + 0.0 for row in points)  # -0.0 becomes 0.0
-    names = (hashlib.blake2b(row, digest_size=16).digest() for row in rows)  # the rows are memory twice over
+    sums = _sums(points)
+    _, group, size = np.unique(sums, return_inverse=True, return_counts=True)
+    names: list[int | bytes] = sums.tolist()
+    for i in np.flatnonzero(size[group] > 1):  # equal points, or unequal ones that agree in this
+        names[i] = hashlib.blake2b(points[i] + 0.0, digest_size=16).digest()
+    seen: dict[int | bytes, int] = {}
     return np.array([seen.setdefault(name, len(seen)) for name in names], dtype=np.intp)
+
+
+def _sums(points: Floats) -> NDArray[np.uint64]:
+    """Return for each point a sum of its coordinates' bits, each times an odd number of its own, modulo 2^64; shape (n,)."""
+    n, d = points.shape
+    factors = np.random.default_rng(0).integers(2**63, size=d, dtype=np.uint64) * 2 + 1
+    sums = np.empty(n, dtype=np.uint64)
+    for block in _blocks(slice(0, n), max(1, _SUMMED_AT_ONCE // max(1, d))):
+        bits = (points[block] + 0.0).view(np.uint64)  # -0.0 becomes 0.0
+        bits ^= bits >> np.uint64(
+            32
+        )  # the last of most coordinates' bits are zero, and would be of their products
+        bits *= factors
+        bits.sum(axis=1, out=sums[block])
+    return sums
 
 
 def nearest_pairs(points: Floats, locations: Indices, device: torch.device | None = None) -> Iterator[Pairs]:

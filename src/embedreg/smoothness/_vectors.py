@@ -19,6 +19,8 @@ _CONSTANT: Final = 8
 _FRACTION_BITS: Final = 60
 """Standardised coordinates are rounded to these, far below their precision: any difference can be squared."""
 
+_COLUMNS_AT_ONCE: Final = 32  # all at once took twice as long, and twice the memory
+
 
 def checked(embeddings: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.floating], Floats]:
     """Return vectors, shape (n, d), and targets, shape (n,), as arrays.
@@ -50,10 +52,21 @@ def checked(embeddings: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.floating], 
 
 def standardised(vectors: NDArray[np.floating]) -> Floats:
     """Return the coordinates that vary, with mean zero and variance one; shape (n, those)."""
-    largest = np.abs(vectors).max(axis=0).astype(np.float64)
-    rounding = _CONSTANT * np.finfo(vectors.dtype).eps * largest
-    varies = np.ptp(vectors, axis=0) > rounding
-    points = vectors[:, varies].astype(np.float64)
+    greatest, least = vectors.max(axis=0), vectors.min(axis=0)
+    largest = np.maximum(greatest, -least).astype(np.float64)
+    varying = np.flatnonzero(greatest - least > _CONSTANT * np.finfo(vectors.dtype).eps * largest)
+    points = np.empty((len(vectors), len(varying)))
+    start = 0
+    for columns in np.array_split(
+        varying, -(-len(varying) // _COLUMNS_AT_ONCE) or 1
+    ):  # a lone one would be summed otherwise
+        points[:, start : start + len(columns)] = _standardised_columns(vectors[:, columns])
+        start += len(columns)
+    return points
+
+
+def _standardised_columns(columns: NDArray[np.floating]) -> Floats:
+    points = columns.astype(np.float64)
     points -= points.mean(axis=0)
     points /= np.abs(points).max(axis=0)  # so that squares neither overflow nor vanish
     points /= points.std(axis=0)
