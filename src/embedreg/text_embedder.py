@@ -201,8 +201,15 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         """
         return serialize_records(make_serializer(self.serializer, self.numbers), as_records(X).items)
 
-    def plan(self, X: Any) -> EmbeddingPlan:
+    def plan(self, X: Any, *, batch_rows: int | None = None) -> EmbeddingPlan:
         """Say what `transform` would take for these records: texts, tokens, requests and cost. Nothing is sent.
+
+        Parameters
+        ----------
+        X
+            Records.
+        batch_rows
+            How many of them at a time `transform` is called with; None for all.
 
         Raises
         ------
@@ -211,7 +218,8 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         """
         records = as_records(X)
         self.restore()
-        return plan_embedding(self.embedder_, self._texts(records), cache=self._open_cache())
+        texts = self._texts(records)
+        return plan_embedding(self.embedder_, texts, cache=self._open_cache(), batch=batch_rows)
 
     def _texts(self, records: Records) -> list[str]:
         texts = serialize_records(self.serializer_, records.items)

@@ -175,3 +175,11 @@ def start(*words):
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
+
+
+def test_what_a_client_leaves_open_is_null(endpoint):
+    asked = {"model": "tiny-bert", "input": "a", "encoding_format": None, "dimensions": None}
+    status, page = ask(endpoint, "POST", "/v1/embeddings", asked)
+
+    assert status == 200
+    assert len(page["data"][0]["embedding"]) == 32

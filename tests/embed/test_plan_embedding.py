@@ -115,3 +115,23 @@ def test_texts_that_cannot_be_embedded_are_found_beforehand():
         plan_embedding(embedder, ["adam", "adam " * 20])
     with pytest.raises(UsageError, match="one text"):
         plan_embedding(embedder, "adam")
+
+
+@pytest.mark.parametrize(("cache", "embedded", "requests", "again"), [(False, 8, 4, 4), (True, 4, 2, 0)])
+def test_batches_that_nothing_keeps_are_sent_anew(cache, embedded, requests, again):
+    embedder = make_embedder(f"openai:m?base_url={NOWHERE}&price=2&items=2")
+    texts = ["one", "two", "one", "six", "ten"] * 2
+
+    plan = plan_embedding(embedder, texts, cache=EmbeddingCache() if cache else None, batch=5)
+
+    assert (plan.tokens, plan.requests, plan.again, plan.distinct) == (embedded, requests, again, 4)
+    assert f"{embedded} to be embedded" in str(plan)
+
+
+def test_batches_fill_requests_by_themselves():
+    embedder = make_embedder(f"openai:m?base_url={NOWHERE}&items=100")
+
+    assert (
+        plan_embedding(embedder, [str(i) for i in range(30)], cache=EmbeddingCache(), batch=10).requests == 3
+    )
+    assert plan_embedding(embedder, [], batch=10).requests == 0

@@ -47,7 +47,8 @@ def embed(
     embedder = TextEmbedder(**embedder_settings(options)).restore()
     if dry_run:
         batches = stream_records(data, spec, batch_rows=batch_rows)
-        print_plan(embedder.plan([record for batch in batches for record in batch.records]))
+        records = [record for batch in batches for record in batch.records]
+        print_plan(embedder.plan(records, batch_rows=batch_rows))
         return
     with (
         write_vectors(output, embedder.embedder_.dimension, like=data) as writer,

@@ -189,7 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "")
-        if not length.isdigit():
+        if not (length.isascii() and length.isdigit()):
             self.close_connection = True
             raise _RefusedError(HTTPStatus.BAD_REQUEST, "no Content-Length")
         if int(length) > self.server.max_body_bytes:
@@ -206,7 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise _RefusedError(
                 HTTPStatus.NOT_FOUND, f"no model {asked.get('model')!r}; there is {embedder.name!r}"
             )
-        encoding = asked.get("encoding_format", "float")
+        encoding = asked.get("encoding_format") or "float"
         if encoding not in _ENCODINGS:
             raise _bad(f"encoding_format {encoding!r}; expected one of {', '.join(_ENCODINGS)}")
         if asked.get("dimensions") not in (None, embedder.dimension):

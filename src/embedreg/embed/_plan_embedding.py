@@ -41,6 +41,8 @@ class EmbeddingPlan:
         Where the price is from, in words.
     at_most
         Whether it may turn out to be less.
+    again
+        Texts that are embedded once more, as nothing keeps them from one batch to the next.
 
     Examples
     --------
@@ -64,6 +66,7 @@ class EmbeddingPlan:
     cost: float | None
     price_source: str
     at_most: bool = False
+    again: int = 0
 
     def __add__(self, other: EmbeddingPlan) -> EmbeddingPlan:
         """Return what both take, at most: a text that is in both is counted twice."""
@@ -78,15 +81,17 @@ class EmbeddingPlan:
             cost=None if self.cost is None or other.cost is None else self.cost + other.cost,
             price_source=_both(self.price_source, other.price_source),
             at_most=self.at_most or other.at_most or bool(self.texts and other.texts),
+            again=self.again + other.again,
         )
 
     def __str__(self) -> str:
+        again = f", {self.again:,} of them once more, as no cache keeps them" if self.again else ""
         price = f" ({self.price_source})" if self.price_source else ""
         return "\n".join(
             (
                 f"model     {self.model}",
                 f"texts     {self._up_to(self.texts)}, of which {self.distinct:,} distinct",
-                f"cached    {self.cached:,}; {self._up_to(self.distinct - self.cached)} to be embedded",
+                f"cached    {self.cached:,}; {self._up_to(self.distinct - self.cached + self.again)} to be embedded{again}",
                 f"tokens    {self._up_to(self.tokens)} ({self.tokens_source})",
                 f"requests  {self._up_to(self.requests)}",
                 f"cost      {self._up_to_dollars()}{price}",
@@ -124,7 +129,11 @@ class _Counting(Protocol):
 
 
 def plan_embedding(
-    embedder: Embedder, texts: Sequence[str], *, cache: EmbeddingCache | None = None
+    embedder: Embedder,
+    texts: Sequence[str],
+    *,
+    cache: EmbeddingCache | None = None,
+    batch: int | None = None,
 ) -> EmbeddingPlan:
     """Say what `embed_texts` would take for the same arguments. No service is asked anything.
 
@@ -136,6 +145,8 @@ def plan_embedding(
         n texts.
     cache
         Where vectors may be already; None for none.
+    batch
+        How many texts at a time `embed_texts` is called with; None for all.
 
     Raises
     ------
@@ -156,23 +167,33 @@ def plan_embedding(
     """
     refuse_other_than_texts(texts)
     distinct = list(dict.fromkeys(texts))
-    missing = _not_cached(embedder, distinct, cache)
+    missing = set(_not_cached(embedder, distinct, cache))
+    calls = _calls(texts, missing, batch, kept=cache is not None)
+    sent = [text for call in calls for text in call]
     counts = len(texts), len(distinct), len(distinct) - len(missing)
+    again = len(sent) - len(missing)
     if isinstance(embedder, _Quoting):
-        quote = embedder.quote(missing)
-        unknown = quote.price is None and missing
-        cost = None if unknown else quote.tokens * (quote.price or 0.0) / _MILLION
-        return EmbeddingPlan(
-            embedder.name, *counts, quote.tokens, ESTIMATE, quote.requests, cost, quote.price_source
-        )
+        quotes = [embedder.quote(call) for call in calls]
+        tokens, price = sum(quote.tokens for quote in quotes), quotes[0].price
+        cost = None if price is None and sent else tokens * (price or 0.0) / _MILLION
+        requests, source = sum(quote.requests for quote in quotes), quotes[0].price_source
+        return EmbeddingPlan(embedder.name, *counts, tokens, ESTIMATE, requests, cost, source, again=again)
     if isinstance(embedder, _Counting):
-        tokens = sum(embedder.count_tokens(missing)) if missing else 0
-        return EmbeddingPlan(
-            embedder.name, *counts, tokens, "counted by the model's tokenizer", 0, 0.0, "it runs here"
-        )
-    return EmbeddingPlan(
-        embedder.name, *counts, sum(estimate_all(missing)), ESTIMATE, 0, None, "the embedder does not say"
-    )
+        tokens, source = sum(embedder.count_tokens(sent)) if sent else 0, "counted by the model's tokenizer"
+        return EmbeddingPlan(embedder.name, *counts, tokens, source, 0, 0.0, "it runs here", again=again)
+    tokens, source = sum(estimate_all(sent)), "the embedder does not say"
+    return EmbeddingPlan(embedder.name, *counts, tokens, ESTIMATE, 0, None, source, again=again)
+
+
+def _calls(texts: Sequence[str], missing: set[str], batch: int | None, *, kept: bool) -> list[list[str]]:
+    """Return the texts that each call would have to embed, one call at least; `kept`, none does what an earlier one did."""
+    calls, left = [], missing
+    for start in range(0, len(texts), batch or max(1, len(texts))):
+        part = dict.fromkeys(texts[start : start + (batch or len(texts))])
+        calls.append([text for text in part if text in left])
+        if kept:
+            left = left.difference(calls[-1])
+    return calls or [[]]
 
 
 def is_service(embedder: Embedder) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import time
 import traceback
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -88,6 +89,16 @@ def test_a_rate_limit_holds_up_the_other_requests_too(server, make):
     embed_texts(make(items=1, concurrency=1), TEXTS[:3])
 
     assert server.asked[1].time - server.asked[0].time >= 0.4
+
+
+def test_a_rate_limit_holds_up_those_whose_turn_was_to_come(server, make):
+    server.one_after_another(replace(status(429, Retry_After="0.6"), delay=0.05))
+
+    embed_texts(make(items=1, concurrency=4, rpm=600), TEXTS[:4])
+
+    begun, *others = [asked.time for asked in server.asked]
+    assert min(others) - begun >= 0.6
+    assert min(np.diff(others)) >= 0.05
 
 
 @pytest.mark.parametrize("service", ["gemini"], indirect=True)

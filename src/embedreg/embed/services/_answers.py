@@ -37,7 +37,7 @@ def vectors_of(answer: Answer, count: int, dimension: int | None) -> NDArray[np.
         raise WrongAnswerError(f"{len(answer.items)} vectors for {count} texts")
     try:
         numbered = sorted(((int(index), values) for index, values in answer.items), key=lambda item: item[0])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise WrongAnswerError("vectors without an index") from None
     if [index for index, _ in numbered] != list(range(count)):
         raise WrongAnswerError("vectors whose indices are not those of the texts")
@@ -58,7 +58,7 @@ def _vector(values: Any) -> NDArray[np.float32]:
             return np.frombuffer(base64.b64decode(values, validate=True), dtype="<f4").astype(np.float32)
         with np.errstate(over="ignore"):  # what becomes infinite is found by the caller
             vector = np.asarray(values, dtype=np.float64).astype(np.float32)
-    except (TypeError, ValueError, binascii.Error):
+    except (TypeError, ValueError, OverflowError, binascii.Error):
         raise WrongAnswerError("a vector that is neither numbers nor base64 of float32") from None
     if vector.ndim != 1:
         raise WrongAnswerError("a vector that is no list of numbers")

@@ -54,6 +54,12 @@ class Pace:
             self._next = start + max(gaps, default=0.0)
             return start - now
 
+    @property
+    def is_held(self) -> bool:
+        """Whether the service asked that nothing be sent now."""
+        with self._lock:
+            return self._clock() < self._held
+
     def hold(self, seconds: float) -> None:
         """Let no turn come before so many seconds are over: the service asked for it."""
         with self._lock:

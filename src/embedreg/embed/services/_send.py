@@ -69,7 +69,7 @@ class Sender:
         while True:
             attempt += 1
             try:
-                self._wait(self.pace.turn(request.tokens), stop)
+                self._wait_for_turn(request.tokens, stop)
                 return self._attempt(request, texts)
             except RequestFailedError as failure:
                 wrong += isinstance(failure, WrongAnswerError)
@@ -95,6 +95,11 @@ class Sender:
         vectors = vectors_of(answer, len(texts), self.dimension)
         self.ledger.answered(request.tokens if answer.tokens is None else answer.tokens)
         return vectors
+
+    def _wait_for_turn(self, tokens: int, stop: threading.Event) -> None:
+        self._wait(self.pace.turn(tokens), stop)
+        while self.pace.is_held:  # the service asked for it meanwhile
+            self._wait(self.pace.turn(tokens), stop)
 
     def _wait(self, seconds: float, stop: threading.Event) -> None:
         if stop.wait(seconds):
