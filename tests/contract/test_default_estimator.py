@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 
 import numpy as np
 import pandas as pd
@@ -238,6 +239,16 @@ def test_what_was_measured_or_suggested_already_is_suggested_last(acquisition, t
         with pytest.warns(EmbedregWarning, match="9 of the 12 suggestions"):
             found = one.suggest(candidates, 12, acquisition=acquisition).tolist()
         assert [set(found[:3]), set(found[3:8]), set(found[8:])] == [{5, 6, 7}, set(range(5)), {8, 9, 10, 11}]
+
+
+def test_what_was_measured_is_known_without_weight_and_in_other_words():
+    weight = np.ones(len(Y))
+    weight[:2] = 0.0
+    records = [dict(record, day=dt.datetime(2024, 1, 1 + i % 9)) for i, record in enumerate(RECORDS)]
+    model = default(representation="tabular").fit(records, Y, sample_weight=weight)
+    written = [dict(record, day=record["day"].date().isoformat()) for record in records[:4]]
+
+    assert model.suggest([*written, dict(NEW[0], day="2024-01-01")], 1).tolist() == [4]
 
 
 @pytest.mark.parametrize(

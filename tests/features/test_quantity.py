@@ -145,3 +145,10 @@ def test_the_units_of_a_field_tell_what_a_letter_stands_for(cells, smaller, larg
 )
 def test_cells_without_units_of_one_dimension_have_none_in_common(cells):
     assert common_units(cells) is None
+
+
+def test_b_is_a_byte_beside_g_and_a_billion_without():
+    sizes = common_units(["512B", "4.0K", "1.5M", "2.0G"])
+    assert sizes["g"] / sizes["b"] == 2**30
+    parameters = common_units(["7B", "500M"])
+    assert parameters["b"] / parameters["M"] == 1000

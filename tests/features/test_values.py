@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from embedreg.core.errors import DataError
+from embedreg.features import TabularFeatures
 from embedreg.features._values import check_types, is_missing, is_number, number, written
 
 
@@ -63,7 +64,7 @@ def test_a_spelt_number_and_a_boolean_are_no_numbers_by_type():
         (1e300, str(int(1e300))),
         (0.5, "0.5"),
         (math.inf, "inf"),
-        (True, "True"),
+        (True, "true"),
         (dt.date(2024, 2, 3), "2024-02-03"),
         ("ß", "ß"),
     ],
@@ -80,3 +81,13 @@ def test_a_value_without_traditional_features_is_refused_by_field_and_type(cell)
 
 def test_subclasses_of_plain_types_are_accepted():
     check_types("f", [np.float64(1.0), pd.Timestamp("2024-01-01"), None])
+
+
+def test_truths_are_written_alike_whichever_way_a_file_has_them():
+    records = [{"flag": flag} for flag in ("true", "false", "auto") * 5]
+    features = TabularFeatures().fit(records)
+
+    as_csv_has_them = features.transform([{"flag": True}, {"flag": False}, {"flag": "True"}])
+
+    expected = features.transform([{"flag": "true"}, {"flag": "false"}, {"flag": "true"}])
+    np.testing.assert_array_equal(as_csv_has_them, expected)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import math
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,3 +34,36 @@ def test_records_share_a_hash_where_they_share_a_number(records):
 def test_a_hash_is_the_same_in_another_process():
     """Python's own hash() is not; a saved model is read by another process."""
     assert input_hashes([{"b": 1, "a": "x"}, {"a": "x", "b": 1.0}]).tolist() == [15440946726957038482] * 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (0.5, "0.50"),
+        (1, 1.0),
+        (0, "0"),
+        (math.nan, None),
+        (dt.datetime(2024, 1, 1), "2024-01-01"),
+        (dt.date(2024, 1, 1), dt.datetime(2024, 1, 1)),
+        ([1.0, {"a": "2"}], [1, {"a": 2.0}]),
+    ],
+)
+def test_however_a_file_or_a_frame_wrote_it(one, other):
+    first, second = input_hashes([{"x": one}, {"x": other}])
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("007", 7),
+        ("3.10.1", "3.1.1"),
+        (True, 1),
+        ("a", "A"),
+        (0.5, 0.25),
+        (None, ""),
+        (dt.datetime(2024, 1, 1, 3), "2024-01-01"),
+    ],
+)
+def test_what_is_not_the_same(one, other):
+    assert len(set(input_numbers([{"x": one}, {"x": other}]))) == 2

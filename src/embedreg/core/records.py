@@ -90,8 +90,7 @@ def as_records(X: Any) -> Records:
     Returns
     -------
     Records
-        In the order of `X`; n of them. A table's or array's missing cells (None, NaN, NaT, NA) become None.
-        In a sequence of mappings NaT and NA become None, and NaN stays what it is.
+        In the order of `X`; n of them. Missing values (None, NaN, NaT, NA) become None, in mappings as in tables.
 
     Raises
     ------
@@ -128,7 +127,7 @@ def as_records(X: Any) -> Records:
 def native(value: Any) -> Any:
     """Turn numpy's and pandas' scalars and arrays into plain Python values, throughout a nested value.
 
-    NaT and NA become None.
+    NaN, NaT and NA become None.
 
     Raises
     ------
@@ -145,7 +144,7 @@ def native(value: Any) -> Any:
 
 def _native(value: Any, depth: int) -> Any:
     if type(value) in _PLAIN:
-        return value
+        return _missing_to_none(value) if type(value) is float else value
     if depth > MAX_DEPTH:
         raise DataError(
             f"a record with more than {MAX_DEPTH} levels of nesting",
@@ -157,7 +156,9 @@ def _native(value: Any, depth: int) -> Any:
     if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim):
         return [_native(item, depth + 1) for item in value]
     value = value[()] if isinstance(value, np.ndarray) else value  # an array of no dimensions is a scalar
-    return _native_scalar(value) if isinstance(value, np.generic) else _without_pandas(value)
+    return _missing_to_none(
+        _native_scalar(value) if isinstance(value, np.generic) else _without_pandas(value)
+    )
 
 
 def _native_scalar(value: np.generic) -> Any:
@@ -320,11 +321,11 @@ def _plain_column(column: nw.Series[Any]) -> list[Any]:
     cells = column.to_list()
     if column.dtype == nw.Float32:  # so that 0.1 stays 0.1 and does not become 0.10000000149
         cells = [np.float32(cell) if isinstance(cell, float) else cell for cell in cells]
-    return [_missing_to_none(native(cell)) for cell in cells]
+    return [native(cell) for cell in cells]
 
 
 def _missing_to_none(cell: Any) -> Any:
-    """Map NaN, which a table uses for 'missing', to None."""
+    """Map NaN, which tables use for what is missing, to None."""
     if isinstance(cell, float) and math.isnan(cell):
         return None
     return None if isinstance(cell, decimal.Decimal) and cell.is_nan() else cell

@@ -112,6 +112,7 @@ class Ensemble:
         DataError
             If there are fewer than 4 records, or two different ones.
         """
+        measured = np.unique(input_hashes(records))  # those of no weight too
         records, y, weight = _counting_rows(records, y, weight)
         inputs = input_numbers(records)
         if len(records) < MIN_ROWS or len(np.unique(inputs)) < 2:
@@ -130,7 +131,7 @@ class Ensemble:
         self.combinations_ = [combination for combination, _ in found]
         self.explanations_ = [dataclasses.replace(explanation, left_out=left_out) for _, explanation in found]
         self.novelty_ = fitting.novelty()
-        self.measured_ = np.unique(input_hashes(records))
+        self.measured_ = measured
         used = {member.representation for combination in self.combinations_ for member in combination.members}
         used.add(FEATURES)
         self.inputs_ = {name: fitted for name, fitted in fitting.fitted.items() if name in used}

@@ -55,6 +55,10 @@ _HERTZ: Final = {
 }
 _PERCENT: Final = dict.fromkeys(("%", "percent", "pct"), 1.0)
 _DIMENSIONS: Final = (_MAGNITUDES, _BYTES, _SECONDS, _HERTZ, _PERCENT)
+_DIMENSIONS_OF_SIZES: Final = (_BYTES, _MAGNITUDES)
+_BOTH_BILLIONS: Final = frozenset(
+    {"b", "g"}
+)  # nobody writes a billion both ways: B is a byte there, as 512B is beside 2.0G
 _SAY_LITTLE_ALONE: Final = frozenset({"m", "g", "t", "b", "B"})  # minutes, metres or millions; grams; bytes
 
 
@@ -113,8 +117,9 @@ def common_units(cells: Iterable[Any]) -> dict[str, float] | None:
     if not named:
         return None
     if len(named) > 1 or not named <= _SAY_LITTLE_ALONE:
-        for dimension in _DIMENSIONS:
-            if set(map(_usual_form, units)) <= dimension.keys():
+        forms = set(map(_usual_form, units))
+        for dimension in _DIMENSIONS_OF_SIZES if forms >= _BOTH_BILLIONS else _DIMENSIONS:
+            if forms <= dimension.keys():
                 return dimension
     return dict.fromkeys(units, 1.0) if len(units) == 1 else None
 

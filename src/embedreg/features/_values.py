@@ -16,6 +16,8 @@ LARGEST: Final = 1e300
 _SCALARS: Final = (str, int, float, decimal.Decimal, dt.date, dt.time, dt.timedelta)
 _MISSING_TYPES: Final = frozenset({"NAType", "NaTType"})  # pandas, which need not be installed
 
+_TRUTHS: Final = ("false", "true")
+
 
 def is_missing(cell: Any) -> bool:
     """Whether a cell is None, NaN, NaT or NA."""
@@ -101,15 +103,19 @@ def _seconds(cell: Any) -> Any:
 
 
 def written(cell: Any) -> str:
-    """Return a cell as text; a number without a fraction is written without one, as tables make 1.0 of 1.
+    """Return a cell as text: truths in small letters, numbers without a fraction without one, as tables make 1.0 of 1.
 
     Examples
     --------
-    >>> written(1.0), written(0.5), written("Zürich")
-    ('1', '0.5', 'Zürich')
+    >>> written(1.0), written(0.5), written("Zürich"), written(True), written("True")
+    ('1', '0.5', 'Zürich', 'true', 'true')
     """
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
+    if isinstance(cell, bool):
+        return _TRUTHS[cell]
+    if isinstance(cell, str) and cell.casefold() in _TRUTHS:
+        return cell.casefold()
     if isinstance(cell, (dt.date, dt.time)):
         return cell.isoformat()
     return str(cell)

@@ -108,7 +108,7 @@ class TextSerializer(ABC):
         """Return the text of the value at `place` below `path`, commonest types first."""
         kind = type(value)
         if kind is float or kind is int:
-            return number(value)
+            return number(value) if value == value else _scalar_text(None, number, path)  # noqa: PLR0124 (NaN alone differs)
         if kind in _SCALARS:
             return _scalar_text(value, number, (*path, place))
         if isinstance(value, (dict, Mapping)):  # dict by itself only because it is faster

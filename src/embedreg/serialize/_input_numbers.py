@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
-from typing import TYPE_CHECKING, Final
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from embedreg.core.spelling import spelt_number
 from embedreg.serialize._registry import make_serializer, serialize_records
 
 if TYPE_CHECKING:
@@ -21,6 +25,8 @@ _HASH_BYTES: Final = 8  # two of a billion different records share a hash with a
 
 def input_numbers(records: Sequence[Record]) -> NDArray[np.intp]:
     """Return a number a record, shape (n,), which equal records share and different ones do not.
+
+    Equal are also 1, 1.0 and "1", NaN and None, a day, its midnight and its ISO 8601 text.
 
     Examples
     --------
@@ -46,7 +52,23 @@ def input_hashes(records: Sequence[Record]) -> NDArray[np.uint64]:
 
 
 def _canonical_texts(records: Sequence[Record]) -> list[str]:
-    return serialize_records(make_serializer("json", "as_is"), records)
+    return serialize_records(make_serializer("json", "as_is"), [_canonical(record) for record in records])
+
+
+def _canonical(value: Any) -> Any:
+    """Return a value as it is however a file or a frame wrote it: "0.50" is 0.5, NaN is none, midnight is its day."""
+    if isinstance(value, str):
+        number = spelt_number(value)
+        return value if number is None else _canonical(number)
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None if math.isnan(value) else value
+    if isinstance(value, Mapping):
+        return {key: _canonical(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_canonical(item) for item in value]
+    if isinstance(value, dt.datetime) and value.tzinfo is None and value.time() == dt.time():
+        return value.date()
+    return value
 
 
 def _hash_of(text: str) -> bytes:
