@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 
 import pytest
@@ -67,3 +68,20 @@ def test_an_error_leaves_what_was_there(links):
         raise RuntimeError
     assert file.read_text() == "old"
     assert [path.name for path in file.parent.iterdir()] == ["file.csv"]
+
+
+def test_what_killed_runs_left_long_ago_of_the_same_file_is_removed(tmp_path):
+    path = tmp_path / "out [1].npy"
+    old, new, other = (
+        tmp_path / name
+        for name in (".out [1].npy.ab12_cd3.npy", ".out [1].npy.ab12_cd4.npy", ".no.npy.ab12_cd3.npy")
+    )
+    for left in (old, new, other):
+        left.write_text("part")
+    for left in (old, other):
+        os.utime(left, (0, 0))
+
+    with whole_file(path) as temporary:
+        temporary.write_text("whole")
+
+    assert sorted(tmp_path.iterdir()) == sorted([path, new, other])

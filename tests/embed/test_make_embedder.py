@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embedreg.core.errors import ModelError, UsageError
+from embedreg import TextEmbedder
+from embedreg.core.errors import ModelError, UnknownModelError, UsageError
 from embedreg.embed import TransformerEmbedder, make_embedder
 
 
@@ -142,3 +143,19 @@ def test_a_file_is_no_model(tmp_path, monkeypatch):
 def test_a_directory_that_is_no_model(tmp_path):
     with pytest.raises(UsageError, match=r"without config\.json"):
         make_embedder(tmp_path)
+
+
+@pytest.mark.parametrize("make", [make_embedder, lambda model: TextEmbedder(model, cache=False).fit(["a"])])
+def test_a_prompt_may_be_longer_than_the_name_of_a_file(make, tiny_bert):
+    assert make(f"{tiny_bert}?prompt=" + "Represent%20this:%20" * 300) is not None
+
+
+def test_a_name_that_is_too_long_for_a_file_is_unknown():
+    with pytest.raises(UnknownModelError, match="got model 'aaa"):
+        make_embedder("a" * 5000)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64])
+def test_seeds_that_cannot_be(tiny_bert, seed):
+    with pytest.raises(UsageError, match="seed="):
+        make_embedder(tiny_bert, weights="random", seed=seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def test_the_prefix_is_read_once_for_all_batches(tiny_llama, tokens_read):
     embedder = TransformerEmbedder(tiny_llama, batch_tokens=200)
     texts = [f"{PROMPT}{letter}{letter}" for letter in "BCDFGHJKLMNPQ"]
     list(embedder.embed_batches(texts))
-    tried, ran = tokens_read[:3], tokens_read[3:]
+    tried, ran = tokens_read[:4], tokens_read[4:]
     assert all(t <= 12 for _, t in tried)
     [(one, prefix), *batches] = ran
     assert one == 1
@@ -146,3 +147,16 @@ def test_a_model_that_does_not_go_on_where_it_was_is_run_whole():
 
     assert not network._prefix.works
     torch.testing.assert_close(network.states(batch_of(ids), (1,))[0], network.model.table(ids).cumsum(dim=1))
+
+
+def test_an_untrained_encoder_in_bfloat16_is_no_decoder(tiny_bert, tmp_path):
+    shape = {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536}
+    config = {"model_type": "bert", "hidden_act": "relu", "vocab_size": 1000, **shape}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    shutil.copy(tiny_bert / "tokenizer.json", tmp_path)
+    directory = ModelDirectory(tmp_path, with_weights=False)
+
+    network = make_network(directory, torch.bfloat16, torch.device("cpu"), 0)
+
+    with torch.inference_mode():
+        assert not network._prefix.works

@@ -99,3 +99,22 @@ def test_a_saved_one_has_the_very_parameters_that_were_found(monkeypatch: pytest
     head = GaussianProcessHead().fit(X, y[:, 0])
     loaded = head_from_state(head.state())
     np.testing.assert_array_equal(loaded.predict(X), head.predict(X))
+
+
+def test_a_kernel_that_the_fastest_way_does_not_converge_on(monkeypatch):
+    from embedreg.heads import _gp
+
+    random = np.random.default_rng(0)
+    X = random.integers(0, 3, size=(40, 4)).astype(float)
+    y = X.sum(axis=1) + 0.1 * random.normal(size=40)
+    usual = GaussianProcessHead().fit(X, y).predict(X)
+    fastest = _gp.linalg.eigh
+
+    def no_convergence(kernel, driver):
+        if driver == "evd":
+            raise _gp.linalg.LinAlgError("no convergence")
+        return fastest(kernel, driver=driver)
+
+    monkeypatch.setattr(_gp.linalg, "eigh", no_convergence)
+
+    np.testing.assert_allclose(GaussianProcessHead().fit(X, y).predict(X), usual, rtol=1e-6)

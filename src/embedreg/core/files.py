@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import os
 import stat
 import tempfile
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from embedreg.core.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_STALE_SECONDS: Final = 24 * 3600.0
+"""How long a file that was begun has to lie untouched to be of a process that was killed."""
 
 
 def sha256_of(path: Path) -> str:
@@ -88,6 +93,7 @@ def whole_file(path: Path) -> Iterator[Path]:
             yield path
             return
         place = followed(path)
+        _remove_stale(place)
         handle, name = tempfile.mkstemp(prefix=f".{place.name}.", suffix=path.suffix, dir=place.parent)
         os.close(handle)
         temporary = Path(name)
@@ -97,6 +103,14 @@ def whole_file(path: Path) -> Iterator[Path]:
             temporary.replace(place)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _remove_stale(place: Path) -> None:
+    """Remove what runs that were killed long ago had written of the same file."""
+    for left in place.parent.glob(f".{glob.escape(place.name)}.????????{glob.escape(place.suffix)}"):
+        with contextlib.suppress(OSError):  # its own run may be done with it just now; another user's stays
+            if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                left.unlink()
 
 
 def followed(path: Path) -> Path:

@@ -15,6 +15,7 @@ from embedreg.core.devices import find_device
 from embedreg.core.errors import OutputError
 from embedreg.core.files import output_errors, whole_file
 from embedreg.core.paths import cache_root
+from embedreg.core.threads import torch_threads_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,16 +102,13 @@ def _seconds(width: int, device: torch.device) -> tuple[float, float]:
     import torch
 
     runs = [_product(dtype, width, device) for dtype in ("float32", "bfloat16")]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with torch_threads_kept():
+        torch.set_num_threads(1)
         times = [[run()] for run in runs]  # those first times include warming up
         started = time.perf_counter()
         while len(times[0]) <= _LEAST_ROUNDS or time.perf_counter() - started < _MEASURED:
             for known, run in zip(times, runs, strict=True):
                 known.append(run())
-    finally:
-        torch.set_num_threads(threads)
     slow, fast = (min(known) for known in times)
     return slow, fast
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import ThreadpoolController
@@ -60,6 +61,48 @@ def one_blas_thread() -> Iterator[None]:
             yield
         finally:
             _limit.release()
+
+
+@dataclass
+class _TorchThreads:
+    """What torch took before the first of those that set it now."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    users: int = 0
+    before: int = 1
+
+
+_torch_threads = _TorchThreads()
+
+
+@contextlib.contextmanager
+def torch_threads_kept() -> Iterator[None]:
+    """Put back, at the end, how many threads torch takes: within this, threads may set one each for themselves.
+
+    Threads that begin meanwhile find torch at what was set last; of several within this, the first knows what was before.
+
+    Examples
+    --------
+    >>> import torch
+    >>> before = torch.get_num_threads()
+    >>> with torch_threads_kept():
+    ...     torch.set_num_threads(1)
+    >>> torch.get_num_threads() == before
+    True
+    """
+    import torch
+
+    shared = _torch_threads
+    with shared.lock:
+        if not shared.users:
+            shared.before = torch.get_num_threads()
+        shared.users += 1
+    try:
+        yield
+    finally:
+        with shared.lock:
+            shared.users -= 1
+            torch.set_num_threads(shared.before)
 
 
 @functools.cache

@@ -43,15 +43,17 @@ def convert_checkpoint(directory: Path, sha256: str) -> None:
 
     config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
     encoder_only = config.get("model_type") in TEXT_ENCODERS
-    kept = {}
-    seen = set()
+    kept, places, storages = {}, set(), set()
     for name, tensor in _read(directory / CHECKPOINT).items():
-        if (
-            encoder_only and is_decoders(name)
-        ) or tensor.data_ptr() in seen:  # safetensors takes no tensor twice
+        place = tensor.data_ptr(), tensor.shape, tensor.stride()
+        if (encoder_only and is_decoders(name)) or place in places:
             continue
-        seen.add(tensor.data_ptr())
-        kept[name] = tensor.contiguous()
+        places.add(place)
+        storage = tensor.untyped_storage().data_ptr()
+        kept[name] = (
+            tensor.clone() if storage in storages else tensor.contiguous()
+        )  # safetensors takes no number twice
+        storages.add(storage)
     save_file(kept, directory / _CONVERTED, metadata={"format": "pt"})
     (directory / _CONVERTED).chmod((directory / CHECKPOINT).stat().st_mode)
     record = Conversion(sha256, _CONVERTED, sha256_of(directory / _CONVERTED))

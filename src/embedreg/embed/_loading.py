@@ -133,7 +133,9 @@ def random_network(directory: ModelDirectory, seed: int, dtype: torch.dtype) -> 
     torch's own state of randomness is left as it was.
     """
     with quiet_transformers(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(
+            seed
+        )  # not `torch.manual_seed`, which seeds those of all GPUs too
         try:
             config = _config(directory.path)
             kind = _encoder_class(config)

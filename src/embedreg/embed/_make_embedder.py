@@ -173,7 +173,7 @@ def make_embedder(
         forward=forward,
         prompt=prompt,
     )
-    if isinstance(model, str) and not Path(model).expanduser().exists():
+    if isinstance(model, str) and not _is_there(Path(model).expanduser()):
         written = model
         model, settings = parse_model_spec(written)
         service, colon, name = model.partition(":")
@@ -206,7 +206,7 @@ def _builder(kind: str) -> Callable[..., Embedder]:
 
 def _existing_directory(model: str | Path) -> Path:
     path = Path(model).expanduser()
-    if path.is_dir():
+    if _is_there(path) and path.is_dir():
         return path
     if isinstance(model, str) and not _looks_like_path(model):
         raise unknown_name("model", model, catalogue(), kind=UnknownModelError)
@@ -224,4 +224,12 @@ def _as_hub_model(model: str | Path) -> str:
 
 
 def _looks_like_path(model: str) -> bool:
-    return model.startswith((".", "~")) or "/" in model or os.sep in model or Path(model).exists()
+    return model.startswith((".", "~")) or "/" in model or os.sep in model or _is_there(Path(model))
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether there is such a path; what is too long to be the name of a file, as a model with its prompt, is none."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False

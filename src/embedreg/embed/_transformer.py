@@ -410,6 +410,10 @@ def _refuse_one_text(texts: Sequence[str]) -> None:
 def _check_ablation(weights: str, seed: int | None, layers: str | int, *, forward: bool) -> None:
     if weights != "random" and seed is not None:
         raise UsageError(f"seed={seed} with weights={weights!r}", expected="no seed", mend="weights='random'")
+    if seed is not None and not 0 <= seed < 2**63:
+        raise UsageError(
+            f"seed={seed}", expected="a whole number from 0 and below 2^63", mend="choose another seed"
+        )
     if not forward and layers != "last":
         raise UsageError(
             f"layers={layers!r} with forward=False",

@@ -207,12 +207,20 @@ def _profile(
     distances: NDArray[np.float64], y: NDArray[np.float64], nu: float, length: float
 ) -> tuple[float, float, float]:
     """Return the greatest log likelihood with a length scale, up to a constant, and its variance and noise."""
-    values, vectors = linalg.eigh(_matern(distances / length, nu)[0], driver="evd")
+    values, vectors = _eigen(_matern(distances / length, nu)[0])
     spectrum = np.maximum(values, 0.0)[:, None] + _NOISES  # (n, noises)
     variances = np.mean((vectors.T @ y)[:, None] ** 2 / spectrum, axis=0)
     likelihoods = -0.5 * (len(y) * np.log(np.maximum(variances, _TINY)) + np.log(spectrum).sum(axis=0))
     best = int(np.argmax(likelihoods))
     return float(likelihoods[best]), float(variances[best]), float(variances[best] * _NOISES[best])
+
+
+def _eigen(kernel: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return eigenvalues and eigenvectors; the fastest way does not converge on each kernel of repeated rows, the surest does."""
+    try:
+        return linalg.eigh(kernel, driver="evd")
+    except linalg.LinAlgError:
+        return linalg.eigh(kernel, driver="ev")
 
 
 def _parameters_for_each(

@@ -18,6 +18,7 @@ import torch
 
 from embedreg.core.devices import find_device, on_processor
 from embedreg.core.progress import progress_bar
+from embedreg.core.threads import torch_threads_kept
 from embedreg.heads._stack import MLPStack, initial_parameters, layers_of, parameter_count
 from embedreg.heads._workers import run_side_by_side, worker_count
 
@@ -155,11 +156,8 @@ def _on_a_thread_each(
         torch.set_num_threads(1)  # of this thread, and of those that begin later
         return train(batch)
 
-    before = torch.get_num_threads()
-    try:
+    with torch_threads_kept():
         return dict(run_side_by_side(alone, batches, stopped.set))
-    finally:
-        torch.set_num_threads(before)
 
 
 def _one_by_one(
