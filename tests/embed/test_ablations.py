@@ -425,3 +425,12 @@ def test_everything_fits_in_the_models_string(tiny_bert):
 def test_a_setting_that_cannot_be_read(tiny_bert, setting):
     with pytest.raises(UsageError, match=r"expected (true or false|a whole number|one of)"):
         make_embedder(f"{tiny_bert}?{setting}")
+
+
+def test_random_weights_leave_the_randomness_of_gpus_alone(tiny_bert, monkeypatch):
+    seeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+
+    embed(TransformerEmbedder(tiny_bert, weights="random", seed=7), ["adam"])
+
+    assert not seeded
