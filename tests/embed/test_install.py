@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import pytest
 from transformers import AutoModel
 
+from embedreg.core import files
 from embedreg.core.errors import ModelError, OutputError, UsageError
 from embedreg.core.files import sha256_of
 from embedreg.core.paths import cache_root
-from embedreg.embed import _install, installed_path, pull, verify
+from embedreg.embed import installed_path, pull, verify
 from embedreg.embed._sources import DirectorySource, PackageSource, SourceFailedError
 
 if TYPE_CHECKING:
@@ -250,7 +251,7 @@ def test_what_killed_processes_left_goes_after_a_day_and_not_before(tiny_entry):
     for name in (".staging-old", ".staging-new"):
         (models / name).mkdir(parents=True)
         (models / name / "model.safetensors").write_bytes(b"half")
-    yesterday = time.time() - _install._STALE_SECONDS - 60
+    yesterday = time.time() - files._STALE_SECONDS - 60
     os.utime(models / ".staging-old", (yesterday, yesterday))
 
     path = pull("tiny")

@@ -109,8 +109,13 @@ def _remove_stale(place: Path) -> None:
     """Remove what runs that were killed long ago had written of the same file."""
     for left in place.parent.glob(f".{glob.escape(place.name)}.????????{glob.escape(place.suffix)}"):
         with contextlib.suppress(OSError):  # its own run may be done with it just now; another user's stays
-            if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+            if is_stale(left):
                 left.unlink()
+
+
+def is_stale(path: Path) -> bool:
+    """Return whether what was begun at a path has lain there untouched for so long that its process was killed."""
+    return time.time() - path.stat().st_mtime > _STALE_SECONDS
 
 
 def followed(path: Path) -> Path:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import platform
-import threading
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +13,7 @@ from embedreg.core.devices import find_device
 from embedreg.core.errors import OutputError
 from embedreg.core.files import output_errors, whole_file
 from embedreg.core.paths import cache_root
-from embedreg.core.threads import torch_threads_kept
+from embedreg.core.threads import SharedSetting, torch_threads_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,16 +80,7 @@ def tensor_float32() -> Iterator[None]:
                 setattr(matmul, name, _tensor_float32.before)
 
 
-@dataclass
-class _Shared:
-    """A setting of the process that several threads may want at once."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    users: int = 0
-    before: object = None
-
-
-_tensor_float32 = _Shared()
+_tensor_float32 = SharedSetting()
 
 
 def _seconds(width: int, device: torch.device) -> tuple[float, float]:

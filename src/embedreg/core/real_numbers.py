@@ -78,9 +78,9 @@ def _number(cell: Any, row: int, what: str) -> float:
     if cell is None or type(cell).__name__ == "NAType":  # pandas', which need not be there
         return math.nan
     try:
-        return float(
-            "no number" if isinstance(cell, str) and "_" in cell else cell
-        )  # 1_000 is Python's alone
+        if isinstance(cell, str) and "_" in cell:  # 1_000 is a number to Python alone
+            raise ValueError
+        return float(cell)
     except OverflowError:
         raise DataError(
             f"{what} that are too large: {reprlib.repr(cell)} in row {row}",

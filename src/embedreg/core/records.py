@@ -156,9 +156,8 @@ def _native(value: Any, depth: int) -> Any:
     if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim):
         return [_native(item, depth + 1) for item in value]
     value = value[()] if isinstance(value, np.ndarray) else value  # an array of no dimensions is a scalar
-    return _missing_to_none(
-        _native_scalar(value) if isinstance(value, np.generic) else _without_pandas(value)
-    )
+    plain = _native_scalar(value) if isinstance(value, np.generic) else _without_pandas(value)
+    return _missing_to_none(plain)
 
 
 def _native_scalar(value: np.generic) -> Any:

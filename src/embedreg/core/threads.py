@@ -1,4 +1,4 @@
-"""One thread for linear algebra, where more would wait for each other."""
+"""How many threads linear algebra takes, and what else is one setting for all threads of the process."""
 
 from __future__ import annotations
 
@@ -64,15 +64,15 @@ def one_blas_thread() -> Iterator[None]:
 
 
 @dataclass
-class _TorchThreads:
-    """What torch took before the first of those that set it now."""
+class SharedSetting:
+    """A setting of the process that several threads may want at once, and what it was before the first of them."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     users: int = 0
-    before: int = 1
+    before: Any = None
 
 
-_torch_threads = _TorchThreads()
+_torch_threads = SharedSetting()
 
 
 @contextlib.contextmanager

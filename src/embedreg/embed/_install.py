@@ -7,14 +7,13 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from embedreg.core.errors import ModelError
-from embedreg.core.files import output_errors, sha256_of
+from embedreg.core.files import is_stale, output_errors, sha256_of
 from embedreg.core.paths import cache_root
 from embedreg.embed._catalogue import entry_named
 from embedreg.embed._checkpoint import CHECKPOINT, convert_checkpoint
@@ -51,7 +50,6 @@ _SIDE_FILES: Final = (
     "LICENSE",
 )
 _STAGING_PREFIX: Final = ".staging-"
-_STALE_SECONDS: Final = 24 * 3600.0
 _AGAIN: Final = "`embedreg models pull {}`, which fetches damaged weights again"
 
 
@@ -350,7 +348,7 @@ def _remove_stale(models: Path) -> None:
     """Remove what killed processes left, and nothing that a living one may still fill."""
     for path in models.glob(f"{_STAGING_PREFIX}*"):
         with contextlib.suppress(FileNotFoundError):  # its own process may be done with it just now
-            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+            if is_stale(path):
                 shutil.rmtree(path, ignore_errors=True)
 
 

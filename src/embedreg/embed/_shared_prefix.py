@@ -120,13 +120,11 @@ class SharedPrefix:
             raise  # as of any other pass
         except Exception:  # that of an architecture which keeps something else than keys and values
             return False
-        [other] = self._run(torch.cat([half[None], ids[:, len(half) :].flip(1)], dim=1), mask, last)
-        size = expected.norm()
-        from_later = (other - expected)[
-            :, : len(half)
-        ].norm()  # none at all, where a token reads only those before it
-        works = (found - expected).norm() <= size * torch.finfo(expected.dtype).eps ** 0.5
-        return bool(works and from_later <= size * _LEAKS)
+        n, size = len(half), expected.norm()
+        [other] = self._run(torch.cat([ids[:, :n], ids[:, n:].flip(1)], dim=1), mask, last)
+        goes_on = (found - expected).norm() <= size * torch.finfo(expected.dtype).eps ** 0.5
+        reads_back_alone = (other - expected)[:, :n].norm() <= size * _LEAKS
+        return bool(goes_on and reads_back_alone)
 
     @functools.cached_property
     def _keyword(self) -> str | None:

@@ -78,9 +78,8 @@ def _attend(
     batch = _packed.get()
     if batch is not None:
         if not plain or attention_mask is not None or others.get("sliding_window") is not None:
-            raise NotImplementedError(
-                "attention that packed texts do not have"
-            )  # heard by `packing_works`, which tries it
+            # heard by `packing_works`, which tries it
+            raise NotImplementedError("attention that packed texts do not have")
         return batch.attention(query, key, value, causal=causal, scale=scaling), None
     later = causal and query.shape[2] < key.shape[2]  # torch would take the queries for the first tokens
     alike = query.shape[2] == key.shape[2] and _is_of_keys(attention_mask) and is_blockwise_faster(query)

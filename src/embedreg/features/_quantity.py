@@ -56,9 +56,8 @@ _HERTZ: Final = {
 _PERCENT: Final = dict.fromkeys(("%", "percent", "pct"), 1.0)
 _DIMENSIONS: Final = (_MAGNITUDES, _BYTES, _SECONDS, _HERTZ, _PERCENT)
 _DIMENSIONS_OF_SIZES: Final = (_BYTES, _MAGNITUDES)
-_BOTH_BILLIONS: Final = frozenset(
-    {"b", "g"}
-)  # nobody writes a billion both ways: B is a byte there, as 512B is beside 2.0G
+_BOTH_BILLIONS: Final = frozenset({"b", "g"})
+"""Nobody writes a billion both ways: B is a byte there, as 512B is beside 2.0G."""
 _SAY_LITTLE_ALONE: Final = frozenset({"m", "g", "t", "b", "B"})  # minutes, metres or millions; grams; bytes
 
 

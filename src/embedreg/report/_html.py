@@ -26,8 +26,8 @@ def require_report_packages() -> None:
         If the packages of the extra `report` (Jinja2, matplotlib) are not installed.
     """
     try:
-        import jinja2  # noqa: F401 (an optional extra)
-        import matplotlib as mpl  # noqa: F401 (an optional extra)
+        import jinja2  # noqa: F401 (an optional extra: is it there?)
+        import matplotlib as mpl  # noqa: F401 (as jinja2)
     except ImportError as error:
         raise UsageError(
             f"no package {error.name or 'jinja2 or matplotlib'} to write the report with",

@@ -19,7 +19,7 @@ _CONSTANT: Final = 8
 _FRACTION_BITS: Final = 60
 """Standardised coordinates are rounded to these, far below their precision: any difference can be squared."""
 
-_COLUMNS_AT_ONCE: Final = 32  # all at once took twice as long, and twice the memory
+_COLUMNS_AT_ONCE: Final = 32  # all at once take longer, and as much memory again
 
 
 def checked(embeddings: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.floating], Floats]:

@@ -33,16 +33,21 @@ def estimate_tokens(text: str, digits_a_token: int = 1) -> int:
     for part in _PARTS.finditer(text):
         length = part.end() - part.start()
         if part[1] is not None:
-            tokens += -(-min(length, _OF_WORDS) // _LETTERS_A_TOKEN) - (-max(0, length - _OF_WORDS) // 2)
+            tokens += _begun(min(length, _OF_WORDS), _LETTERS_A_TOKEN) + _begun(max(0, length - _OF_WORDS), 2)
         elif part[2] is not None:
-            tokens += -(-2 * length // 3)
+            tokens += _begun(2 * length, 3)
         elif part[3] is not None:
-            tokens += -(-length // digits_a_token)
+            tokens += _begun(length, digits_a_token)
         elif part[4] is not None:
-            tokens += -(-length // _BLANKS_A_TOKEN)
+            tokens += _begun(length, _BLANKS_A_TOKEN)
         else:
             tokens += max(1, len(part[0].encode("utf-8", "replace")) // 2)
     return max(1, tokens)
+
+
+def _begun(number: int, each: int) -> int:
+    """Return how many groups of `each` are begun."""
+    return -(-number // each)
 
 
 def estimate_all(texts: Iterable[str], digits_a_token: int = 1) -> list[int]:
