@@ -7,12 +7,21 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from embedreg.core.errors import DataError, UsageError
-from embedreg.smoothness import NLFD, SCALINGS, _neighbours, lipschitz_factors, nlfd, smoothness_gap
+from embedreg.smoothness import (
+    NLFD,
+    SCALINGS,
+    _gpu_neighbours,
+    _neighbours,
+    lipschitz_factors,
+    nlfd,
+    smoothness_gap,
+)
 from embedreg.smoothness._vectors import standardised
 
 grid = st.integers(-3, 3).map(float)  # few values: ties, repeated rows and constant columns are common
@@ -169,7 +178,7 @@ def test_negative_zero_is_zero():
 def test_points_that_are_unequal_but_sum_alike_are_told_apart(sample):
     points, _ = sample
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_neighbours, "_sums", lambda points: np.zeros(len(points), dtype=np.uint64))
+        patch.setattr(_neighbours, "location_sums", lambda points: np.zeros(len(points), dtype=np.uint64))
         told_apart = _neighbours.location_numbers(points)
     assert (told_apart == _neighbours.location_numbers(points)).all()
     same = (points[:, None] == points).all(axis=-1)
@@ -179,7 +188,7 @@ def test_points_that_are_unequal_but_sum_alike_are_told_apart(sample):
 def test_sums_of_many_different_points_differ():
     points = np.random.default_rng(0).integers(0, 10, size=(20_000, 8)).astype(float)
     points = np.unique(points, axis=0)
-    assert len(np.unique(_neighbours._sums(points))) == len(points)
+    assert len(np.unique(_neighbours.location_sums(points))) == len(points)
 
 
 @pytest.mark.parametrize("columns", [1, 2, 32, 33, 65])
@@ -336,15 +345,27 @@ def test_values_that_are_not_finite_are_refused(bad):
         lipschitz_factors([[1.0], [2.0]], [1.0, bad])
 
 
-class TestProductsOfAGpu:
+def near_the_mean_of_large_numbers(vectors):
+    return vectors * 1e-8 + 1e3
+
+
+def with_a_constant_coordinate(vectors):
+    return np.insert(vectors, 3, 7.0, axis=1)
+
+
+def that_may_not_be_written(vectors):
+    vectors = vectors.copy()
+    vectors.flags.writeable = False
+    return vectors
+
+
+class TestGpuPoints:
     """What a GPU does, done by torch on the processor."""
 
     @pytest.fixture(autouse=True)
     def _processor_as_gpu(self, monkeypatch):
-        import torch
-
         monkeypatch.setattr("embedreg.smoothness._nlfd._gpu", torch.device)
-        monkeypatch.setattr("embedreg.smoothness._neighbours.BLOCK_ENTRIES", 1000)  # several blocks
+        monkeypatch.setattr("embedreg.smoothness._gpu_neighbours._BLOCK_ENTRIES", 1000)  # several blocks
 
     @pytest.mark.parametrize("copies", [1, 2])
     def test_the_same_factors_with_ties_and_equal_points(self, copies, monkeypatch):
@@ -358,8 +379,50 @@ class TestProductsOfAGpu:
 
         monkeypatch.undo()
         expected = nlfd(points, y)
-        np.testing.assert_allclose(found.factors, expected.factors, rtol=1e-12)
+        rounding = np.full(len(points), 1e-12)
+        rounding[50:70] = 1e-6  # coordinates differ by some 1e-9, and are rounded to 1e-16
+        errors = np.abs(found.factors / expected.factors - 1)
+        assert (errors < rounding).all()
         assert found.repeated == expected.repeated
+
+    @pytest.mark.parametrize("dtype", [np.float16, np.float32, ">f8", np.longdouble])
+    def test_numbers_of_any_precision(self, dtype, monkeypatch):
+        self._compare(np.random.default_rng(0).normal(size=(60, 5)).astype(dtype), monkeypatch)
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            np.ones_like,
+            np.round,
+            near_the_mean_of_large_numbers,
+            with_a_constant_coordinate,
+            that_may_not_be_written,
+        ],
+    )
+    def test_vectors_that_are_hard(self, changed, monkeypatch):
+        self._compare(changed(np.random.default_rng(0).normal(size=(60, 5))), monkeypatch)
+
+    def test_sums_of_coordinates_are_those_of_a_processor(self):
+        points = np.random.default_rng(0).normal(size=(60, 5))
+        there = _gpu_neighbours._sums(torch.from_numpy(points))
+        assert (there == _neighbours.location_sums(points)).all()
+
+    def test_no_room(self, monkeypatch):
+        def fail(*_):
+            raise torch.OutOfMemoryError
+
+        for place, name in ((_gpu_neighbours, "_standardise"), (_gpu_neighbours.GpuPoints, "_nearest")):
+            with monkeypatch.context() as patch, pytest.raises(UsageError, match="60 vectors of 5 numbers"):
+                patch.setattr(place, name, fail)
+                nlfd(np.random.default_rng(0).normal(size=(60, 5)), np.arange(60.0), device="cpu")
+
+    def _compare(self, vectors, monkeypatch):
+        y = np.random.default_rng(1).normal(size=len(vectors))
+        found = nlfd(vectors, y, device="cpu")
+        monkeypatch.undo()
+        expected = nlfd(vectors, y)
+        np.testing.assert_allclose(found.factors, expected.factors, rtol=1e-9)
+        assert (found.repeated, found.without_factor) == (expected.repeated, expected.without_factor)
 
 
 def test_devices_for_neighbours():

@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
-from embedreg.smoothness._gpu_products import BLOCK_ENTRIES, GpuProducts
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    import torch
     from numpy.typing import NDArray
 
     Floats: TypeAlias = NDArray[np.float64]
@@ -24,7 +21,7 @@ _BLOCK_ENTRIES: Final = (
 )  # distances held at once, 16 MiB; where all are tied, about twenty times as much
 _BLOCK_ROWS: Final = 512
 """Of wide points at least so many at once, or half their width: BLAS reads all points anew for each block."""
-_TIE: Final = 1e-9
+TIE: Final = 1e-9
 """Squared distances that differ by less than this share are equal but for rounding."""
 _SUMMED_AT_ONCE: Final = 2**16  # numbers, half a MiB
 _FEW: Final = 16
@@ -50,21 +47,30 @@ class Pairs:
 
 def location_numbers(points: Floats) -> Indices:
     """Return a number for each point, the same for equal points and for no others; shape (n,)."""
-    sums = _sums(points)
+    return locations_of_sums(location_sums(points), points.__getitem__)
+
+
+def locations_of_sums(sums: NDArray[np.uint64], point: Callable[[int], Floats]) -> Indices:
+    """Return what `location_numbers` does from sums that are the same for equal points, shape (n,), and the i-th point itself."""
     _, group, size = np.unique(sums, return_inverse=True, return_counts=True)
     names: list[int | bytes] = sums.tolist()
-    for i in np.flatnonzero(size[group] > 1):  # equal points, or unequal ones that agree in this
-        names[i] = hashlib.blake2b(points[i] + 0.0, digest_size=16).digest()
+    for i in np.flatnonzero(size[group] > 1).tolist():  # equal points, or unequal ones that agree in this
+        names[i] = hashlib.blake2b((point(i) + 0.0).tobytes(), digest_size=16).digest()
     seen: dict[int | bytes, int] = {}
     return np.array([seen.setdefault(name, len(seen)) for name in names], dtype=np.intp)
 
 
-def _sums(points: Floats) -> NDArray[np.uint64]:
+def location_factors(d: int) -> NDArray[np.uint64]:
+    """Return an odd number for each coordinate, shape (d,)."""
+    return np.random.default_rng(0).integers(2**63, size=d, dtype=np.uint64) * 2 + 1
+
+
+def location_sums(points: Floats) -> NDArray[np.uint64]:
     """Return for each point a sum of its coordinates' bits, each times an odd number of its own, modulo 2^64; shape (n,)."""
     n, d = points.shape
-    factors = np.random.default_rng(0).integers(2**63, size=d, dtype=np.uint64) * 2 + 1
+    factors = location_factors(d)
     sums = np.empty(n, dtype=np.uint64)
-    for block in _blocks(slice(0, n), max(1, _SUMMED_AT_ONCE // max(1, d))):
+    for block in blocks(slice(0, n), max(1, _SUMMED_AT_ONCE // max(1, d))):
         bits = (points[block] + 0.0).view(np.uint64)  # -0.0 becomes 0.0
         bits ^= bits >> np.uint64(
             32
@@ -74,7 +80,7 @@ def _sums(points: Floats) -> NDArray[np.uint64]:
     return sums
 
 
-def nearest_pairs(points: Floats, locations: Indices, device: torch.device | None = None) -> Iterator[Pairs]:
+def nearest_pairs(points: Floats, locations: Indices) -> Iterator[Pairs]:
     """Yield the nearest neighbours of every point, a block of successive points at a time.
 
     Equal points are no neighbours of each other: the nearest one elsewhere counts, and every one tied with
@@ -90,28 +96,22 @@ def nearest_pairs(points: Floats, locations: Indices, device: torch.device | Non
         Shape (n, d), roughly centred; not all equal.
     locations
         From `location_numbers`, shape (n,).
-    device
-        A GPU that computes in float64, or None; candidates come from there, in float64 at once.
     """
     n, d = points.shape
-    if device is not None:
-        products = GpuProducts(points, locations, _TIE, device)
-        for block in _blocks(slice(0, n), max(1, BLOCK_ENTRIES // n)):
-            yield _pairs_among(points, _Candidates(*products.candidates(block)))
-        return
     coarse, fine = _Products(points, np.float32), None
-    for block in _blocks(slice(0, n), max(_BLOCK_ENTRIES // n, min(_BLOCK_ROWS, d // 2), 1)):
+    for block in blocks(slice(0, n), max(_BLOCK_ENTRIES // n, min(_BLOCK_ROWS, d // 2), 1)):
         # functions of their own, so that one block's distances are gone before the next one's are made
         candidates = coarse.candidates(locations, block)
         if len(candidates.point) <= _FEW * (block.stop - block.start):
             yield _pairs_among(points, candidates)
             continue
         fine = fine or _Products(points, np.float64)
-        for part in _blocks(block, max(1, _BLOCK_ENTRIES // n)):
+        for part in blocks(block, max(1, _BLOCK_ENTRIES // n)):
             yield _pairs_among(points, fine.candidates(locations, part))
 
 
-def _blocks(whole: slice, rows: int) -> Iterator[slice]:
+def blocks(whole: slice, rows: int) -> Iterator[slice]:
+    """Cut a slice into slices of so many rows, the last of them with what is left."""
     for start in range(whole.start, whole.stop, rows):
         yield slice(start, min(start + rows, whole.stop))
 
@@ -152,10 +152,10 @@ class _Products:
         nearest = squares.argmin(axis=1)
         least = squares[np.arange(len(nearest)), nearest].astype(np.float64)
         slack = 2 * self._rounding * (self._norms[block] + self._norms[nearest])
-        limit = (least + slack + _TIE * np.abs(least)).astype(squares.dtype)
+        limit = (least + slack + TIE * np.abs(least)).astype(squares.dtype)
         limit = np.nextafter(limit, limit.dtype.type(np.inf))
         row, neighbour = np.divmod(np.flatnonzero(squares <= limit[:, None]), len(locations))
-        doubtful = (slack > _TIE / 4 * least)[row]
+        doubtful = (slack > TIE / 4 * least)[row]
         return _Candidates(row + block.start, neighbour, squares[row, neighbour].astype(np.float64), doubtful)
 
     def _least_squares(self, block: slice) -> NDArray[np.floating]:
@@ -176,7 +176,7 @@ def _closest(points: Floats, point: Indices, neighbour: Indices, squares: Floats
     """Keep the candidates that are as near as the nearest, each point having one at least."""
     _, first, count = np.unique(point, return_index=True, return_counts=True)
     least = np.repeat(np.minimum.reduceat(squares, first), count)
-    kept = squares <= least * (1 + _TIE)
+    kept = squares <= least * (1 + TIE)
     point, neighbour = point[kept], neighbour[kept]
     _, first, count = np.unique(point, return_index=True, return_counts=True)
     distance = np.sqrt(_squared_distances(points, point[first], neighbour[first]))

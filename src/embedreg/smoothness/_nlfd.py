@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Floats: TypeAlias = NDArray[np.float64]
+    # how many coordinates vary, the number of each record's vector (n,), and the neighbours of all
+    Neighbours: TypeAlias = tuple[int, NDArray[np.intp], Iterator[Pairs]]
 
 Scaling: TypeAlias = Literal["invariant", "paper"]
 SCALINGS: Final[tuple[str, ...]] = get_args(Scaling)
@@ -108,7 +110,8 @@ def lipschitz_factors(
         "invariant" or "paper".
     device
         Where neighbours are sought: "cpu"; the PyTorch name of a GPU that computes in float64, such as "cuda:0"; or
-        "auto", such a GPU if there is one. Neighbours and distances are the same everywhere, up to the last digit.
+        "auto", such a GPU if there is one. Neighbours and distances are the same everywhere, but for the rounding of
+        standardised coordinates.
 
     Returns
     -------
@@ -178,35 +181,29 @@ def _factors(
         raise unknown_name("scaling", scaling, SCALINGS)
     gpu = _gpu(device)
     vectors, targets = checked(embeddings, y)
-    points = standardised(vectors)  # (n, coordinates that vary)
-    locations = location_numbers(points)
+    width, locations, pairs_of_all = _on_processor(vectors) if gpu is None else _on_gpu(vectors, gpu)
     factors = np.full(len(targets), np.nan)
     if locations.any():
-        for pairs in _pairs(points, locations, gpu):
+        for pairs in pairs_of_all:
             slopes = np.abs(targets[pairs.point] - targets[pairs.neighbour]) / pairs.distance
             points_with, first, count = np.unique(pairs.point, return_index=True, return_counts=True)
             factors[points_with] = np.add.reduceat(slopes, first) / count
     if scaling == "paper":
         return factors / math.sqrt(vectors.shape[1]), locations
-    return factors * math.sqrt(points.shape[1]), locations
+    return factors * math.sqrt(width), locations
 
 
-def _pairs(points: Floats, locations: NDArray[np.intp], gpu: torch.device | None) -> Iterator[Pairs]:
-    """Yield what `nearest_pairs` does, and say what to do where a GPU has no room for it."""
-    if gpu is None:
-        yield from nearest_pairs(points, locations)
-        return
-    import torch
+def _on_processor(vectors: NDArray[np.floating]) -> Neighbours:
+    points = standardised(vectors)
+    locations = location_numbers(points)
+    return points.shape[1], locations, nearest_pairs(points, locations)
 
-    try:
-        yield from nearest_pairs(points, locations, gpu)
-    except torch.OutOfMemoryError as error:
-        n, d = points.shape
-        raise UsageError(
-            f"{n:,} vectors of {d:,} numbers on {gpu}, which has no room for them in float64",
-            expected=f"{8 * n * d / 2**30:.1f} GiB of its memory, and a little more",
-            mend="device='cpu'",
-        ) from error
+
+def _on_gpu(vectors: NDArray[np.floating], gpu: torch.device) -> Neighbours:
+    from embedreg.smoothness._gpu_neighbours import GpuPoints
+
+    points = GpuPoints(vectors, gpu)
+    return points.width, points.locations, points.nearest_pairs()
 
 
 def _gpu(device: str) -> torch.device | None:

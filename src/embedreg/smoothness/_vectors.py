@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _CONSTANT: Final = 8
 """A coordinate is constant if it varies by no more than this many roundings of its largest value."""
 
-_FRACTION_BITS: Final = 60
+FRACTION_BITS: Final = 60
 """Standardised coordinates are rounded to these, far below their precision: any difference can be squared."""
 
 _COLUMNS_AT_ONCE: Final = 32  # all at once take longer, and as much memory again
@@ -52,9 +52,7 @@ def checked(embeddings: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.floating], 
 
 def standardised(vectors: NDArray[np.floating]) -> Floats:
     """Return the coordinates that vary, with mean zero and variance one; shape (n, those)."""
-    greatest, least = vectors.max(axis=0), vectors.min(axis=0)
-    largest = np.maximum(greatest, -least).astype(np.float64)
-    varying = np.flatnonzero(greatest - least > _CONSTANT * np.finfo(vectors.dtype).eps * largest)
+    varying = varying_coordinates(vectors)
     points = np.empty((len(vectors), len(varying)))
     start = 0
     for columns in np.array_split(
@@ -65,12 +63,19 @@ def standardised(vectors: NDArray[np.floating]) -> Floats:
     return points
 
 
+def varying_coordinates(vectors: NDArray[np.floating]) -> NDArray[np.intp]:
+    """Return which coordinates are not constant."""
+    greatest, least = vectors.max(axis=0), vectors.min(axis=0)
+    largest = np.maximum(greatest, -least).astype(np.float64)
+    return np.flatnonzero(greatest - least > _CONSTANT * np.finfo(vectors.dtype).eps * largest)
+
+
 def _standardised_columns(columns: NDArray[np.floating]) -> Floats:
     points = columns.astype(np.float64)
     points -= points.mean(axis=0)
     points /= np.abs(points).max(axis=0)  # so that squares neither overflow nor vanish
     points /= points.std(axis=0)
-    points *= 2.0**_FRACTION_BITS
+    points *= 2.0**FRACTION_BITS
     np.rint(points, out=points)
-    points *= 2.0**-_FRACTION_BITS
+    points *= 2.0**-FRACTION_BITS
     return points
