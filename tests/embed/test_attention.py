@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import scaled_dot_product_attention
 
-from embedreg.embed import TransformerEmbedder, _attention
+from embedreg.embed import _attention
 from embedreg.embed._attention import attention, blockwise_attention
 from embedreg.embed._load_model import make_network
 from embedreg.embed._model_directory import ModelDirectory
@@ -169,7 +169,30 @@ def test_a_sliding_window_is_left_to_torch(tmp_path, everywhere):
     assert everywhere
 
 
-def test_t5_keeps_its_own_attention(tiny_t5):
-    embedder = TransformerEmbedder(tiny_t5)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_layers_of_t5_share_a_bias_that_is_made_once(dtype, monkeypatch):
+    from transformers import T5Config, T5EncoderModel
 
-    assert embedder._loaded.network.model.config._attn_implementation != "embedreg"
+    from embedreg.embed._transformers_attention import use_own_attention
+
+    shape = {"d_model": 32, "d_ff": 64, "d_kv": 8, "num_heads": 4, "num_layers": 3, "vocab_size": 50}
+    model = T5EncoderModel(T5Config(**shape)).eval().to(dtype)
+    if model.config._attn_implementation != "sdpa":
+        pytest.skip("this release of transformers computes T5's attention in a way of its own")
+    ids, mask = torch.arange(40).view(2, 20), torch.ones(2, 20, dtype=torch.long)
+    mask[1, 13:] = 0
+    with torch.inference_mode():
+        whole, padded = model(ids).last_hidden_state, model(ids, attention_mask=mask).last_hidden_state
+    made = []
+    where = torch.where
+    monkeypatch.setattr(torch, "where", lambda seen, *others: made.append(seen.shape) or where(seen, *others))
+
+    use_own_attention(model)
+
+    assert model.config._attn_implementation == "embedreg"
+    with torch.inference_mode():
+        assert torch.equal(model(ids).last_hidden_state, whole)
+        made.clear()
+        found = model(ids, attention_mask=mask).last_hidden_state
+    assert torch.equal(found[mask.bool()], padded[mask.bool()])
+    assert made.count((2, 1, 20, 20)) == 1, "for three layers"

@@ -152,7 +152,14 @@ def test_where_the_whole_gives_something_else_nothing_is_replaced(monkeypatch):
     assert not any("forward" in vars(part) for part in model.modules())
 
 
-def test_a_layer_in_float32_rounds_as_tf32_on_a_gpu_where_the_rest_is_in_half(monkeypatch):
+def t5_in_half(dtype):
+    model = t5().eval().to(dtype)
+    for part in model.encoder.block:
+        part.layer[1].DenseReluDense.wo.float()
+    return model
+
+
+def noted_uses(monkeypatch):
     used = []
 
     @contextlib.contextmanager
@@ -161,10 +168,12 @@ def test_a_layer_in_float32_rounds_as_tf32_on_a_gpu_where_the_rest_is_in_half(mo
         yield
 
     monkeypatch.setattr(_fused, "tensor_float32", noted)
-    model = t5().eval().to(torch.bfloat16)
-    for part in model.encoder.block:
-        part.layer[1].DenseReluDense.wo.float()
-    ids = torch.arange(7)[None]
+    return used
+
+
+def test_a_layer_in_float32_rounds_as_tf32_on_a_gpu_where_the_rest_is_in_float16(monkeypatch):
+    used = noted_uses(monkeypatch)
+    model, ids = t5_in_half(torch.float16), torch.arange(7)[None]
     with torch.inference_mode():
         expected = model(input_ids=ids).last_hidden_state
         use_fused(model)
@@ -172,8 +181,36 @@ def test_a_layer_in_float32_rounds_as_tf32_on_a_gpu_where_the_rest_is_in_half(mo
         found = model(input_ids=ids).last_hidden_state
     assert len(used) == 2
     torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05)
+
+
+def test_a_model_in_float32_is_exact_or_as_its_user_says(monkeypatch):
+    used = noted_uses(monkeypatch)
     whole = t5().eval()
     use_fused(whole)
-    used.clear()
-    whole(input_ids=ids)
-    assert not used, "a model in float32 is exact, or as its user says"
+    whole(input_ids=torch.arange(7)[None])
+    assert not used
+
+
+def test_the_layer_that_t5_keeps_in_float32_multiplies_in_bfloat16_where_the_rest_does():
+    model, ids = t5_in_half(torch.bfloat16), torch.arange(7)[None]
+    layers = [part.layer[1].DenseReluDense.wo for part in model.encoder.block]
+    kinds = []
+    with torch.inference_mode():
+        expected = model(input_ids=ids).last_hidden_state
+        use_fused(model)
+        for layer in layers:
+            layer.register_forward_hook(lambda _, given, found: kinds.append((given[0].dtype, found.dtype)))
+        found = model(input_ids=ids).last_hidden_state
+    assert {layer.weight.dtype for layer in layers} == {torch.bfloat16}
+    assert kinds == [(torch.bfloat16, torch.float32)] * len(layers), "what is summed up stays in float32"
+    torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05)
+
+
+def test_other_layers_in_float32_keep_their_weights():
+    """A router's choice of experts, say, is not to be rounded more than it need be."""
+    model = t5_in_half(torch.bfloat16)
+    layer = model.encoder.block[0].layer[0].SelfAttention.q
+    layer.float()
+    layer.forward = lambda hidden: torch.nn.functional.linear(hidden.float(), layer.weight).bfloat16()
+    use_fused(model)
+    assert layer.weight.dtype == torch.float32
