@@ -233,10 +233,10 @@ def test_a_precision_that_was_measured_is_kept_where_another_would_be_chosen(
     tiny_bert, tmp_path, monkeypatch
 ):
     there, here = "bfloat16", "float32"
-    monkeypatch.setattr("embedreg.core.precision.fastest_dtype", lambda *_: there)
+    monkeypatch.setattr("embedreg.core.precision.fastest_dtype", lambda *_, **__: there)
     fitted = EmbeddingRegressor(model=str(tiny_bert), head="ridge", dtype="auto").fit(MAPPINGS, Y)
     fitted.save(tmp_path / "model")
-    monkeypatch.setattr("embedreg.core.precision.fastest_dtype", lambda *_: here)
+    monkeypatch.setattr("embedreg.core.precision.fastest_dtype", lambda *_, **__: here)
     loaded = EmbeddingRegressor.load(tmp_path / "model")
     assert loaded.dtype == "auto"
     assert np.array_equal(loaded.predict(MAPPINGS), fitted.predict(MAPPINGS))

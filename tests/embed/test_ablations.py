@@ -269,7 +269,7 @@ class TestPrecision:
     )
     def test_auto_is_measured_once_and_kept(self, tiny_bert, monkeypatch, seconds, expected):
         measured = iter([seconds])
-        monkeypatch.setattr(precision, "_seconds", lambda *_: next(measured))
+        monkeypatch.setattr(precision, "_seconds", lambda *_, **__: next(measured))
 
         chosen = [TransformerEmbedder(tiny_bert, dtype="auto").fingerprint() for _ in range(2)]
 
@@ -279,17 +279,18 @@ class TestPrecision:
         assert "products 32 wide" in key
         assert kept["dtype"] == expected
 
-    def test_both_precisions_are_measured(self):
-        slow, fast = precision._seconds(32, torch.device("cpu"))
+    @pytest.mark.parametrize("packed", [True, False])
+    def test_both_precisions_are_measured(self, packed):
+        slow, fast = precision._seconds(32, torch.device("cpu"), packed=packed)
         assert 0 < slow < 1
         assert 0 < fast < 1
 
     def test_a_precision_without_kernels_is_never_chosen(self, monkeypatch):
-        def refuse(*_):
+        def refuse(*_, **__):
             raise RuntimeError("not implemented for 'BFloat16'")
 
-        run = precision._product("bfloat16", 32, torch.device("cpu"))
         monkeypatch.setattr(torch.nn.functional, "linear", refuse)
+        run = precision._product("bfloat16", 32, torch.device("cpu"), packed=False)
         assert run() == float("inf")
 
     def test_choosing_imports_no_transformers(self, tiny_bert):
@@ -324,13 +325,13 @@ print(TransformerEmbedder(Path(sys.argv[1]), dtype="auto").fingerprint()["dtype"
         assert TransformerEmbedder(tiny_bert, dtype="auto").fingerprint()["dtype"] != "auto"
 
     def test_a_look_up_multiplies_nothing_and_stays_exact(self, tiny_bert, monkeypatch):
-        monkeypatch.setattr(precision, "_seconds", lambda *_: (1.0, 0.1))
+        monkeypatch.setattr(precision, "_seconds", lambda *_, **__: (1.0, 0.1))
 
         assert TransformerEmbedder(tiny_bert).fingerprint()["dtype"] == "bfloat16"
         assert TransformerEmbedder(tiny_bert, forward=False).fingerprint()["dtype"] == "float32"
 
     def test_what_a_string_says_goes_before_the_default(self, tiny_bert, monkeypatch):
-        monkeypatch.setattr(precision, "_seconds", lambda *_: (1.0, 0.1))
+        monkeypatch.setattr(precision, "_seconds", lambda *_, **__: (1.0, 0.1))
         exact = TextEmbedder(f"{tiny_bert}?dtype=float32").restore()
 
         assert exact.embedder_.fingerprint()["dtype"] == "float32"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import platform
 import time
@@ -13,6 +14,7 @@ from embedreg.core.devices import find_device
 from embedreg.core.errors import OutputError
 from embedreg.core.files import output_errors, whole_file
 from embedreg.core.paths import cache_root
+from embedreg.core.products import linear_map
 from embedreg.core.threads import SharedSetting, torch_threads_kept
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ _LEAST_ROUNDS: Final = 3
 _MEASURED: Final = 0.03  # seconds
 
 
-def fastest_dtype(width: int, device: str) -> str:
+def fastest_dtype(width: int, device: str, *, packed: bool = False) -> str:
     """Return "bfloat16" if products of that width were measured to be clearly faster than in float32, else "float32".
 
     Measuring takes some 50 ms. The answer is remembered in `precision.json` in the cache folder; remove that file to
@@ -42,13 +44,15 @@ def fastest_dtype(width: int, device: str) -> str:
         Columns of the model's matrices.
     device
         "cpu", "auto" or a PyTorch device name.
+    packed
+        Whether products are those of `embedreg.core.products.linear_map`; else torch's own.
     """
     place = find_device(device)
     width = min(width, _WIDEST)
-    key = f"{_processor(place)}: products {width} wide"
+    key = f"{_processor(place)}: products {width} wide" + (", packed" if packed else "")
     known = _known()
     if key not in known:
-        slow, fast = _seconds(width, place)
+        slow, fast = _seconds(width, place, packed=packed)
         speedup = slow / fast
         known[key] = {"dtype": "bfloat16" if speedup >= _LEAST_SPEEDUP else "float32", "speedup": speedup}
         _remember(known)
@@ -83,14 +87,14 @@ def tensor_float32() -> Iterator[None]:
 _tensor_float32 = SharedSetting()
 
 
-def _seconds(width: int, device: torch.device) -> tuple[float, float]:
+def _seconds(width: int, device: torch.device, *, packed: bool) -> tuple[float, float]:
     """Return how long a product like a layer's widest takes in float32 and in bfloat16; infinity where it does not work.
 
     The least times of several rounds by one thread, so that what else the machine does changes little.
     """
     import torch
 
-    runs = [_product(dtype, width, device) for dtype in ("float32", "bfloat16")]
+    runs = [_product(dtype, width, device, packed=packed) for dtype in ("float32", "bfloat16")]
     with torch_threads_kept():
         torch.set_num_threads(1)
         times = [[run()] for run in runs]  # those first times include warming up
@@ -102,20 +106,21 @@ def _seconds(width: int, device: torch.device) -> tuple[float, float]:
     return slow, fast
 
 
-def _product(dtype: str, width: int, device: torch.device) -> Callable[[], float]:
+def _product(dtype: str, width: int, device: torch.device, *, packed: bool) -> Callable[[], float]:
     """Return what computes one product and returns the seconds it took."""
     import torch
 
     states = torch.ones(_TOKENS, width, dtype=getattr(torch, dtype), device=device)
     weights = torch.ones(4 * width, width, dtype=states.dtype, device=device)
-
+    plain = functools.partial(torch.nn.functional.linear, weight=weights)
+    product = linear_map(weights, None) if packed else plain
     clock = _clock(device)
 
     def run() -> float:
         started = clock()
         try:
             with torch.inference_mode():
-                torch.nn.functional.linear(states, weights)[0, 0].item()  # which waits for a GPU
+                product(states)[0, 0].item()  # which waits for a GPU
         except RuntimeError:  # torch has no such kernel, or the device has no room
             return float("inf")
         return clock() - started

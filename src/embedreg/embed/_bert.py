@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from torch.nn import functional
 
 from embedreg.core.errors import ModelError
+from embedreg.core.products import linear_map
 from embedreg.embed._attention import attention
 from embedreg.embed._batch import Batch, packing_works
 from embedreg.embed._tensors import read_tensors
@@ -65,11 +66,6 @@ class _Layer:
     widening: Product
     narrowing: Product
     norm: tuple[Tensor, Tensor]
-
-
-def linear_map(weight: Tensor, bias: Tensor) -> Product:
-    """Return the map of weights (outputs, inputs) and a bias (outputs,), in their precision."""
-    return functools.partial(functional.linear, weight=weight, bias=bias)
 
 
 class BertEncoder:

@@ -11,7 +11,8 @@ from tokenizers import Tokenizer
 
 from embedreg.core.devices import find_device
 from embedreg.core.errors import ModelError, UsageError
-from embedreg.embed._bert import BertEncoder, bert_tensors, is_bert, linear_map
+from embedreg.core.products import linear_map
+from embedreg.embed._bert import BertEncoder, bert_tensors, is_bert
 from embedreg.embed._gguf import is_converted, read_conversion
 from embedreg.embed._int8 import Int8Linear, check_int8, use_int8
 from embedreg.embed._precision import check_precision
@@ -175,6 +176,10 @@ def make_network(
         from embedreg.embed._transformers_attention import use_own_attention
 
         use_own_attention(model)
+    if device.type == "cpu":
+        from embedreg.embed._packed_linear import use_packed
+
+        use_packed(model)
     if device.type == "cuda":
         from embedreg.embed._fused import use_fused
 

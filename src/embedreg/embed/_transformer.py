@@ -267,7 +267,7 @@ class TransformerEmbedder:
             return self._dtype
         if not self._run:  # nothing is multiplied
             return "float32"
-        return precision.fastest_dtype(self._directory.dimension, self._device)
+        return precision.fastest_dtype(self._directory.dimension, self._device, packed=True)
 
     @functools.cached_property
     def _fingerprint(self) -> dict[str, Json]:

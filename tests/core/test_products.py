@@ -1,0 +1,68 @@
+"""Products by weights in the layout of the processor's kernels, held to torch's own."""
+
+from __future__ import annotations
+
+import functools
+import platform
+
+import pytest
+import torch
+
+from embedreg.core import products
+from embedreg.core.products import linear_map, packed, packed_map, packs
+
+X86 = platform.machine() in ("x86_64", "AMD64")
+
+
+@pytest.fixture
+def _tried_anew():
+    packs.cache_clear()
+    yield
+    packs.cache_clear()
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("shape", [(1, 7), (3, 5, 7), (0, 7)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_map_is_a_product(dtype, shape, bias):
+    generator = torch.Generator().manual_seed(0)
+    weight, offset, states = (
+        torch.randn(size, generator=generator).to(dtype) for size in ((11, 7), (11,), shape)
+    )
+    offset = offset if bias else None
+
+    found = linear_map(weight, offset)(states)
+
+    assert found.dtype == dtype
+    rounding = torch.finfo(dtype).eps
+    torch.testing.assert_close(
+        found, torch.nn.functional.linear(states, weight, offset), rtol=8 * rounding, atol=8 * rounding
+    )
+
+
+@pytest.mark.skipif(not X86, reason="no x86 processor")
+@torch.inference_mode()
+def test_weights_keep_their_numbers_and_what_they_say_of_themselves():
+    weight = torch.randn(33, 17)
+    laid_out = packed(weight)
+    assert packs(torch.float32)
+    assert (laid_out.shape, laid_out.dtype) == (weight.shape, weight.dtype)
+    assert torch.equal(laid_out.to_dense(), weight)
+
+
+@pytest.mark.usefixtures("_tried_anew")
+@pytest.mark.parametrize("reason", ["another processor", "no such operator", "another result"])
+def test_elsewhere_torch_multiplies(monkeypatch, reason):
+    def missing(_):
+        raise AttributeError("_reorder_linear_weight")
+
+    patches = {
+        "another processor": (platform, "machine", lambda: "aarch64"),
+        "no such operator": (products, "packed", missing),
+        "another result": (products, "packed_map", lambda *given: lambda x: packed_map(*given)(x) * 2),
+    }
+    monkeypatch.setattr(*patches[reason])
+
+    assert not packs(torch.float32)
+    assert isinstance(linear_map(torch.ones(2, 2), None), functools.partial)
