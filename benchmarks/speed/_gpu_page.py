@@ -122,7 +122,7 @@ def smoothness_table(run: Run) -> str:
         [
             (
                 f'{ours["n"]:,} points of {ours["d"]} columns. `lipschitz_factors(device="cuda")` multiplies in float64 on the GPU and is exact, ties and '
-                "equal points included; standardising and the last comparisons are the processor's. The loop is what one would write: float32 "
+                "equal points included; all of it is done there. The loop is what one would write: float32 "
                 f"distances, no ties. The same factors as on the processor: {'yes' if run.settings['agree'] else 'no'}.\n"
             ),
             table(["method", "seconds", "embedreg on the GPU times as fast"], lines),

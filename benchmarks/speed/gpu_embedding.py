@@ -128,6 +128,7 @@ def _engines(model: GpuModel, directory: Path, device: str, left_out: dict[str, 
     for dtype in _DTYPES:
         weights = "pretrained" if model.config is None else "random"
         embedder = TransformerEmbedder(directory, device=device, window=_WINDOW, dtype=dtype, weights=weights)
+        torch.manual_seed(0)  # the embedder seeds the processor's generator alone
         with torch.device(device):  # where random weights are drawn
             embed_texts(embedder, ["once"], progress=False)
         embed = functools.partial(embed_texts, embedder, progress=False)
