@@ -215,7 +215,7 @@ def _smoothness(run: Run) -> str:
         if not peers:
             alone = (
                 f"{n:,} points of {d} columns take embedreg {ours['seconds'][0]:.0f} seconds, and {ours['peak_mib']:.0f} MiB beside the "
-                f"{ours['points_mib']:.0f} MiB of the points themselves (one run, by `tracemalloc`).\n"
+                f"{ours['points_mib']:.0f} MiB of the points themselves (one run; what the process held at most).\n"
             )
         for theirs in peers:
             ratio = times_as_fast(theirs, ours)

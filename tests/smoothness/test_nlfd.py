@@ -345,6 +345,21 @@ def test_values_that_are_not_finite_are_refused(bad):
         lipschitz_factors([[1.0], [2.0]], [1.0, bad])
 
 
+@pytest.mark.parametrize("copies", [1, 2])
+@pytest.mark.parametrize("changed", [lambda v: v, np.round, lambda v: v * 1e-8 + 1e3])
+def test_products_of_torch_give_the_same_factors(copies, changed, monkeypatch):
+    rng = np.random.default_rng(0)
+    vectors, y = np.repeat(changed(rng.normal(size=(90, 6))), copies, axis=0), rng.normal(size=90 * copies)
+    expected = lipschitz_factors(vectors, y)
+    used = []
+    real = _neighbours.linear_map
+    monkeypatch.setattr(_neighbours, "linear_map", lambda *given: used.append(True) or real(*given))
+    monkeypatch.setattr(_neighbours, "_WORTH_TORCH", 0)
+
+    np.testing.assert_allclose(lipschitz_factors(vectors, y), expected, rtol=1e-12)
+    assert used
+
+
 def near_the_mean_of_large_numbers(vectors):
     return vectors * 1e-8 + 1e3
 
