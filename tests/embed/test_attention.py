@@ -170,13 +170,15 @@ def test_a_sliding_window_is_left_to_torch(tmp_path, everywhere):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_layers_of_t5_share_a_bias_that_is_made_once(dtype, monkeypatch):
-    from transformers import T5Config, T5EncoderModel
+@pytest.mark.parametrize("kind", ["T5", "MT5"])
+def test_layers_of_t5_share_a_bias_that_is_made_once(kind, dtype, monkeypatch):
+    import transformers
 
     from embedreg.embed._transformers_attention import use_own_attention
 
     shape = {"d_model": 32, "d_ff": 64, "d_kv": 8, "num_heads": 4, "num_layers": 3, "vocab_size": 50}
-    model = T5EncoderModel(T5Config(**shape)).eval().to(dtype)
+    config = getattr(transformers, f"{kind}Config")(**shape)
+    model = getattr(transformers, f"{kind}EncoderModel")(config).eval().to(dtype)
     if model.config._attn_implementation != "sdpa":
         pytest.skip("this release of transformers computes T5's attention in a way of its own")
     ids, mask = torch.arange(40).view(2, 20), torch.ones(2, 20, dtype=torch.long)

@@ -108,14 +108,15 @@ def blockwise_attention(
     keys = keys.reshape(groups, n, d).transpose(1, 2)
     values = values.reshape(groups, n, d)
     unseen = None if seen is None else _bias(~seen[:, 0], asked).repeat_interleave(groups // b, dim=0)
+    first = n if seen is None else _first_unseen(seen)
     scale = d**-0.5 if scale is None else scale
     read = torch.empty_like(asked)
     scratch = asked.new_empty(max(_SCORES_AT_ONCE, heads * n))
     for some, rows, end in _blocks(groups, heads, t, n, causal=causal):
         block = asked[some, :, rows]  # (g, heads, r, d)
         scores = _products(block, keys[some, :, :end], scale, scratch)
-        if unseen is not None:
-            scores += unseen[some, None, :, :end]
+        if unseen is not None and first < end:
+            scores[..., first:] += unseen[some, None, :, first:end]
         if causal:
             scores[..., end - block.shape[2] :] += _later(block)
         torch.softmax(scores, dim=-1, out=scores)
@@ -148,6 +149,12 @@ def _later(queries: Tensor) -> Tensor:
     """Return what hides from each query (g, heads, r, d) the keys after it, shape (r, r)."""
     r = queries.shape[2]
     return _bias(torch.ones(r, r, dtype=torch.bool).triu(1), queries)
+
+
+def _first_unseen(seen: Tensor) -> int:
+    """Return the first key that some text (b, 1, 1, n) does not see, or n: of padded texts of like length, one of the last."""
+    everywhere = seen.flatten(0, 2).all(dim=0)
+    return int(everywhere.long().cumprod(0).sum())
 
 
 def _bias(hidden: Tensor, like: Tensor) -> Tensor:
