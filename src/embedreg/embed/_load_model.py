@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from embedreg.embed._model_directory import ModelDirectory
 
 # A batch's activations have to stay in the processor's caches. On two cores, tokens/s in batches of 512, 1,024, 2,048 and
-# 4,096: MiniLM in bfloat16 12,100, 12,600, 11,800, 10,200, in float32 5,600, 6,200, 6,200, 6,100; SmolLM2 in bfloat16 980,
-# 1,030, 1,070, 1,010. So little depends on it that one number does for all. A GPU wants more at once, and of narrow models
-# so many that starting a kernel takes less time than the kernel.
+# 4,096: MiniLM in bfloat16 23,600, 24,400, 24,400, 24,200, in float32 14,000, 14,000, 13,800, 13,300; SmolLM2 in bfloat16
+# 2,660, 2,810, 2,930, 2,830. So little depends on it that one number does for all. A GPU wants more at once, and of narrow
+# models so many that starting a kernel takes less time than the kernel.
 _CPU_BATCH_TOKENS: Final = 1024
 _GPU_BATCH_TOKENS: Final = 32768
 _GPU_BATCH_NUMBERS: Final = 2**25  # in one state of a narrow model's batch
