@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import platform
+import warnings
 
 import pytest
 import torch
@@ -23,7 +24,7 @@ def _tried_anew():
 
 @torch.inference_mode()
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("shape", [(1, 7), (3, 5, 7), (0, 7)])
+@pytest.mark.parametrize("shape", [(1, 7), (3, 5, 7), (0, 7), (8, 4, 7), (33, 7)])
 @pytest.mark.parametrize("bias", [True, False])
 def test_a_map_is_a_product(dtype, shape, bias):
     generator = torch.Generator().manual_seed(0)
@@ -49,6 +50,20 @@ def test_weights_keep_their_numbers_and_what_they_say_of_themselves():
     assert packs(torch.float32)
     assert (laid_out.shape, laid_out.dtype) == (weight.shape, weight.dtype)
     assert torch.equal(laid_out.to_dense(), weight)
+
+
+@pytest.mark.skipif(not X86, reason="no x86 processor")
+def test_a_map_is_for_inference():
+    states = torch.randn(3, 7, requires_grad=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not packed_map(packed(torch.randn(5, 7)), None)(states).requires_grad
+
+
+@pytest.mark.usefixtures("_tried_anew")
+def test_it_is_tried_on_the_processor():
+    with torch.device("meta"):
+        assert packs(torch.float32) == X86
 
 
 @pytest.mark.usefixtures("_tried_anew")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import platform
+import shutil
 
+import numpy as np
 import pytest
 import torch
 from batches import batch_of
 
-from embedreg.embed import _load_model, _packed_linear
+from embedreg.embed import TransformerEmbedder, _load_model, _packed_linear
 from embedreg.embed._load_model import make_network
 from embedreg.embed._model_directory import ModelDirectory
 from embedreg.embed._packed_linear import use_packed
@@ -88,6 +90,34 @@ def test_a_model_that_gives_something_else_stays_as_it_was(settings, changed):
         if not changed:
             assert torch.equal(model.layer.weight, weight)
             assert torch.equal(model(ids).last_hidden_state, expected)
+
+
+class Tied(Model):
+    """Two layers with the same weights."""
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.other = torch.nn.Linear(16, 16)
+        self.other.weight = self.layer.weight
+
+
+@pytest.mark.parametrize(("settings", "changed"), [({}, 2), ({"noise": 5.0}, 0)])
+def test_weights_that_layers_share_they_share_afterwards(settings, changed):
+    model = Tied(**settings)
+    assert use_packed(model) == changed
+    assert model.other.weight is model.layer.weight
+
+
+@pytest.mark.parametrize("positions", [5, 16])
+def test_a_model_of_few_positions_can_be_used(positions, tiny_roberta, tmp_path):
+    from transformers import RobertaConfig, RobertaModel
+
+    shutil.copytree(tiny_roberta, tmp_path / "model")
+    config = RobertaConfig.from_pretrained(tiny_roberta, max_position_embeddings=positions, pad_token_id=0)
+    RobertaModel(config).save_pretrained(tmp_path / "model")
+    embedder = TransformerEmbedder(tmp_path / "model", dtype="float32", pooling="mean")
+    [(_, vectors)] = embedder.embed_batches(["a"])
+    assert np.isfinite(vectors).all()
 
 
 def test_what_somebody_else_has_changed_is_left_alone():

@@ -360,6 +360,39 @@ def test_products_of_torch_give_the_same_factors(copies, changed, monkeypatch):
     assert used
 
 
+def of_a_forked_process(patch):
+    patch.setattr(_neighbours, "_PROCESS", -1)
+
+
+def rounding_as_its_user_said(patch):
+    patch.setattr(torch, "get_float32_matmul_precision", lambda: "medium")
+
+
+def rounding_as_the_environment_says(patch):
+    patch.setenv("ONEDNN_DEFAULT_FPMATH_MODE", "BF16")
+
+
+@pytest.mark.parametrize(
+    "when", [of_a_forked_process, rounding_as_its_user_said, rounding_as_the_environment_says]
+)
+def test_products_are_not_of_a_torch_that_hangs_or_rounds_more(when, monkeypatch):
+    monkeypatch.setattr(_neighbours, "_WORTH_TORCH", 0)
+    monkeypatch.setattr(_neighbours, "linear_map", lambda *_: pytest.fail("it is torch's"))
+    when(monkeypatch)
+    assert np.isfinite(lipschitz_factors(np.arange(6.0)[:, None], np.arange(6.0))).all()
+
+
+def test_values_whose_sums_overflow_are_refused():
+    with pytest.raises(DataError, match="at most 1e\\+290"):
+        nlfd(np.array([[1.0], [1e300], [2.0]]), np.arange(3.0))
+
+
+@pytest.mark.parametrize(("dtype", "large"), [(np.float16, 6e4), (np.float32, 3e38)])
+def test_values_as_large_as_their_precision_has(dtype, large):
+    vectors = np.array([[large], [-large], [0.0], [large / 2]], dtype=dtype)
+    assert np.isfinite(lipschitz_factors(vectors, np.arange(4.0))).all()
+
+
 def near_the_mean_of_large_numbers(vectors):
     return vectors * 1e-8 + 1e3
 

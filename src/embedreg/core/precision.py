@@ -45,10 +45,11 @@ def fastest_dtype(width: int, device: str, *, packed: bool = False) -> str:
     device
         "cpu", "auto" or a PyTorch device name.
     packed
-        Whether products are those of `embedreg.core.products.linear_map`; else torch's own.
+        Whether products on a processor are those of `embedreg.core.products.linear_map`; else torch's own.
     """
     place = find_device(device)
     width = min(width, _WIDEST)
+    packed = packed and place.type == "cpu"
     key = f"{_processor(place)}: products {width} wide" + (", packed" if packed else "")
     known = _known()
     if key not in known:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 # Errors of a trial that say no more than that another way is to be taken: a device has no such kernel (RuntimeError, also as
 # NotImplementedError), or an architecture takes other arguments, has other parts or other shapes.
-UNSUITED: Final = (AttributeError, RuntimeError, TypeError, ValueError)
+UNSUITED: Final = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+TRIED_TOKENS: Final = 8  # of a whole model: some have no more positions than a few
 _TRIED: Final = (24, 7, 16)  # tokens of the texts that a network is tried with
 
 

@@ -16,7 +16,7 @@ import torch
 from torch.nn import functional
 
 from embedreg.core.precision import tensor_float32
-from embedreg.embed._batch import UNSUITED, token_errors, tried_ids
+from embedreg.embed._batch import TRIED_TOKENS, UNSUITED, token_errors, tried_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _ROTATION: Final = "apply_rotary_pos_emb"
 _T5_IN_FLOAT32: Final = ".DenseReluDense.wo"
-_TRIED_TOKENS: Final = 32
 _TRIED_ROWS: Final = 4
 _TRIED_WIDTH: Final = 64  # of what has no weights
 
@@ -53,7 +52,7 @@ def use_fused(model: Any) -> int:
     parts: list[Any] = list(model.modules())
     found = {part: fused for part in parts if (fused := _replacement(part)) is not None}
     vocabulary = model.get_input_embeddings().weight
-    ids = torch.from_numpy(tried_ids(_TRIED_TOKENS, vocabulary)).to(vocabulary.device)[None]
+    ids = torch.from_numpy(tried_ids(TRIED_TOKENS, vocabulary)).to(vocabulary.device)[None]
     wanted = model(input_ids=ids).last_hidden_state
     for part, fused in found.items():
         part.forward = fused
@@ -76,7 +75,9 @@ def use_fused(model: Any) -> int:
 def _use_faster_products(model: Any) -> None:
     """Let layers that a model in half precision keeps in float32 multiply in TF32, and T5's in bfloat16 if the rest does.
 
-    It is for the range of float16 that T5 keeps them. What comes out is float32 as before.
+    T5 keeps its own for the range of float16, and so that what is summed up is not rounded. What comes out is float32 as
+    before. Of random weights of the shape of T5 large, the least cosine to a model in float32 was .99995 and is .99994; all in
+    bfloat16 it is .99992.
     """
     dtype = model.dtype
     layers = [(name, part) for name, part in model.named_modules() if isinstance(part, torch.nn.Linear)]

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from embedreg.core.products import packed, packed_map, packs
-from embedreg.embed._batch import UNSUITED, token_errors, tried_ids
+from embedreg.embed._batch import TRIED_TOKENS, UNSUITED, token_errors, tried_ids
 
-_TRIED_TOKENS = 32
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
 
 
 @torch.inference_mode()
 def use_packed(model: Any) -> int:
     """Let a model's linear layers multiply by weights in the layout of the processor's kernels.
 
-    They keep no others. The model is tried with a few tokens, before and after: what reads a layer's weights in a way of its
-    own cannot read these, and such a model stays as it was.
+    They hold no others; where those were mapped from a file, these are memory of the process's own. The model is tried with a
+    few tokens, before and after: what reads a layer's weights in a way of its own cannot read these, and such a model stays as
+    it was.
 
     Parameters
     ----------
@@ -32,10 +36,13 @@ def use_packed(model: Any) -> int:
     layers: list[Any] = [part for part in model.modules() if _may_pack(part)]
     if not layers:
         return 0
-    ids = torch.from_numpy(tried_ids(_TRIED_TOKENS, model.get_input_embeddings().weight))[None]
-    wanted = model(input_ids=ids).last_hidden_state
+    ids = torch.from_numpy(tried_ids(TRIED_TOKENS, model.get_input_embeddings().weight))[None]
+    try:
+        wanted = model(input_ids=ids).last_hidden_state
+    except UNSUITED:  # it takes not even so few, or other arguments
+        return 0
+    _change_weights(layers, packed)
     for layer in layers:
-        layer.weight = torch.nn.Parameter(packed(layer.weight), requires_grad=False)
         layer.forward = packed_map(layer.weight, layer.bias)
     try:
         error = float(token_errors(model(input_ids=ids).last_hidden_state, wanted).median())
@@ -44,10 +51,21 @@ def use_packed(model: Any) -> int:
         right = False
     if right:
         return len(layers)
+    _change_weights(layers, torch.Tensor.to_dense)
     for layer in layers:
-        layer.weight = torch.nn.Parameter(layer.weight.to_dense(), requires_grad=False)
         del layer.forward
     return 0
+
+
+def _change_weights(layers: list[Any], change: Callable[[Tensor], Tensor]) -> None:
+    """Put changed weights in the place of the layers' own; what layers share they share afterwards."""
+    sharing: dict[int, list[Any]] = {}
+    for layer in layers:
+        sharing.setdefault(id(layer.weight), []).append(layer)
+    for together in sharing.values():
+        changed = torch.nn.Parameter(change(together[0].weight), requires_grad=False)
+        for layer in together:
+            layer.weight = changed
 
 
 def _may_pack(part: Any) -> bool:

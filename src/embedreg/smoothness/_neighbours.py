@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
@@ -27,6 +28,9 @@ TIE: Final = 1e-9
 """Squared distances that differ by less than this share are equal but for rounding."""
 _SUMMED_AT_ONCE: Final = 2**16  # numbers, half a MiB
 _WORTH_TORCH: Final = 2**36  # multiplications, some .3 seconds; importing torch takes about a second
+_PROCESS: Final = os.getpid()
+_ONEDNN_ROUNDING: Final = "ONEDNN_DEFAULT_FPMATH_MODE"
+_STRICT: Final = "STRICT"
 _FEW: Final = 16
 """Candidates a point, on average, up to which taking each distance by itself is the quicker way."""
 
@@ -178,7 +182,7 @@ class _Products:
 def _by_right(right: NDArray[np.floating]) -> Callable[[NDArray[np.floating]], NDArray[np.floating]]:
     """Return what multiplies rows (b, d) by those of `right` (n, d), giving (b, n)."""
     n, d = right.shape
-    if right.dtype != np.float32 or n * n * d < _WORTH_TORCH:
+    if right.dtype != np.float32 or n * n * d < _WORTH_TORCH or not _is_torch_exact():
         return lambda left: np.asarray(left @ right.T)
     import torch
 
@@ -189,6 +193,18 @@ def _by_right(right: NDArray[np.floating]) -> Callable[[NDArray[np.floating]], N
             return np.asarray(product(torch.from_numpy(left)).numpy())
 
     return by_torch
+
+
+def _is_torch_exact() -> bool:
+    """Return whether torch's products of float32 can be had here, and round as float32 does.
+
+    They cannot in a forked process, where torch's threads are not; and a setting lets them round as bfloat16 does.
+    """
+    if os.getpid() != _PROCESS or os.environ.get(_ONEDNN_ROUNDING, _STRICT).upper() != _STRICT:
+        return False
+    import torch
+
+    return torch.get_float32_matmul_precision() == "highest"
 
 
 def _pairs_among(points: Floats, candidates: _Candidates) -> Pairs:

@@ -121,7 +121,7 @@ def lipschitz_factors(
     Raises
     ------
     DataError
-        If shapes do not fit or a value is not finite.
+        If shapes do not fit, or a value is not finite or beyond 1e290.
     UsageError
         If `scaling` is unknown, or there is no such device, or it does not compute in float64.
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _CONSTANT: Final = 8
 """A coordinate is constant if it varies by no more than this many roundings of its largest value."""
 
+_LARGEST: Final = 1e290
+
 FRACTION_BITS: Final = 60
 """Standardised coordinates are rounded to these, far below their precision: any difference can be squared."""
 
@@ -28,7 +30,7 @@ def checked(embeddings: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.floating], 
     Raises
     ------
     DataError
-        If shapes do not fit or a value is not finite.
+        If shapes do not fit, or a value is not finite or beyond 1e290.
     """
     vectors, targets = np.asarray(embeddings), np.asarray(y, dtype=np.float64)
     if vectors.dtype.kind != "f":
@@ -47,6 +49,11 @@ def checked(embeddings: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.floating], 
                 expected="finite numbers",
                 mend="leave those records out",
             )
+    largest = float(max(vectors.max(), -vectors.min()))
+    if largest > _LARGEST:  # of float64 alone, whose sums would overflow
+        raise DataError(
+            f"embeddings with values up to {largest}", expected=f"at most {_LARGEST}", mend="scale them"
+        )
     return vectors, targets
 
 
@@ -65,8 +72,8 @@ def standardised(vectors: NDArray[np.floating]) -> Floats:
 
 def varying_coordinates(vectors: NDArray[np.floating]) -> NDArray[np.intp]:
     """Return which coordinates are not constant."""
-    greatest, least = vectors.max(axis=0), vectors.min(axis=0)
-    largest = np.maximum(greatest, -least).astype(np.float64)
+    greatest, least = (found.astype(np.float64) for found in (vectors.max(axis=0), vectors.min(axis=0)))
+    largest = np.maximum(greatest, -least)
     return np.flatnonzero(greatest - least > _CONSTANT * np.finfo(vectors.dtype).eps * largest)
 
 
