@@ -89,18 +89,34 @@ def packed_map(weight: Tensor, bias: Tensor | None) -> Product:
 
     product: Any = torch.ops.mkldnn._linear_pointwise
     bias = None if bias is None else bias.detach()
-    fills = weight.dtype == torch.float32
 
     @torch.no_grad()
     def linear(states: Tensor) -> Tensor:
         rows = states.numel() // max(1, states.shape[-1])
-        missing = -rows % (_ROWS if rows > _ROWS else _FEW_ROWS)
-        if not fills or not missing:
+        full = full_rows(rows, states.dtype)
+        if full == rows:
             result: Tensor = product(states, weight, bias, "none", [], "")
             return result
-        filled = states.new_zeros(rows + missing, states.shape[-1])
+        filled = states.new_zeros(full, states.shape[-1])
         filled[:rows] = states.reshape(rows, -1)
         found: Tensor = product(filled, weight, bias, "none", [], "")[:rows]
         return found.view(*states.shape[:-1], -1)
 
     return linear
+
+
+def full_rows(rows: int, dtype: torch.dtype) -> int:
+    """Return how many rows a product by packed weights takes in place of so many; who gives it as many spares it a copy.
+
+    Examples
+    --------
+    >>> import torch
+    >>> full_rows(5, torch.float32), full_rows(33, torch.float32), full_rows(33, torch.bfloat16)
+    (8, 64, 33)
+    """
+    import torch
+
+    if dtype != torch.float32:  # whose kernels are made in no time
+        return rows
+    step = _ROWS if rows > _ROWS else _FEW_ROWS
+    return -(-rows // step) * step

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from torch.nn import functional
 
 from embedreg.core.errors import ModelError
-from embedreg.core.products import linear_map
+from embedreg.core.products import full_rows, linear_map, packs
 from embedreg.embed._attention import attention
 from embedreg.embed._batch import Batch, packing_works
 from embedreg.embed._tensors import read_tensors
@@ -106,6 +106,7 @@ class BertEncoder:
         product: Callable[[Tensor, Tensor], Product] = linear_map,
     ) -> None:
         self._heads = int(config["num_attention_heads"])
+        self._fills = product is linear_map and device.type == "cpu" and packs(dtype)
         self._epsilon = float(config.get("layer_norm_eps", 1e-12))
 
         _refuse_missing(tensors, int(config["num_hidden_layers"]))
@@ -174,18 +175,34 @@ class BertEncoder:
     ) -> list[Tensor]:
         hidden = functional.embedding(ids, self.vocabulary) + self._first_type
         hidden = self._normalised(hidden + positions, self._norm)
+        shape = hidden.shape
+        hidden = self._filled(hidden)  # (rows, d) from here on
         found = {0: hidden}
         for index, layer in enumerate(self._layers[: max(indices)], start=1):
-            hidden = self._layer(layer, hidden, attend)
+            hidden = self._layer(layer, hidden, shape, attend)
             if index in indices:
                 found[index] = hidden
-        return [found[index] for index in indices]
+        return [found[index][: shape[:2].numel()].view(shape) for index in indices]
 
-    def _layer(self, layer: _Layer, hidden: Tensor, attend: Callable[..., Tensor]) -> Tensor:
-        b, t, d = hidden.shape
-        mixed = layer.attention(hidden).view(b, t, 3, self._heads, d // self._heads)
+    def _filled(self, states: Tensor) -> Tensor:
+        """Return states (b, t, ...) as rows (b t, d), and as many rows of zeros below as products want."""
+        d = self.vocabulary.shape[1]
+        b, t = states.shape[:2]
+        rows = full_rows(b * t, states.dtype) if self._fills else b * t
+        if rows == b * t:
+            return states.reshape(rows, d)
+        filled = states.new_zeros(rows, d)
+        filled[: b * t].view(states.shape).copy_(states)
+        return filled
+
+    def _layer(
+        self, layer: _Layer, hidden: Tensor, shape: torch.Size, attend: Callable[..., Tensor]
+    ) -> Tensor:
+        """Return a layer's output (rows, d) of states of that shape (b, t, d)."""
+        b, t, d = shape
+        mixed = layer.attention(hidden)[: b * t].view(b, t, 3, self._heads, d // self._heads)
         queries, keys, values = mixed.permute(2, 0, 3, 1, 4)  # each (b, heads, t, d / heads)
-        read = attend(queries, keys, values).reshape(b, t, d)
+        read = self._filled(attend(queries, keys, values))
         read = layer.attention_output(read)
         hidden = self._normalised(hidden + read, layer.attention_norm)
         wide = functional.gelu(layer.widening(hidden))
