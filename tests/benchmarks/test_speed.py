@@ -79,7 +79,7 @@ def test_lipschitz_factors_agree_and_have_a_memory(tmp_path, tiny_bert):
         (100, 1),
     ]
     assert all(row["agree"] for row in run.rows if "agree" in row)
-    assert run.rows[-1]["peak_mib"] > 0
+    assert 0 <= run.rows[-1]["peak_mib"] < 100  # no more than the process holds anyway
     text = speed_section([run])
     assert "| 50 | 8 |" in text
     assert "100 points of 8 columns take embedreg" in text
