@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer
 
 from embedreg.core.errors import ModelError
-from embedreg.embed import pull
+from embedreg.embed import _bert, pull
 from embedreg.embed._bert import BertEncoder, bert_tensors, is_bert
 from embedreg.embed._load_model import load_model
 from embedreg.embed._model_directory import ModelDirectory
@@ -128,6 +129,7 @@ def test_the_default_model_reads_texts_as_transformers_does():
 def test_embedding_imports_no_transformers(tiny_bert):
     script = """
 import sys
+from types import SimpleNamespace
 from embedreg.embed import TransformerEmbedder
 from pathlib import Path
 print(next(TransformerEmbedder(Path(sys.argv[1])).embed_batches(["adam"]))[1].shape, "transformers" in sys.modules)
@@ -136,3 +138,17 @@ print(next(TransformerEmbedder(Path(sys.argv[1])).embed_batches(["adam"]))[1].sh
         [sys.executable, "-c", script, str(tiny_bert)], capture_output=True, text=True, check=True
     )
     assert told.stdout.strip() == "(1, 32) False"
+
+
+@pytest.mark.parametrize(("positions", "tried"), [(16, False), (24, True)])
+def test_fewer_positions_than_a_trial_has_tokens_are_not_tried_on_a_gpu(
+    tiny_bert, positions, tried, monkeypatch
+):
+    directory = ModelDirectory(tiny_bert)
+    tensors = bert_tensors(directory.weights)
+    name = "embeddings.position_embeddings.weight"
+    tensors[name] = tensors[name][:positions]
+    encoder = BertEncoder(directory.config, tensors, torch.float32, torch.device("cpu"))
+    encoder.vocabulary = SimpleNamespace(device=torch.device("cuda"))
+    monkeypatch.setattr(_bert, "packing_works", lambda *_: True)
+    assert encoder.packs == tried

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 UNSUITED: Final = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 TRIED_TOKENS: Final = 8  # of a whole model: some have no more positions than a few
 _TRIED: Final = (24, 7, 16)  # tokens of the texts that a network is tried with
+LONGEST_TRIED: Final = max(
+    _TRIED
+)  # positions that it has to have: a GPU that looks up one that is not there is lost
 
 
 class Batch:

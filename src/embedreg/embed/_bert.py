@@ -17,7 +17,7 @@ from torch.nn import functional
 from embedreg.core.errors import ModelError
 from embedreg.core.products import full_rows, linear_map, packs
 from embedreg.embed._attention import attention
-from embedreg.embed._batch import Batch, packing_works
+from embedreg.embed._batch import LONGEST_TRIED, Batch, packing_works
 from embedreg.embed._tensors import read_tensors
 
 if TYPE_CHECKING:
@@ -146,9 +146,9 @@ class BertEncoder:
     @functools.cached_property
     def packs(self) -> bool:
         """Whether it reads texts of unlike lengths without padding; tried with a few tokens."""
-        on_gpu = self.vocabulary.device.type == "cuda"
+        may = self.vocabulary.device.type == "cuda" and len(self._positions) >= LONGEST_TRIED
         layers = len(self._layers)
-        return on_gpu and packing_works(self._packed_states, self._padded_states, self.vocabulary, layers)
+        return may and packing_works(self._packed_states, self._padded_states, self.vocabulary, layers)
 
     def states(self, batch: Batch, indices: Sequence[int]) -> list[Tensor]:
         """Return the hidden states (b, t, d) at these positions: 0 is the first layer's input, k the output of layer k.

@@ -13,7 +13,7 @@ import torch
 from transformers import MODEL_FOR_TEXT_ENCODING_MAPPING, AutoConfig, AutoModel, AutoTokenizer
 
 from embedreg.core.errors import ModelError, UsageError
-from embedreg.embed._batch import Batch, packing_works
+from embedreg.embed._batch import LONGEST_TRIED, Batch, packing_works
 from embedreg.embed._byte_tokenizer import byte_tokenizer
 from embedreg.embed._model_directory import TEXT_ENCODERS, is_decoders
 from embedreg.embed._quiet import quiet_transformers
@@ -62,7 +62,13 @@ class TransformersNetwork:
         """Whether it reads texts of unlike lengths without their padding; tried with a few tokens."""
         in_half = self.vocabulary.device.type == "cuda" and self.vocabulary.dtype != torch.float32
         known = inspect.signature(self.model.forward).parameters
-        if not in_half or "position_ids" not in known or not may_pack(self.model):
+        positions = getattr(self.model.config, "max_position_embeddings", None) or LONGEST_TRIED
+        if (
+            positions < LONGEST_TRIED
+            or not in_half
+            or "position_ids" not in known
+            or not may_pack(self.model)
+        ):
             return False
         return packing_works(self._packed_states, self._padded_states, self.vocabulary, self.layers)
 
