@@ -62,13 +62,9 @@ class TransformersNetwork:
         """Whether it reads texts of unlike lengths without their padding; tried with a few tokens."""
         in_half = self.vocabulary.device.type == "cuda" and self.vocabulary.dtype != torch.float32
         known = inspect.signature(self.model.forward).parameters
-        positions = getattr(self.model.config, "max_position_embeddings", None) or LONGEST_TRIED
-        if (
-            positions < LONGEST_TRIED
-            or not in_half
-            or "position_ids" not in known
-            or not may_pack(self.model)
-        ):
+        if not in_half or "position_ids" not in known or not may_pack(self.model):
+            return False
+        if (getattr(self.model.config, "max_position_embeddings", None) or LONGEST_TRIED) < LONGEST_TRIED:
             return False
         return packing_works(self._packed_states, self._padded_states, self.vocabulary, self.layers)
 
