@@ -10,9 +10,10 @@ import torch
 from batches import batch_of
 
 from embedreg.embed import TransformerEmbedder, _transformers_attention, embed_texts
-from embedreg.embed._batch import Batch, packing_works
+from embedreg.embed._batch import Batch
 from embedreg.embed._load_model import make_network
 from embedreg.embed._model_directory import ModelDirectory
+from embedreg.embed._trials import packing_works
 
 CPU = torch.device("cpu")
 

@@ -7,7 +7,7 @@ fill a batch, where padding them would waste it or leave it small.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,19 +16,10 @@ from embedreg.core.transfers import sent
 from embedreg.embed._attention import attention
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
-
-# Errors of a trial that say no more than that another way is to be taken: a device has no such kernel (RuntimeError, also as
-# NotImplementedError), or an architecture takes other arguments, has other parts or other shapes.
-UNSUITED: Final = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-TRIED_TOKENS: Final = 8  # of a whole model: some have no more positions than a few
-_TRIED: Final = (24, 7, 16)  # tokens of the texts that a network is tried with
-LONGEST_TRIED: Final = max(
-    _TRIED
-)  # positions that it has to have: a GPU that looks up one that is not there is lost
 
 
 class Batch:
@@ -178,58 +169,3 @@ class Batch:
         lengths = self.lengths.tolist()
         parts = zip(*(torch.split(part, lengths, dim=2) for part in (queries, keys, values)), strict=True)
         return torch.cat([attention(*part, causal=causal, scale=scale) for part in parts], dim=1)
-
-
-def packing_works(
-    packed: Callable[[Batch, Sequence[int]], list[Tensor]],
-    padded: Callable[[Batch, Sequence[int]], list[Tensor]],
-    vocabulary: Tensor,
-    layers: int,
-) -> bool:
-    """Return whether a network reads texts one after the other as it reads padded ones; tried with a few tokens.
-
-    Tokens' states have to be those of padded texts, and none of them may hang on the text before or after.
-
-    Parameters
-    ----------
-    packed
-        From a batch and the layers asked for to states (1, T, d).
-    padded
-        From the same to states (b, t, d).
-    vocabulary
-        Vectors of tokens, shape (v, d).
-    layers
-        How many it has.
-    """
-    first, second, third = np.split(tried_ids(sum(_TRIED), vocabulary), np.cumsum(_TRIED)[:-1])
-    last = (layers,)
-    with torch.inference_mode():
-        batch, beside_another = (
-            Batch([first, other, third], 0, vocabulary.device) for other in (second, second[::-1].copy())
-        )
-        try:
-            [found], [again] = packed(batch, last), packed(beside_another, last)
-        except torch.OutOfMemoryError:
-            raise
-        except UNSUITED:
-            return False
-        [wanted] = padded(batch, last)
-        rounding = torch.finfo(found.dtype).eps
-        right = float(token_errors(found, batch.to_tokens(wanted)).median()) <= rounding**0.5
-        change = token_errors(again, found)[0]
-        return right and bool(change[batch.window != 1].max() <= rounding)
-
-
-def tried_ids(tokens: int, vocabulary: Tensor) -> NDArray[np.int64]:
-    """Draw so many token ids to try a network with: among the first ids are special tokens, whose states rounding upsets."""
-    return np.random.default_rng(0).integers(0, len(vocabulary), tokens)
-
-
-def token_errors(found: Tensor, expected: Tensor) -> Tensor:
-    """Return the error of each token's state (1, t, d) as a share of its norm, shape (1, t).
-
-    Of two right ways to compute in bfloat16, single tokens' may differ by a third (SmolLM2), and the median by .02.
-    """
-    error, size = (states.float().norm(dim=-1) for states in (found - expected, expected))
-    shares: Tensor = error / size.clamp(min=torch.finfo(torch.float32).tiny)
-    return shares

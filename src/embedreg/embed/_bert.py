@@ -17,14 +17,16 @@ from torch.nn import functional
 from embedreg.core.errors import ModelError
 from embedreg.core.products import full_rows, linear_map, packs
 from embedreg.embed._attention import attention
-from embedreg.embed._batch import LONGEST_TRIED, Batch, packing_works
 from embedreg.embed._tensors import read_tensors
+from embedreg.embed._trials import LONGEST_TEXT, packing_works
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
+
+    from embedreg.embed._batch import Batch
 
     Product = Callable[[Tensor], Tensor]
 
@@ -146,7 +148,7 @@ class BertEncoder:
     @functools.cached_property
     def packs(self) -> bool:
         """Whether it reads texts of unlike lengths without padding; tried with a few tokens."""
-        may = self.vocabulary.device.type == "cuda" and len(self._positions) >= LONGEST_TRIED
+        may = self.vocabulary.device.type == "cuda" and len(self._positions) >= LONGEST_TEXT
         layers = len(self._layers)
         return may and packing_works(self._packed_states, self._padded_states, self.vocabulary, layers)
 

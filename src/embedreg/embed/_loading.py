@@ -13,7 +13,6 @@ import torch
 from transformers import MODEL_FOR_TEXT_ENCODING_MAPPING, AutoConfig, AutoModel, AutoTokenizer
 
 from embedreg.core.errors import ModelError, UsageError
-from embedreg.embed._batch import LONGEST_TRIED, Batch, packing_works
 from embedreg.embed._byte_tokenizer import byte_tokenizer
 from embedreg.embed._model_directory import TEXT_ENCODERS, is_decoders
 from embedreg.embed._quiet import quiet_transformers
@@ -21,11 +20,13 @@ from embedreg.embed._shallow_pass import ShallowPass
 from embedreg.embed._shared_prefix import SharedPrefix
 from embedreg.embed._tensors import read_tensors
 from embedreg.embed._transformers_attention import attending_within, may_pack
+from embedreg.embed._trials import LONGEST_TEXT, packing_works
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from embedreg.embed._batch import Batch
     from embedreg.embed._model_directory import ModelDirectory
 
 
@@ -64,7 +65,7 @@ class TransformersNetwork:
         known = inspect.signature(self.model.forward).parameters
         if not in_half or "position_ids" not in known or not may_pack(self.model):
             return False
-        if (getattr(self.model.config, "max_position_embeddings", None) or LONGEST_TRIED) < LONGEST_TRIED:
+        if (getattr(self.model.config, "max_position_embeddings", None) or LONGEST_TEXT) < LONGEST_TEXT:
             return False
         return packing_works(self._packed_states, self._padded_states, self.vocabulary, self.layers)
 

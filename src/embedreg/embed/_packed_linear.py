@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from embedreg.core.products import packed, packed_map, packs
-from embedreg.embed._batch import TRIED_TOKENS, UNSUITED, token_errors, tried_ids
+from embedreg.embed._trials import is_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,25 +36,18 @@ def use_packed(model: Any) -> int:
     layers: list[Any] = [part for part in model.modules() if _may_pack(part)]
     if not layers:
         return 0
-    ids = torch.from_numpy(tried_ids(TRIED_TOKENS, model.get_input_embeddings().weight))[None]
-    try:
-        wanted = model(input_ids=ids).last_hidden_state
-    except UNSUITED:  # it takes not even so few, or other arguments
-        return 0
-    _change_weights(layers, packed)
-    for layer in layers:
-        layer.forward = packed_map(layer.weight, layer.bias)
-    try:
-        error = float(token_errors(model(input_ids=ids).last_hidden_state, wanted).median())
-        right = error <= torch.finfo(wanted.dtype).eps ** 0.5
-    except UNSUITED:
-        right = False
-    if right:
-        return len(layers)
-    _change_weights(layers, torch.Tensor.to_dense)
-    for layer in layers:
-        del layer.forward
-    return 0
+
+    def pack() -> None:
+        _change_weights(layers, packed)
+        for layer in layers:
+            layer.forward = packed_map(layer.weight, layer.bias)
+
+    def restore() -> None:
+        _change_weights(layers, torch.Tensor.to_dense)
+        for layer in layers:
+            del layer.forward
+
+    return len(layers) if is_kept(model, pack, restore) else 0
 
 
 def _change_weights(layers: list[Any], change: Callable[[Tensor], Tensor]) -> None:
