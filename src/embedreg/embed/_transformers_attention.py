@@ -100,7 +100,8 @@ def _attend(
 def _biased(mask: Tensor, bias: Tensor) -> Tensor:
     """Return the bias (b, h, t, t) that is added to scores, at its least where nothing is seen.
 
-    Of layers that share a bias, as T5's do, the first one makes it, and it is kept with the bias: of T5 XXL's batches it takes gigabytes.
+    Of layers that share a bias, as T5's do, the first one makes it, and it is kept with the bias: of a batch of T5 XXL's it
+    takes gigabytes.
     """
     known: tuple[Tensor, Tensor] | None = getattr(bias, _BIASED, None)
     if known is None or known[0] is not mask:
