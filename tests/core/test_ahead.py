@@ -4,12 +4,12 @@ import threading
 
 import pytest
 
-from embedreg.core.ahead import lagging, one_ahead
+from embedreg.core.ahead import ahead, lagging
 
 
 def test_results_come_in_order_whatever_the_number_of_items():
     for n in range(4):
-        assert list(one_ahead(str, range(n))) == [str(i) for i in range(n)]
+        assert list(ahead(str, range(n))) == [str(i) for i in range(n)]
 
 
 def test_the_next_item_is_worked_on_while_a_result_is_used():
@@ -19,21 +19,44 @@ def test_the_next_item_is_worked_on_while_a_result_is_used():
         begun[i].set()
         return i
 
-    for i in one_ahead(work, range(3)):
+    for i in ahead(work, range(3)):
         assert begun[min(i + 1, 2)].wait(timeout=30)
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_each_thread_takes_every_so_manieth_item_and_results_come_in_order(threads):
+    idents = ahead(lambda _: threading.get_ident(), range(20), threads=threads)
+    assert [*ahead(str, range(20), threads=threads)] == [str(i) for i in range(20)]
+    by_position = [*idents]
+    assert len(set(by_position)) == threads
+    assert all(ident == by_position[i % threads] for i, ident in enumerate(by_position))
+
+
+def test_as_many_items_are_worked_on_at_once_as_there_are_threads():
+    together = threading.Barrier(3)
+    assert len([*ahead(lambda _: together.wait(30), range(9), threads=3)]) == 9
+
+
+def test_a_thread_begins_as_it_is_told():
+    begun = []
+    assert [*ahead(str, range(6), threads=2, begin=lambda: begun.append(threading.get_ident()))]
+    assert len(begun) == len(set(begun)) == 2
+
+
 def test_an_error_is_raised_after_the_results_before_it():
-    results = one_ahead(lambda i: 6 // i, [1, 2, 0, 3])
+    results = ahead(lambda i: 6 // i, [1, 2, 0, 3])
     assert [next(results), next(results)] == [6, 3]
     with pytest.raises(ZeroDivisionError):
         next(results)
 
 
-def test_leaving_off_early_leaves_no_thread():
-    results = one_ahead(str, range(100))
+@pytest.mark.parametrize("threads", [1, 3])
+def test_leaving_off_early_leaves_no_thread_and_begins_no_more(threads):
+    begun = []
+    results = ahead(begun.append, range(100), threads=threads)
     next(results)
     results.close()
+    assert len(begun) <= 2 * threads
     assert not [t for t in threading.enumerate() if t.name.startswith("embedreg-ahead")]
 
 

@@ -348,8 +348,9 @@ print(TransformerEmbedder(Path(sys.argv[1]), dtype="auto").fingerprint()["dtype"
 class TestMemory:
     @pytest.fixture
     def small_gpu(self, tiny_bert, monkeypatch):
-        """An embedder whose device has room for so many tokens."""
+        """An embedder whose device has room for so many tokens, and is no processor."""
         sizes = []
+        monkeypatch.setattr("embedreg.embed._transformer.on_processor", lambda _device: False)
 
         def make(room):
             embedder = TransformerEmbedder(tiny_bert, batch_tokens=512)

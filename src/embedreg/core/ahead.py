@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import collections
+import contextlib
+import itertools
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,25 +15,49 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def one_ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Yield the result of each item, in order, while a thread is at work on the next one.
+def ahead(
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    threads: int = 1,
+    begin: Callable[[], object] | None = None,
+) -> Iterator[Result]:
+    """Yield the result of each item, in order, while threads are at work on the next ones.
 
-    An error of `work` is raised where its result would be. Leaving off early waits for the item that is under way.
+    Of `threads` of them each takes every so manieth item, so that what a thread keeps from one to the next does not hang on
+    how fast the others are. One thread is one item ahead. An error of `work` is raised where its result would be. Leaving off
+    early waits for the items that are under way.
+
+    Parameters
+    ----------
+    work, items
+        What is done, and with what.
+    threads
+        How many items are worked on at once.
+    begin
+        Called by each thread before its first item.
 
     Examples
     --------
-    >>> list(one_ahead(len, ["a", "bc", ""]))
+    >>> list(ahead(len, ["a", "bc", ""], threads=2))
     [1, 2, 0]
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="embedreg-ahead") as pool:
-        waiting: Future[Result] | None = None
-        for item in items:
-            following = pool.submit(work, item)
-            if waiting is not None:
-                yield waiting.result()
-            waiting = following
-        if waiting is not None:
-            yield waiting.result()
+    waiting: collections.deque[Future[Result]] = collections.deque()
+    with contextlib.ExitStack() as stack:
+        pools = [
+            stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="embedreg-ahead", initializer=begin))
+            for _ in range(threads)
+        ]
+        try:
+            for item, pool in zip(items, itertools.cycle(pools)):
+                waiting.append(pool.submit(work, item))
+                if len(waiting) >= 2 * threads:  # a thread that is done before an earlier one has more to do
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def lagging(items: Iterable[Item], lag: int) -> Iterator[Item]:

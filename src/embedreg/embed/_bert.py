@@ -152,6 +152,10 @@ class BertEncoder:
         layers = len(self._layers)
         return may and packing_works(self._packed_states, self._padded_states, self.vocabulary, layers)
 
+    def runs_side_by_side(self, _indices: Sequence[int]) -> bool:
+        """Return True: it keeps nothing from one batch to the next."""
+        return True
+
     def states(self, batch: Batch, indices: Sequence[int]) -> list[Tensor]:
         """Return the hidden states (b, t, d) at these positions: 0 is the first layer's input, k the output of layer k.
 

@@ -60,6 +60,10 @@ class Network(Protocol):
         """Whether it reads texts of unlike lengths without padding."""
         ...
 
+    def runs_side_by_side(self, indices: Sequence[int], /) -> bool:
+        """Whether several threads may ask for the states at these positions at once, and each gets what it would alone."""
+        ...
+
     def states(self, batch: Batch, indices: Sequence[int], /) -> list[Tensor]:
         """Return the hidden states (b, t, d) at these positions, whatever at padding."""
         ...
@@ -194,6 +198,10 @@ class _LookUp:
     vocabulary: Tensor
     takes_mask: bool = True
     packs: bool = False
+
+    def runs_side_by_side(self, _indices: Sequence[int], /) -> bool:
+        """Return False: it takes no time."""
+        return False
 
     def states(self, batch: Batch, _indices: Sequence[int], /) -> list[Tensor]:
         """Return the tokens' vectors (b, t, d)."""

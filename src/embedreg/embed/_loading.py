@@ -7,7 +7,7 @@ import importlib.util
 import inspect
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from transformers import MODEL_FOR_TEXT_ENCODING_MAPPING, AutoConfig, AutoModel, AutoTokenizer
@@ -19,7 +19,7 @@ from embedreg.embed._quiet import quiet_transformers
 from embedreg.embed._shallow_pass import ShallowPass
 from embedreg.embed._shared_prefix import SharedPrefix
 from embedreg.embed._tensors import read_tensors
-from embedreg.embed._transformers_attention import attending_within, may_pack
+from embedreg.embed._transformers_attention import attending_within, attends_by_own, may_pack
 from embedreg.embed._trials import LONGEST_TEXT, packing_works
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from embedreg.embed._batch import Batch
     from embedreg.embed._model_directory import ModelDirectory
+
+_BY_LENGTH: Final = ("dynamic", "longrope", "su")  # kinds of rotary embeddings
 
 
 class TransformersNetwork:
@@ -68,6 +70,16 @@ class TransformersNetwork:
         if (getattr(self.model.config, "max_position_embeddings", None) or LONGEST_TEXT) < LONGEST_TEXT:
             return False
         return packing_works(self._packed_states, self._padded_states, self.vocabulary, self.layers)
+
+    def runs_side_by_side(self, indices: Sequence[int]) -> bool:
+        """Return whether several threads may ask for the states at these positions at once, as far as is known.
+
+        What transformers wrote since it lets others do the attention keeps nothing from one batch to the next, but for
+        rotations that change with a text's length; and its release 4 changes a model while that collects all layers' states.
+        """
+        collected = max(indices) == self.layers and len(indices) > 1
+        stateless = attends_by_own(self.model) and not _rotates_by_length(self.model.config)
+        return stateless and not collected and (max(indices) == self.layers or self._shallow.works)
 
     def states(self, batch: Batch, indices: Sequence[int]) -> list[torch.Tensor]:
         """Return the hidden states (b, t, d) at these positions."""
@@ -123,6 +135,12 @@ class TransformersTokenizer:
     backend: Any
     begin: int | None
     pad: int | None
+
+
+def _rotates_by_length(config: Any) -> bool:
+    """Return whether a model's rotary embeddings depend on how long the longest text was."""
+    scaling = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    return any(kind in str(scaling) for kind in _BY_LENGTH)
 
 
 def _saves(batch: Batch) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import threading
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -63,7 +64,7 @@ class _Prefix(NamedTuple):
 class SharedPrefix:
     """Runs a decoder over what texts begin with alike once, and over the rest of each.
 
-    The last prefix is kept, as the next batch is likely to have it too. Vectors are those of a whole pass up to rounding:
+    A thread's last prefix is kept, as its next batch is likely to have it too. Vectors are those of a whole pass up to rounding:
     a token of a decoder reads only those before it.
 
     Parameters
@@ -80,7 +81,7 @@ class SharedPrefix:
         self._model = model
         self._layers = layers
         self._run = run
-        self._last: _Prefix | None = None
+        self._kept = threading.local()  # .last: as batches of a thread follow one another
 
     def states(self, batch: Batch, indices: Sequence[int]) -> list[Tensor] | None:
         """Return the hidden states (b, t, d) at these positions, or None where a whole pass is as good or the only way.
@@ -99,7 +100,7 @@ class SharedPrefix:
         beginning = batch.windows[0][:length]
         prefix = self._known(beginning, len(batch), tuple(indices))
         if prefix is None and len(batch) > 1 and self.works:
-            prefix = self._last = self._compute(ids[0, :length], beginning, tuple(indices))
+            prefix = self._kept.last = self._compute(ids[0, :length], beginning, tuple(indices))
         return None if prefix is None else self._after(prefix, ids, batch.mask)
 
     @functools.cached_property
@@ -138,7 +139,7 @@ class SharedPrefix:
 
     def _known(self, beginning: NDArray[np.integer], texts: int, indices: tuple[int, ...]) -> _Prefix | None:
         """Return the last prefix, if it is most of what texts begin with, or enough of a single one."""
-        last = self._last
+        last: _Prefix | None = getattr(self._kept, "last", None)
         if last is None or last.indices != indices:
             return None
         least = _LEAST_TOKENS if texts == 1 else (1 - _LEAST_SHARE) * len(beginning)

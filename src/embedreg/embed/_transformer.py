@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from embedreg.core import precision
-from embedreg.core.ahead import lagging, one_ahead
+from embedreg.core.ahead import ahead, lagging
 from embedreg.core.devices import on_processor
 from embedreg.core.errors import DataError, ModelError, UsageError, unknown_name
 from embedreg.core.lazy import uncollected
+from embedreg.core.threads import torch_threads_kept
 from embedreg.core.transfers import Fetched
 from embedreg.embed._layers import chosen_layers
 from embedreg.embed._model_directory import ModelDirectory
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from embedreg.core.protocols import Json
-    from embedreg.embed._load_model import LoadedModel
+    from embedreg.embed._load_model import LoadedModel, Network
     from embedreg.embed._make_embedder import EngineOptions
     from embedreg.embed._windows import Windows
 
@@ -39,6 +40,7 @@ WEIGHTS: Final = ("pretrained", "random")
 _ENGINE_SCHEMA: Final = 2  # to be raised whenever this engine would give a text another vector
 # Tokenised and sorted by length together: enough to sort well, few enough to hold the tokens of.
 _TEXTS_AT_ONCE: Final = 4096
+_MOST_AT_ONCE: Final = 8  # batches, each of which holds its states; of more threads some share one
 _LETTERS_AT_ONCE: Final = (
     2**18
 )  # for a GPU: it waits for the first ones, and reads these in a few milliseconds
@@ -309,7 +311,7 @@ class TransformerEmbedder:
         if on_processor(model.device):
             yield from map(tokenized, chunks(texts, _TEXTS_AT_ONCE, None))
         else:
-            yield from one_ahead(tokenized, chunks(texts, _TEXTS_AT_ONCE, _LETTERS_AT_ONCE))
+            yield from ahead(tokenized, chunks(texts, _TEXTS_AT_ONCE, _LETTERS_AT_ONCE))
 
     def _launched(
         self, texts: Sequence[str], read_outs: Sequence[ReadOut]
@@ -328,6 +330,10 @@ class TransformerEmbedder:
     ) -> Iterator[tuple[NDArray[np.int64], list[Fetched]]]:
         """Yield (windows, what each pooling took from them), in smaller batches once memory ran out."""
         lengths, plan = windows.lengths, self._plan
+        if on_processor(self._loaded.device):
+            batches = [*plan(lengths, self._budget)]
+            yield from zip(batches, self._side_by_side(windows, batches, read_outs), strict=True)
+            return
         waiting = np.arange(len(lengths))
         while len(waiting):
             done = np.zeros(len(waiting), dtype=np.bool_)
@@ -339,6 +345,25 @@ class TransformerEmbedder:
                 done[chosen] = True
                 yield batch, parts
             waiting = waiting[~done]
+
+    def _side_by_side(
+        self, windows: Windows, batches: Sequence[NDArray[np.int64]], read_outs: Sequence[ReadOut]
+    ) -> Iterator[list[Fetched]]:
+        """Yield what each pooling took from each batch, a processor's threads being at work on several of them at once.
+
+        Threads that share one batch wait for each other at every step of it. On two cores with one each MiniLM took 7% less
+        time, and SmolLM2 9 to 18%. Those that are left over, the last one always, which may be smaller, they do share.
+        """
+        several, each = _shares(self._loaded.network, _indices(read_outs))
+        alone = (len(batches) - 1) // several * several if several > 1 else 0
+
+        def forward(batch: NDArray[np.int64]) -> list[Fetched]:
+            return self._forward([windows.ids[i] for i in batch], read_outs)
+
+        if alone:
+            with torch_threads_kept():
+                yield from ahead(forward, batches[:alone], threads=several, begin=each)
+        yield from map(forward, batches[alone:])
 
     def _forward_if_it_fits(
         self, windows: Sequence[NDArray[np.int32]], read_outs: Sequence[ReadOut]
@@ -368,10 +393,10 @@ class TransformerEmbedder:
         from embedreg.embed._batch import Batch
 
         model = self._loaded
-        indices = sorted({index for read_out in read_outs for index in read_out.layers.indices})
+        indices = _indices(read_outs)
         with torch.inference_mode():
             batch = Batch(windows, model.pad, model.device)
-            found = model.network.states(batch, tuple(indices))
+            found = model.network.states(batch, indices)
             states = {index: state.float() for index, state in zip(indices, found, strict=True)}
             return [Fetched(read_out.over_window(states, batch.mask)) for read_out in read_outs]
 
@@ -400,6 +425,22 @@ def build(
         forward=options.forward,
         prompt=options.prompt,
     )
+
+
+def _indices(read_outs: Sequence[ReadOut]) -> tuple[int, ...]:
+    """Return the layers that are read, ascending."""
+    return tuple(sorted({index for read_out in read_outs for index in read_out.layers.indices}))
+
+
+def _shares(network: Network, indices: Sequence[int]) -> tuple[int, Callable[[], None]]:
+    """Return how many batches a processor's threads work on at once, and what gives a thread its share of them."""
+    import torch
+
+    threads = torch.get_num_threads()
+    each = -(-threads // _MOST_AT_ONCE)
+    with torch.inference_mode():
+        several = threads // each if threads > 1 and network.runs_side_by_side(indices) else 1
+    return several, functools.partial(torch.set_num_threads, each)
 
 
 def _refuse_one_text(texts: Sequence[str]) -> None:

@@ -41,12 +41,17 @@ def attending_within(batch: Batch) -> Iterator[None]:
         _packed.reset(before)
 
 
+def attends_by_own(model: Any) -> bool:
+    """Return whether a model attends by this module."""
+    return bool(model.config._attn_implementation == NAME)
+
+
 def may_pack(model: Any) -> bool:
     """Return whether a model attends by this module, in every layer and to all tokens of a text, however long."""
     config = model.config
     kinds = set(getattr(config, "layer_types", None) or [_FULL])
     windows = any(getattr(config, name, None) for name in _WINDOWS)
-    return config._attn_implementation == NAME and kinds == {_FULL} and not windows
+    return attends_by_own(model) and kinds == {_FULL} and not windows
 
 
 def use_own_attention(model: Any) -> None:
