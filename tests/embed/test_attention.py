@@ -68,6 +68,32 @@ def test_every_shape_of_blocks_gives_what_torch_gives(
     torch.testing.assert_close(attention(queries, keys, values, **given_), expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("shift", [-1e4, -200.0, -45.0, 0.0, 45.0, 200.0, 1e4])
+def test_scores_beyond_the_range_of_powers_are_those_of_a_softmax(shift, dtype):
+    """A shift of all scores changes nothing, up to their rounding."""
+    queries, keys, values = tensors(1, 2, 1, 30, 8)
+    values = values * 2.0**40
+    queries, keys = (torch.cat([part, torch.ones(1, 2, 30, 8)], dim=3) for part in (queries, keys))
+    keys[..., 8:] *= shift / 8
+    queries, keys, values = (part.to(dtype) for part in (queries, keys, torch.cat([values, values], dim=3)))
+
+    found = blockwise_attention(queries, keys, values, scale=1.0)
+
+    expected = reference(queries, keys, values, scale=1.0).to(dtype)
+    size = torch.finfo(dtype).eps * max(abs(shift), 20.0)
+    assert found.isfinite().all()
+    torch.testing.assert_close(found, expected, rtol=size, atol=size * 2.0**42)
+
+
+def test_sums_far_from_one_are_seen_in_any_block(monkeypatch):
+    queries, keys, values = tensors(3, 2, 1, 40, 8)
+    keys[1] *= 1000
+    monkeypatch.setattr(_attention, "_SCORES_AT_ONCE", 100)
+    expected = reference(queries, keys, values).float()
+    torch.testing.assert_close(blockwise_attention(queries, keys, values), expected, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("blockwise", [False, True])
 def test_bfloat16_is_as_exact_as_its_digits(causal, blockwise, monkeypatch):

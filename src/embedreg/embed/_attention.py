@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _SCORES_AT_ONCE: Final = 2**21  # half as many, or twice, took a tenth longer
 _CAUSAL_ROWS: Final = 128  # the fewer, the fewer scores of keys that come later, and the smaller the products
+_LOG2_E: Final = math.log2(math.e)
+_GREATEST_SUM: Final = 2.0**60  # half of the exponents that float32 and bfloat16 have
 _SHORT: Final = 32  # tokens up to which float32 gains too
 
 
@@ -95,6 +97,10 @@ def blockwise_attention(
 ) -> Tensor:
     """Return what `attention` does, block by block; scores are rounded to the tensors' precision before the softmax.
 
+    That is taken as powers of two, divided by their sum once values are weighted: a softmax takes twice as long, most of it
+    for each row's greatest score, which no finite sum needs. From the first block on whose sums are far from one it is torch's
+    softmax.
+
     Examples
     --------
     >>> ones = torch.ones(1, 2, 3, 4)
@@ -112,15 +118,20 @@ def blockwise_attention(
     scale = d**-0.5 if scale is None else scale
     read = torch.empty_like(asked)
     scratch = asked.new_empty(max(_SCORES_AT_ONCE, heads * n))
+    by_powers = True
     for some, rows, end in _blocks(groups, heads, t, n, causal=causal):
         block = asked[some, :, rows]  # (g, heads, r, d)
-        scores = _products(block, keys[some, :, :end], scale, scratch)
-        if unseen is not None and first < end:
-            scores[..., first:] += unseen[some, None, :, first:end]
-        if causal:
-            scores[..., end - block.shape[2] :] += _later(block)
-        torch.softmax(scores, dim=-1, out=scores)
-        read[some, :, rows] = torch.bmm(scores.flatten(1, 2), values[some, :end]).view(block.shape)
+        hidden = None if unseen is None or first >= end else unseen[some, None, :, first:end]
+        later = _later(block) if causal else None
+        scored = functools.partial(_scores, block, keys[some, :, :end], hidden, later, scratch)
+        if by_powers:
+            weights = scored(scale * _LOG2_E).exp2_()
+            sums = weights.sum(dim=-1, keepdim=True)
+            by_powers = _is_moderate(sums)
+        if not by_powers:
+            weights = torch.softmax(scores := scored(scale), dim=-1, out=scores)
+        part = torch.bmm(weights.flatten(1, 2), values[some, :end]).view(block.shape)
+        read[some, :, rows] = part.div_(sums) if by_powers else part
     return read.view(b, h, t, d).transpose(1, 2)
 
 
@@ -136,13 +147,28 @@ def _blocks(groups: int, heads: int, t: int, n: int, *, causal: bool) -> Iterato
             yield slice(first, first + together), rows, end
 
 
-def _products(queries: Tensor, keys: Tensor, scale: float, scratch: Tensor) -> Tensor:
-    """Return the scores (g, heads, r, end) of queries (g, heads, r, d) and keys (g, d, end), kept in `scratch`."""
+def _scores(
+    queries: Tensor, keys: Tensor, hidden: Tensor | None, later: Tensor | None, scratch: Tensor, scale: float
+) -> Tensor:
+    """Return the scores (g, heads, r, end) of queries (g, heads, r, d) and keys (g, d, end), kept in `scratch`.
+
+    What is added to the last of them is `hidden` (g, 1, 1, k), and `later` (r, r).
+    """
     flat = queries.flatten(1, 2)
     shape = *flat.shape[:2], keys.shape[2]
-    scores = scratch[: math.prod(shape)].view(shape)
-    torch.baddbmm(scores, flat, keys, beta=0, alpha=scale, out=scores)
-    return scores.view(*queries.shape[:3], -1)
+    products = scratch[: math.prod(shape)].view(shape)
+    torch.baddbmm(products, flat, keys, beta=0, alpha=scale, out=products)
+    scores = products.view(*queries.shape[:3], -1)
+    for added in (hidden, later):
+        if added is not None:
+            scores[..., -added.shape[-1] :] += added
+    return scores
+
+
+def _is_moderate(sums: Tensor) -> bool:
+    """Return whether no power was lost or too great, nor will be what is summed up of values that they weight."""
+    least, greatest = sums.aminmax()
+    return bool(least > 1 / _GREATEST_SUM) and bool(greatest < _GREATEST_SUM)
 
 
 def _later(queries: Tensor) -> Tensor:

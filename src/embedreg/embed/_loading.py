@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from embedreg.embed._batch import Batch
     from embedreg.embed._model_directory import ModelDirectory
 
+_STATELESS: Final = ("mpnet",)  # older than that, and read through
 _BY_LENGTH: Final = ("dynamic", "longrope", "su")  # kinds of rotary embeddings
 
 
@@ -78,7 +79,9 @@ class TransformersNetwork:
         rotations that change with a text's length; and its release 4 changes a model while that collects all layers' states.
         """
         collected = max(indices) == self.layers and len(indices) > 1
-        stateless = attends_by_own(self.model) and not _rotates_by_length(self.model.config)
+        config = self.model.config
+        known = attends_by_own(self.model) or config.model_type in _STATELESS
+        stateless = known and not _rotates_by_length(config)
         return stateless and not collected and (max(indices) == self.layers or self._shallow.works)
 
     def states(self, batch: Batch, indices: Sequence[int]) -> list[torch.Tensor]:
