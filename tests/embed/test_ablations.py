@@ -350,7 +350,8 @@ class TestMemory:
     def small_gpu(self, tiny_bert, monkeypatch):
         """An embedder whose device has room for so many tokens, and is no processor."""
         sizes = []
-        monkeypatch.setattr("embedreg.embed._transformer.on_processor", lambda _device: False)
+        for module in ("_transformer", "_forward_passes"):
+            monkeypatch.setattr(f"embedreg.embed.{module}.on_processor", lambda _device: False)
 
         def make(room):
             embedder = TransformerEmbedder(tiny_bert, batch_tokens=512)
@@ -379,7 +380,7 @@ class TestMemory:
         np.testing.assert_allclose(vectors, embed(TransformerEmbedder(tiny_bert), texts), atol=1e-5)
         failures = [size for size in sizes if size > 130]
         assert 1 <= len(failures) <= 3, "what was learnt is kept"
-        assert embedder._budget < 512
+        assert embedder._passes.budget < 512
 
     def test_one_window_that_does_not_fit_is_an_error_that_says_so(self, small_gpu):
         with pytest.raises(ModelError, match=r"no memory on cpu for one window of \d+ tokens"):

@@ -127,6 +127,18 @@ def test_rotations_that_change_with_the_texts_length_are_not(scaling, tmp_path, 
     assert set(at_once) == {1}
 
 
+def test_models_that_keep_something_from_a_pass_are_not(tiny_llama, at_once, threads, monkeypatch):
+    forward = transformers.LlamaModel.forward
+
+    def keep(self, *args, **kwargs):
+        self.layers[1].last = torch.zeros(1)
+        return forward(self, *args, **kwargs)
+
+    monkeypatch.setattr(transformers.LlamaModel, "forward", keep)
+    embed(tiny_llama, TEXTS)
+    assert set(at_once) == {1}
+
+
 def test_an_error_in_a_thread_is_the_callers_and_ends_the_others(tiny_bert, threads, monkeypatch):
     states, run = BertEncoder.states, []
 

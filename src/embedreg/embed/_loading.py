@@ -20,7 +20,7 @@ from embedreg.embed._shallow_pass import ShallowPass
 from embedreg.embed._shared_prefix import SharedPrefix
 from embedreg.embed._tensors import read_tensors
 from embedreg.embed._transformers_attention import attending_within, attends_by_own, may_pack
-from embedreg.embed._trials import LONGEST_TEXT, packing_works
+from embedreg.embed._trials import LONGEST_TEXT, keeps_nothing, packing_works
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,14 +75,18 @@ class TransformersNetwork:
     def runs_side_by_side(self, indices: Sequence[int]) -> bool:
         """Return whether several threads may ask for the states at these positions at once, as far as is known.
 
-        What transformers wrote since it lets others do the attention keeps nothing from one batch to the next, but for
-        rotations that change with a text's length; and its release 4 changes a model while that collects all layers' states.
+        Release 4 of transformers changes a model while that collects the states of all layers.
         """
-        collected = max(indices) == self.layers and len(indices) > 1
+        last = max(indices) == self.layers
+        ends_alone = len(indices) == 1 if last else self._shallow.works
+        return self._is_stateless and ends_alone
+
+    @functools.cached_property
+    def _is_stateless(self) -> bool:
+        """Whether it keeps nothing from one batch to the next: a model that lets others attend, tried with a few tokens."""
         config = self.model.config
         known = attends_by_own(self.model) or config.model_type in _STATELESS
-        stateless = known and not _rotates_by_length(config)
-        return stateless and not collected and (max(indices) == self.layers or self._shallow.works)
+        return known and not _rotates_by_length(config) and keeps_nothing(self.model)
 
     def states(self, batch: Batch, indices: Sequence[int]) -> list[torch.Tensor]:
         """Return the hidden states (b, t, d) at these positions."""

@@ -13,8 +13,6 @@ from embedreg.core.ahead import ahead, lagging
 from embedreg.core.devices import on_processor
 from embedreg.core.errors import DataError, ModelError, UsageError, unknown_name
 from embedreg.core.lazy import uncollected
-from embedreg.core.threads import torch_threads_kept
-from embedreg.core.transfers import Fetched
 from embedreg.embed._layers import chosen_layers
 from embedreg.embed._model_directory import ModelDirectory
 from embedreg.embed._pooling import pooling_named
@@ -22,16 +20,18 @@ from embedreg.embed._precision import check_precision
 from embedreg.embed._published_pooling import offer, published_pooling
 from embedreg.embed._read_out import ReadOut
 from embedreg.embed._unfinished_texts import UnfinishedTexts
-from embedreg.embed._windows import chunks, plan_batches, plan_packed_batches
+from embedreg.embed._windows import chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from embedreg.core.protocols import Json
-    from embedreg.embed._load_model import LoadedModel, Network
+    from embedreg.core.transfers import Fetched
+    from embedreg.embed._forward_passes import ForwardPasses
+    from embedreg.embed._load_model import LoadedModel
     from embedreg.embed._make_embedder import EngineOptions
     from embedreg.embed._windows import Windows
 
@@ -40,7 +40,6 @@ WEIGHTS: Final = ("pretrained", "random")
 _ENGINE_SCHEMA: Final = 3  # to be raised whenever this engine would give a text another vector
 # Tokenised and sorted by length together: enough to sort well, few enough to hold the tokens of.
 _TEXTS_AT_ONCE: Final = 4096
-_MOST_AT_ONCE: Final = 8  # batches, each of which holds its states; of more threads some share one
 _LETTERS_AT_ONCE: Final = (
     2**18
 )  # for a GPU: it waits for the first ones, and reads these in a few milliseconds
@@ -158,7 +157,7 @@ class TransformerEmbedder:
         return self  # it never changes, and scikit-learn's clone would load the weights again
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in vars(self).items() if key not in ("_loaded", "_budget", "_plan")}
+        return {key: value for key, value in vars(self).items() if key not in ("_loaded", "_passes")}
 
     @property
     def dimension(self) -> int:
@@ -251,17 +250,10 @@ class TransformerEmbedder:
         )
 
     @functools.cached_property
-    def _budget(self) -> int:
-        """Tokens in a batch at most; it shrinks when the device has no memory for as many."""
-        return self._batch_tokens or self._loaded.batch_tokens
+    def _passes(self) -> ForwardPasses:
+        from embedreg.embed._forward_passes import ForwardPasses
 
-    @functools.cached_property
-    def _plan(self) -> Callable[[NDArray[np.int64], int], Iterator[NDArray[np.int64]]]:
-        """Return what makes batches of windows."""
-        network = self._loaded.network
-        if network.packs:
-            return plan_packed_batches
-        return functools.partial(plan_batches, padding=network.takes_mask)
+        return ForwardPasses(self._loaded, self._batch_tokens)
 
     @functools.cached_property
     def _resolved_dtype(self) -> str:
@@ -322,83 +314,8 @@ class TransformerEmbedder:
         """
         for first, windows in self._tokenized(texts):
             unfinished = [UnfinishedTexts(windows, windows.lengths, r.pooling) for r in read_outs]
-            for batch, parts in self._batches(windows, read_outs):
+            for batch, parts in self._passes.over(windows, read_outs):
                 yield first, unfinished, batch, parts
-
-    def _batches(
-        self, windows: Windows, read_outs: Sequence[ReadOut]
-    ) -> Iterator[tuple[NDArray[np.int64], list[Fetched]]]:
-        """Yield (windows, what each pooling took from them), in smaller batches once memory ran out."""
-        lengths, plan = windows.lengths, self._plan
-        if on_processor(self._loaded.device):
-            batches = [*plan(lengths, self._budget)]
-            yield from zip(batches, self._side_by_side(windows, batches, read_outs), strict=True)
-            return
-        waiting = np.arange(len(lengths))
-        while len(waiting):
-            done = np.zeros(len(waiting), dtype=np.bool_)
-            for chosen in plan(lengths[waiting], self._budget):
-                batch = waiting[chosen]
-                parts = self._forward_if_it_fits([windows.ids[i] for i in batch], read_outs)
-                if parts is None:
-                    break
-                done[chosen] = True
-                yield batch, parts
-            waiting = waiting[~done]
-
-    def _side_by_side(
-        self, windows: Windows, batches: Sequence[NDArray[np.int64]], read_outs: Sequence[ReadOut]
-    ) -> Iterator[list[Fetched]]:
-        """Yield what each pooling took from each batch, a processor's threads being at work on several of them at once.
-
-        Threads that share one batch wait for each other at every step of it. On two cores with one each MiniLM took 7% less
-        time, and SmolLM2 9 to 18%. Those that are left over, the last one always, which may be smaller, they do share.
-        """
-        several, each = _shares(self._loaded.network, _indices(read_outs))
-        alone = (len(batches) - 1) // several * several if several > 1 else 0
-
-        def forward(batch: NDArray[np.int64]) -> list[Fetched]:
-            return self._forward([windows.ids[i] for i in batch], read_outs)
-
-        if alone:
-            with torch_threads_kept():
-                yield from ahead(forward, batches[:alone], threads=several, begin=each)
-        yield from map(forward, batches[alone:])
-
-    def _forward_if_it_fits(
-        self, windows: Sequence[NDArray[np.int32]], read_outs: Sequence[ReadOut]
-    ) -> list[Fetched] | None:
-        """Return what `_forward` does, or None after halving the budget: a GPU had not enough memory."""
-        import torch
-
-        try:
-            return self._forward(windows, read_outs)
-        except torch.OutOfMemoryError as error:
-            if len(windows) == 1:
-                raise ModelError(
-                    f"no memory on {self._loaded.device} for one window of {len(windows[0])} tokens",
-                    expected="room for it",
-                    mend="use dtype='bfloat16', a smaller model, or device='cpu'",
-                ) from error
-            lengths = [len(ids) for ids in windows]
-            tokens = sum(lengths) if self._loaded.network.packs else len(windows) * max(lengths)
-            self._budget = min(self._budget, tokens) // 2  # it was less than the budget, perhaps
-        torch.cuda.empty_cache()
-        return None
-
-    def _forward(self, windows: Sequence[NDArray[np.int32]], read_outs: Sequence[ReadOut]) -> list[Fetched]:
-        """Return what each pooling takes from the windows, (b, d) or (b, k, d); one forward pass for all of them."""
-        import torch
-
-        from embedreg.embed._batch import Batch
-
-        model = self._loaded
-        indices = _indices(read_outs)
-        with torch.inference_mode():
-            batch = Batch(windows, model.pad, model.device)
-            found = model.network.states(batch, indices)
-            states = {index: state.float() for index, state in zip(indices, found, strict=True)}
-            return [Fetched(read_out.over_window(states, batch.mask)) for read_out in read_outs]
 
 
 def build(
@@ -425,22 +342,6 @@ def build(
         forward=options.forward,
         prompt=options.prompt,
     )
-
-
-def _indices(read_outs: Sequence[ReadOut]) -> tuple[int, ...]:
-    """Return the layers that are read, ascending."""
-    return tuple(sorted({index for read_out in read_outs for index in read_out.layers.indices}))
-
-
-def _shares(network: Network, indices: Sequence[int]) -> tuple[int, Callable[[], None]]:
-    """Return how many batches a processor's threads work on at once, and what gives a thread its share of them."""
-    import torch
-
-    threads = torch.get_num_threads()
-    each = -(-threads // _MOST_AT_ONCE)
-    with torch.inference_mode():
-        several = threads // each if threads > 1 and network.runs_side_by_side(indices) else 1
-    return several, functools.partial(torch.set_num_threads, each)
 
 
 def _refuse_one_text(texts: Sequence[str]) -> None:

@@ -95,6 +95,37 @@ def is_kept(model: Any, change: Callable[[], object], undo: Callable[[], object]
     return right
 
 
+def keeps_nothing(model: Any) -> bool:
+    """Return whether a model's parts are after a pass what they were before it; tried with a few tokens, in inference mode.
+
+    Parameters
+    ----------
+    model
+        Of transformers, on its device.
+    """
+    vocabulary = model.get_input_embeddings().weight
+    ids = torch.from_numpy(tried_ids(_TOKENS, vocabulary)).to(vocabulary.device)[None]
+    before = _held(model)
+    try:
+        model(input_ids=ids)
+    except torch.OutOfMemoryError:
+        raise
+    except _UNSUITED:
+        return False
+    after = _held(model)
+    return all(after.get(place) is value for place, value in before.items()) and len(after) == len(before)
+
+
+def _held(model: Any) -> dict[tuple[str, str], object]:
+    """Return what each part of a model has, its tensors among it, by part and name."""
+    return {
+        (part, name): value
+        for part, module in model.named_modules()
+        for own in (vars(module), module._buffers)
+        for name, value in own.items()
+    }
+
+
 def tried_ids(tokens: int, vocabulary: Tensor) -> NDArray[np.int64]:
     """Draw so many token ids to try a network with: among the first ids are special tokens, whose states rounding upsets."""
     return np.random.default_rng(0).integers(0, len(vocabulary), tokens)
