@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import contextlib
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -37,10 +40,42 @@ def test_as_many_items_are_worked_on_at_once_as_there_are_threads():
     assert len([*ahead(lambda _: together.wait(30), range(9), threads=3)]) == 9
 
 
-def test_a_thread_begins_as_it_is_told():
-    begun = []
-    assert [*ahead(str, range(6), threads=2, begin=lambda: begun.append(threading.get_ident()))]
-    assert len(begun) == len(set(begun)) == 2
+def test_threads_begin_within_what_they_are_told_to():
+    begun, within = [], []
+
+    @contextlib.contextmanager
+    def starting():
+        within.append(True)
+        yield lambda: begun.append((threading.get_ident(), within[-1]))
+        within.append(False)
+
+    results = ahead(lambda _: within[-1], range(6), threads=2, starting=starting())
+    assert [*results] == [False] * 6
+    assert [inside for _, inside in begun] == [True, True]
+    assert len({thread for thread, _ in begun}) == 2
+
+
+def test_a_thread_that_outlives_the_main_one_does_the_work_itself():
+    script = """
+import threading
+from embedreg.core.ahead import ahead
+
+def work():
+    threading.main_thread().join()
+    print(list(ahead(lambda i: 6 // i, [1, 2, 3], threads=2)))
+    results = ahead(lambda i: 6 // i, [1, 0, 3])
+    try:
+        print(next(results))
+        next(results)
+    except ZeroDivisionError as error:
+        print(error)
+
+threading.Thread(target=work).start()
+"""
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines()[:2] == ["[6, 3, 2]", "6"]
+    assert "zero" in told.stdout
+    assert not told.stderr
 
 
 def test_an_error_is_raised_after_the_results_before_it():

@@ -69,11 +69,11 @@ def test_every_shape_of_blocks_gives_what_torch_gives(
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("shift", [-1e4, -200.0, -45.0, 0.0, 45.0, 200.0, 1e4])
+@pytest.mark.parametrize("shift", [-1e4, -200.0, -45.0, 0.0, 45.0, 60.0, 200.0, 1e4])
 def test_scores_beyond_the_range_of_powers_are_those_of_a_softmax(shift, dtype):
     """A shift of all scores changes nothing, up to their rounding."""
     queries, keys, values = tensors(1, 2, 1, 30, 8)
-    values = values * 2.0**40
+    values = values * 2.0**30
     queries, keys = (torch.cat([part, torch.ones(1, 2, 30, 8)], dim=3) for part in (queries, keys))
     keys[..., 8:] *= shift / 8
     queries, keys, values = (part.to(dtype) for part in (queries, keys, torch.cat([values, values], dim=3)))
@@ -83,7 +83,7 @@ def test_scores_beyond_the_range_of_powers_are_those_of_a_softmax(shift, dtype):
     expected = reference(queries, keys, values, scale=1.0).to(dtype)
     size = torch.finfo(dtype).eps * max(abs(shift), 20.0)
     assert found.isfinite().all()
-    torch.testing.assert_close(found, expected, rtol=size, atol=size * 2.0**42)
+    torch.testing.assert_close(found, expected, rtol=size, atol=size * 2.0**32)
 
 
 def test_sums_far_from_one_are_seen_in_any_block(monkeypatch):

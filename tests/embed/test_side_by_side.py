@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -125,6 +126,18 @@ def test_rotations_that_change_with_the_texts_length_are_not(scaling, tmp_path, 
     embed(tmp_path, TEXTS)
     assert len(at_once) > 5
     assert set(at_once) == {1}
+
+
+def test_no_other_thread_is_left_with_the_share_of_one(tiny_bert, threads):
+    under_way = TransformerEmbedder(tiny_bert, batch_tokens=100).embed_batches(TEXTS)
+    next(under_way)
+    torch.set_num_threads(threads + 1)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == threads + 1
+        pool.submit(embed, tiny_bert, TEXTS).result()
+        assert pool.submit(torch.get_num_threads).result() == threads + 1
+    under_way.close()
+    assert torch.get_num_threads() == threads + 1
 
 
 def test_models_that_keep_something_from_a_pass_are_not(tiny_llama, at_once, threads, monkeypatch):

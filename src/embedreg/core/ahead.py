@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -20,13 +21,14 @@ def ahead(
     items: Iterable[Item],
     *,
     threads: int = 1,
-    begin: Callable[[], object] | None = None,
+    starting: AbstractContextManager[Callable[[], object]] | None = None,
 ) -> Iterator[Result]:
     """Yield the result of each item, in order, while threads are at work on the next ones.
 
     Of `threads` of them each takes every so manieth item, so that what a thread keeps from one to the next does not hang on
     how fast the others are. One thread is one item ahead. An error of `work` is raised where its result would be. Leaving off
-    early waits for the items that are under way.
+    early waits for the items that are under way. Where no thread may begin any more, as the process is ending, the work is
+    done here.
 
     Parameters
     ----------
@@ -34,8 +36,8 @@ def ahead(
         What is done, and with what.
     threads
         How many items are worked on at once.
-    begin
-        Called by each thread before its first item.
+    starting
+        What the threads begin within. They call what it gives before their first item.
 
     Examples
     --------
@@ -44,13 +46,18 @@ def ahead(
     """
     waiting: collections.deque[Future[Result]] = collections.deque()
     with contextlib.ExitStack() as stack:
-        pools = [
-            stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="embedreg-ahead", initializer=begin))
-            for _ in range(threads)
-        ]
+        with starting or contextlib.nullcontext(_nothing) as begin:
+            pools = [
+                stack.enter_context(
+                    ThreadPoolExecutor(1, thread_name_prefix="embedreg-ahead", initializer=begin)
+                )
+                for _ in range(threads)
+            ]
+            for begun in [_submit(pool, lambda _: None, None) for pool in pools]:
+                begun.result()
         try:
             for item, pool in zip(items, itertools.cycle(pools)):
-                waiting.append(pool.submit(work, item))
+                waiting.append(_submit(pool, work, item))
                 if len(waiting) >= 2 * threads:  # a thread that is done before an earlier one has more to do
                     yield waiting.popleft().result()
             while waiting:
@@ -58,6 +65,22 @@ def ahead(
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _submit(pool: ThreadPoolExecutor, work: Callable[[Item], Result], item: Item) -> Future[Result]:
+    try:
+        return pool.submit(work, item)
+    except RuntimeError:  # the main thread has come to its end
+        done: Future[Result] = Future()
+        try:
+            done.set_result(work(item))
+        except Exception as error:  # whatever it is, it is raised where the result would be
+            done.set_exception(error)
+        return done
+
+
+def _nothing() -> None:
+    pass
 
 
 def lagging(items: Iterable[Item], lag: int) -> Iterator[Item]:

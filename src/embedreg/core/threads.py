@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from threadpoolctl import ThreadpoolController
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class _SharedLimit:
@@ -103,6 +103,48 @@ def torch_threads_kept() -> Iterator[None]:
         with shared.lock:
             shared.users -= 1
             torch.set_num_threads(shared.before)
+
+
+_starting = threading.Lock()
+
+
+@contextlib.contextmanager
+def torch_threads_for_others(count: int) -> Iterator[Callable[[], None]]:
+    """Give what a thread that begins within this calls to take so many threads of torch's; all others have what they had.
+
+    torch keeps a number for each thread and a default for those that begin, and sets both at once.
+
+    Examples
+    --------
+    >>> import threading, torch
+    >>> before, found = torch.get_num_threads(), []
+    >>> with torch_threads_for_others(1) as begin:
+    ...     thread = threading.Thread(target=lambda: found.extend([begin(), torch.get_num_threads()]))
+    ...     thread.start()
+    ...     thread.join()
+    >>> found, torch.get_num_threads() == before
+    ([None, 1], True)
+    """
+    import torch
+
+    def begin() -> None:
+        torch.set_num_threads(count)
+        torch.get_num_threads()  # at its first question a thread takes the default in the place of what it has set
+
+    with _starting:
+        own = torch.get_num_threads()
+        try:
+            yield begin
+        finally:
+            torch.set_num_threads(own)
+
+
+def torch_threads() -> int:
+    """Return how many threads torch takes for this one, which is not asked while the default is another for a moment."""
+    import torch
+
+    with _starting:
+        return int(torch.get_num_threads())
 
 
 @functools.cache

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _SCORES_AT_ONCE: Final = 2**21  # half as many, or twice, took a tenth longer
 _CAUSAL_ROWS: Final = 128  # the fewer, the fewer scores of keys that come later, and the smaller the products
 _LOG2_E: Final = math.log2(math.e)
-_GREATEST_SUM: Final = 2.0**60  # half of the exponents that float32 and bfloat16 have
+_SUMS: Final = (2.0**-60, 2.0**90)  # of the exponents that float32 and bfloat16 have, leaving some for values
 _SHORT: Final = 32  # tokens up to which float32 gains too
 
 
@@ -168,7 +168,7 @@ def _scores(
 def _is_moderate(sums: Tensor) -> bool:
     """Return whether no power was lost or too great, nor will be what is summed up of values that they weight."""
     least, greatest = sums.aminmax()
-    return bool(least > 1 / _GREATEST_SUM) and bool(greatest < _GREATEST_SUM)
+    return bool(least > _SUMS[0]) and bool(greatest < _SUMS[1])
 
 
 def _later(queries: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from embedreg.core.ahead import ahead
 from embedreg.core.devices import on_processor
 from embedreg.core.errors import ModelError
-from embedreg.core.threads import torch_threads_kept
+from embedreg.core.threads import torch_threads, torch_threads_for_others
 from embedreg.core.transfers import Fetched
 from embedreg.embed._batch import Batch
 from embedreg.embed._windows import plan_batches, plan_packed_batches
@@ -91,20 +91,20 @@ class ForwardPasses:
         def forward(batch: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[Fetched]]:
             return batch, self._forward([windows.ids[i] for i in batch], read_outs)
 
-        at_once, begin = self._shares(_indices(read_outs))
+        at_once, each = self._shares(_indices(read_outs))
         several = (len(batches) - 1) // at_once * at_once if at_once > 1 else 0
         if several:
-            with torch_threads_kept():
-                yield from ahead(forward, batches[:several], threads=at_once, begin=begin)
+            starting = torch_threads_for_others(each)
+            yield from ahead(forward, batches[:several], threads=at_once, starting=starting)
         yield from map(forward, batches[several:])
 
-    def _shares(self, indices: Sequence[int]) -> tuple[int, Callable[[], None]]:
-        """Return how many batches a processor's threads work on at once, and what gives a thread its share of them."""
-        threads = torch.get_num_threads()
+    def _shares(self, indices: Sequence[int]) -> tuple[int, int]:
+        """Return how many batches a processor's threads work on at once, and how many of them share one."""
+        threads = torch_threads()
         each = -(-threads // _MOST_AT_ONCE)
         with torch.inference_mode():
             may = threads > 1 and self._model.network.runs_side_by_side(indices)
-        return threads // each if may else 1, functools.partial(torch.set_num_threads, each)
+        return (threads // each, each) if may else (1, threads)
 
     @functools.cached_property
     def _planned(self) -> Callable[[NDArray[np.int64]], Iterator[NDArray[np.int64]]]:

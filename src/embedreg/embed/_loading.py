@@ -77,9 +77,9 @@ class TransformersNetwork:
 
         Release 4 of transformers changes a model while that collects the states of all layers.
         """
-        last = max(indices) == self.layers
-        ends_alone = len(indices) == 1 if last else self._shallow.works
-        return self._is_stateless and ends_alone
+        if not self._is_stateless:
+            return False
+        return len(indices) == 1 if max(indices) == self.layers else self._shallow.works
 
     @functools.cached_property
     def _is_stateless(self) -> bool:

@@ -96,18 +96,18 @@ def is_kept(model: Any, change: Callable[[], object], undo: Callable[[], object]
 
 
 def keeps_nothing(model: Any) -> bool:
-    """Return whether a model's parts are after a pass what they were before it; tried with a few tokens, in inference mode.
+    """Return whether a model's parts are what they were after passes over texts of unlike lengths, in inference mode.
 
     Parameters
     ----------
     model
-        Of transformers, on its device.
+        Of transformers, on a processor.
     """
     vocabulary = model.get_input_embeddings().weight
-    ids = torch.from_numpy(tried_ids(_TOKENS, vocabulary)).to(vocabulary.device)[None]
     before = _held(model)
     try:
-        model(input_ids=ids)
+        for tokens in _TEXTS:
+            model(input_ids=torch.from_numpy(tried_ids(tokens, vocabulary)).to(vocabulary.device)[None])
     except torch.OutOfMemoryError:
         raise
     except _UNSUITED:
