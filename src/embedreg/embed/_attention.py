@@ -1,7 +1,7 @@
 """Attention on processors: matrix products and softmax over blocks of scores that stay in the processor's caches.
 
 torch's own `scaled_dot_product_attention` took 43% of MiniLM's time at 512 tokens in bfloat16, and 31% of SmolLM2's. On two
-cores with AVX-512 for bfloat16, in batches of 1,024 tokens, torch's against this one:
+cores with AVX-512 for bfloat16, in batches of 1,024 tokens, torch's against this one when it still took torch's softmax:
 
     tokens a text                      32         128          512         1024          2048
     MiniLM, ms a layer            1.5, .7    3.2, 1.7     8.3, 5.2
@@ -97,8 +97,8 @@ def blockwise_attention(
 ) -> Tensor:
     """Return what `attention` does, block by block; scores are rounded to the tensors' precision before the softmax.
 
-    That is taken as powers of two, divided by their sum once values are weighted: a softmax takes twice as long, most of it
-    for each row's greatest score, which no finite sum needs. From the first block on whose sums are far from one it is torch's
+    That is taken as powers of two, divided by their sum once values are weighted: torch's softmax looks for each row's greatest
+    score first, which no finite sum needs, and divides every score. From the first block on whose sums are far from one it is torch's
     softmax.
 
     Examples

@@ -83,8 +83,8 @@ class ForwardPasses:
     ) -> Iterator[tuple[NDArray[np.int64], list[Fetched]]]:
         """Run as many batches at once as there are threads, each on one of its own.
 
-        Threads that share a batch wait for each other at every step of it. On two cores MiniLM took 7% less time, and SmolLM2
-        9 to 18%. Those batches that are left over, the last one always, which may be smaller, they do share.
+        Threads that share a batch wait for each other at every step of it. Those batches that are left over, the last one always,
+        which may be smaller, they do share.
         """
         batches = [*self._planned(windows.lengths)]
 

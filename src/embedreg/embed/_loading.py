@@ -30,7 +30,11 @@ if TYPE_CHECKING:
     from embedreg.embed._model_directory import ModelDirectory
 
 _STATELESS: Final = ("mpnet",)  # older than that, and read through
-_BY_LENGTH: Final = ("dynamic", "longrope", "su")  # kinds of rotary embeddings
+_BY_LENGTH: Final = (
+    "dynamic",
+    "longrope",
+    "su",
+)  # kinds of rotary embeddings; the last is what longrope was called
 
 
 class TransformersNetwork:
