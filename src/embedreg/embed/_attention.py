@@ -98,8 +98,8 @@ def blockwise_attention(
     """Return what `attention` does, block by block; scores are rounded to the tensors' precision before the softmax.
 
     That is taken as powers of two, divided by their sum once values are weighted: torch's softmax looks for each row's greatest
-    score first, which no finite sum needs, and divides every score. From the first block on whose sums are far from one it is torch's
-    softmax.
+    score first, which no finite sum needs, and divides every score. From the first block on whose sums are far from one it is
+    torch's softmax.
 
     Examples
     --------
