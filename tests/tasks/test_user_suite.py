@@ -45,6 +45,14 @@ def test_the_example_of_the_page(bakery):
     assert all(task.is_here() for task in suite.tasks)
 
 
+def test_a_pattern_leaves_hidden_files_out(bakery):
+    """Such as the ones some file managers write beside each file, or one that is being written."""
+    before = [task.name for task in suite_from_toml(bakery).tasks]
+    (bakery.parent / "._loaves_north.csv").write_bytes(b"\0\5\x16\7")
+    bakery.write_text(bakery.read_text().replace("loaves_*.csv", "*.csv"))
+    assert [task.name for task in suite_from_toml(bakery).tasks] == before
+
+
 def test_its_path_is_a_pattern(bakery, monkeypatch):
     monkeypatch.chdir(bakery.parent)
     found = select_tasks(["./bakery.toml", "protein"])

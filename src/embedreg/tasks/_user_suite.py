@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 import tomllib
 from dataclasses import dataclass
@@ -146,7 +147,9 @@ def _matches(folder: Path, pattern: str) -> list[Path]:
     relative = Path(pattern)
     if relative.is_absolute():
         folder, relative = Path(relative.anchor), relative.relative_to(relative.anchor)
-    return sorted(file for file in folder.glob(str(relative)) if file.is_file())
+    # hidden files, such as a desktop's "._table.csv", only where the pattern says so; pathlib's own glob finds them
+    found = glob.glob(str(relative), root_dir=folder, recursive=True)  # noqa: PTH207
+    return sorted(file for file in (folder / name for name in found) if file.is_file())
 
 
 def _stem(file: Path) -> str:
