@@ -1,4 +1,4 @@
-"""Blockwise attention, held to torch's own."""
+"""Attention by blocks and with keys filled up, held to torch's own."""
 
 from __future__ import annotations
 
@@ -96,8 +96,10 @@ def test_sums_far_from_one_are_seen_in_any_block(monkeypatch):
 
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("blockwise", [False, True])
-def test_bfloat16_is_as_exact_as_its_digits(causal, blockwise, monkeypatch):
+@pytest.mark.parametrize("filling", [False, True])
+def test_bfloat16_is_as_exact_as_its_digits(causal, blockwise, filling, monkeypatch):
     monkeypatch.setattr(_attention, "is_blockwise_faster", lambda _: blockwise)
+    monkeypatch.setattr(_attention, "is_filling_faster", lambda _: filling)
     queries, keys, values = tensors(2, 3, 3, 300, 16, torch.bfloat16)
 
     found = attention(queries, keys, values, causal=causal)
@@ -108,29 +110,57 @@ def test_bfloat16_is_as_exact_as_its_digits(causal, blockwise, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "dtype", "t", "faster"),
+    ("capabilities", "dtype", "t", "way"),
     [
-        ({"avx512_bf16": True}, torch.bfloat16, 512, True),
-        ({"avx512_bf16": True}, torch.float32, 32, True),
-        ({"avx512_bf16": True}, torch.float32, 33, False),
-        ({"avx512_bf16": True}, torch.float64, 8, False),
-        ({"avx512_bf16": True, "amx_tile": True}, torch.bfloat16, 512, False),
-        ({}, torch.bfloat16, 512, False),
+        ({"avx512_bf16": True}, torch.bfloat16, 512, "by blocks"),
+        ({"avx512_bf16": True}, torch.float32, 32, "by blocks"),
+        ({"avx512_bf16": True}, torch.float32, 33, "torch's own"),
+        ({"avx512_bf16": True}, torch.float64, 8, "torch's own"),
+        ({"avx512_bf16": True, "amx_tile": True}, torch.bfloat16, 512, "with full keys"),
+        ({"avx512_bf16": True, "amx_tile": True}, torch.float32, 32, "torch's own"),
+        ({}, torch.bfloat16, 512, "torch's own"),
     ],
 )
-def test_it_is_used_where_it_was_measured_to_be_faster(monkeypatch, capabilities, dtype, t, faster):
+def test_it_is_used_where_it_was_measured_to_be_faster(monkeypatch, capabilities, dtype, t, way):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
-    _attention._is_processor_like_measured.cache_clear()
+    _attention._has.cache_clear()
+    queries = torch.ones(1, 1, t, 1, dtype=dtype)
     try:
-        assert _attention.is_blockwise_faster(torch.ones(1, 1, t, 1, dtype=dtype)) is faster
-        assert not _attention.is_blockwise_faster(torch.ones(1, 1, t, 1, dtype=dtype, device="meta"))
+        assert _attention.is_blockwise_faster(queries) is (way == "by blocks")
+        assert _attention.is_filling_faster(queries) is (way == "with full keys")
+        assert _attention.is_own_faster(queries) is (way != "torch's own")
+        assert not _attention.is_own_faster(queries.to("meta"))
     finally:
-        _attention._is_processor_like_measured.cache_clear()
+        _attention._has.cache_clear()
 
 
-@pytest.fixture
-def everywhere(monkeypatch):
-    """Blockwise wherever it can be, and a list of the shapes of its queries."""
+@settings(max_examples=60, deadline=None)
+@given(
+    shape=st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.integers(1, 40)),
+    before=st.sampled_from([0, 0, 1, 9]),
+    causal=st.booleans(),
+    padded=st.booleans(),
+)
+def test_full_keys_give_what_torch_gives(shape, before, causal, padded):
+    b, heads, shared, t = shape
+    n = before + t
+    queries, keys, values = tensors(b, heads, shared, n, 8)
+    seen = (
+        (torch.arange(n) < torch.arange(n, 0, -1).repeat(b)[:b, None])[:, None, None, :] if padded else None
+    )
+    given_ = {"seen": seen, "causal": causal}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_attention, "is_blockwise_faster", lambda _: False)
+        patch.setattr(_attention, "is_filling_faster", lambda _: True)
+        found = attention(queries[:, :, before:], keys, values, **given_)
+
+    expected = reference(queries[:, :, before:], keys, values, **given_).float()
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.fixture(params=["by blocks", "with full keys"])
+def everywhere(request, monkeypatch):
+    """One of the ways wherever it can be, and a list of the shapes of its queries."""
     from embedreg.embed import _transformers_attention
 
     shapes = []
@@ -139,8 +169,10 @@ def everywhere(monkeypatch):
         shapes.append(tuple(queries.shape))
         return True
 
-    monkeypatch.setattr(_attention, "is_blockwise_faster", faster)
-    monkeypatch.setattr(_transformers_attention, "is_blockwise_faster", faster)
+    blocks = request.param == "by blocks"
+    monkeypatch.setattr(_attention, "is_blockwise_faster", faster if blocks else lambda _: False)
+    monkeypatch.setattr(_attention, "is_filling_faster", (lambda _: False) if blocks else faster)
+    monkeypatch.setattr(_transformers_attention, "is_own_faster", faster)
     return shapes
 
 
@@ -159,6 +191,7 @@ def test_models_give_what_they_give_with_torchs_own_also_beside_padding(model, r
     else:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(_attention, "is_blockwise_faster", lambda _: False)
+            patch.setattr(_attention, "is_filling_faster", lambda _: False)
             expected = theirs.states(batch_of(ids, mask), (0, 1))
 
     for state, wanted in zip(ours, expected, strict=True):

@@ -210,9 +210,9 @@ class BertEncoder:
         queries, keys, values = mixed.permute(2, 0, 3, 1, 4)  # each (b, heads, t, d / heads)
         read = self._filled(attend(queries, keys, values))
         read = layer.attention_output(read)
-        hidden = self._normalised(hidden + read, layer.attention_norm)
+        hidden = self._normalised(read.add_(hidden), layer.attention_norm)
         wide = functional.gelu(layer.widening(hidden))
-        return self._normalised(hidden + layer.narrowing(wide), layer.norm)
+        return self._normalised(layer.narrowing(wide).add_(hidden), layer.norm)
 
     def _normalised(self, hidden: Tensor, norm: tuple[Tensor, Tensor]) -> Tensor:
         return functional.layer_norm(hidden, hidden.shape[-1:], *norm, self._epsilon)

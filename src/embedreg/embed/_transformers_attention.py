@@ -10,7 +10,7 @@ import torch
 from transformers import AttentionInterface, AttentionMaskInterface, masking_utils
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from embedreg.embed._attention import attention, is_blockwise_faster
+from embedreg.embed._attention import attention, is_own_faster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +90,7 @@ def _attend(
             raise NotImplementedError("attention that packed texts do not have")
         return batch.attention(query, key, value, causal=causal, scale=scaling), None
     later = causal and query.shape[2] < key.shape[2]  # torch would take the queries for the first tokens
-    alike = query.shape[2] == key.shape[2] and _is_of_keys(attention_mask) and is_blockwise_faster(query)
+    alike = query.shape[2] == key.shape[2] and _is_of_keys(attention_mask) and is_own_faster(query)
     if plain and (later or alike) and query.shape[3] == key.shape[3] == value.shape[3]:
         seen = None if attention_mask is None else attention_mask[:, :, :1]
         return attention(query, key, value, seen=seen, causal=causal, scale=scaling), None
