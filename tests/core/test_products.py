@@ -16,9 +16,12 @@ X86 = platform.machine() in ("x86_64", "AMD64")
 
 
 @pytest.fixture
-def _tried_anew():
+def capabilities(monkeypatch):
+    """What torch says of a processor like the one measured, to be changed; it is tried anew."""
     packs.cache_clear()
-    yield
+    known = {"avx512_bf16": True}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known, raising=False)
+    yield known
     packs.cache_clear()
 
 
@@ -47,7 +50,7 @@ def test_a_map_is_a_product(dtype, shape, bias):
 def test_weights_keep_their_numbers_and_what_they_say_of_themselves():
     weight = torch.randn(33, 17)
     laid_out = packed(weight)
-    assert packs(torch.float32)
+    assert packs(torch.bfloat16)
     assert (laid_out.shape, laid_out.dtype) == (weight.shape, weight.dtype)
     assert torch.equal(laid_out.to_dense(), weight)
 
@@ -60,13 +63,19 @@ def test_a_map_is_for_inference():
         assert not packed_map(packed(torch.randn(5, 7)), None)(states).requires_grad
 
 
-@pytest.mark.usefixtures("_tried_anew")
+@pytest.mark.usefixtures("capabilities")
 def test_it_is_tried_on_the_processor():
     with torch.device("meta"):
         assert packs(torch.float32) == X86
 
 
-@pytest.mark.usefixtures("_tried_anew")
+def test_with_amx_float32_is_left_to_torch(capabilities):
+    capabilities["amx_tile"] = True
+    assert not packs(torch.float32)
+    assert packs(torch.bfloat16) == X86
+
+
+@pytest.mark.usefixtures("capabilities")
 @pytest.mark.parametrize("reason", ["another processor", "no such operator", "another result"])
 def test_elsewhere_torch_multiplies(monkeypatch, reason):
     def missing(_):

@@ -123,15 +123,11 @@ def test_bfloat16_is_as_exact_as_its_digits(causal, blockwise, filling, monkeypa
 )
 def test_it_is_used_where_it_was_measured_to_be_faster(monkeypatch, capabilities, dtype, t, way):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
-    _attention._has.cache_clear()
     queries = torch.ones(1, 1, t, 1, dtype=dtype)
-    try:
-        assert _attention.is_blockwise_faster(queries) is (way == "by blocks")
-        assert _attention.is_filling_faster(queries) is (way == "with full keys")
-        assert _attention.is_own_faster(queries) is (way != "torch's own")
-        assert not _attention.is_own_faster(queries.to("meta"))
-    finally:
-        _attention._has.cache_clear()
+    assert _attention.is_blockwise_faster(queries) is (way == "by blocks")
+    assert _attention.is_filling_faster(queries) is (way == "with full keys")
+    assert _attention.is_own_faster(queries) is (way != "torch's own")
+    assert not _attention.is_own_faster(queries.to("meta"))
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from batches import batch_of
 
+from embedreg.core.products import packs
 from embedreg.embed import TransformerEmbedder, _load_model, _packed_linear
 from embedreg.embed._load_model import make_network
 from embedreg.embed._model_directory import ModelDirectory
@@ -19,6 +20,15 @@ pytestmark = pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), r
 CPU = torch.device("cpu")
 TOKENS = torch.tensor([[5, 6, 7, 8, 9], [10, 11, 0, 0, 0]])
 REAL = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0]])
+
+
+@pytest.fixture(autouse=True)
+def _without_amx(monkeypatch):
+    """A processor on which float32 is packed too."""
+    packs.cache_clear()
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
+    yield
+    packs.cache_clear()
 
 
 def states(network, layers):

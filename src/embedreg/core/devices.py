@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from embedreg.core.errors import UsageError
 from embedreg.core.lazy import uncollected
@@ -74,3 +74,22 @@ def find_device(name: str) -> torch.device:
 def on_processor(device: torch.device) -> bool:
     """Return whether a device is a processor, to which small pieces of work suit, and no GPU."""
     return device.type == "cpu"
+
+
+def processor_has(instructions: str) -> bool:
+    """Return whether torch knows that this processor has such instructions; older releases of it do not say.
+
+    Parameters
+    ----------
+    instructions
+        As `torch.cpu.get_capabilities` calls them.
+
+    Examples
+    --------
+    >>> processor_has("no_such_instructions")
+    False
+    """
+    import torch
+
+    known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(known.get(instructions))

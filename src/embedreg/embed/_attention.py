@@ -24,10 +24,12 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import torch
 from torch.nn import functional
+
+from embedreg.core.devices import processor_has
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,12 +98,12 @@ def is_own_faster(queries: Tensor) -> bool:
 
 def is_filling_faster(queries: Tensor) -> bool:
     """Return whether torch's own attention is faster for such queries (b, h, t, d) where keys fill the processor's tiles."""
-    return queries.device.type == "cpu" and queries.dtype == torch.bfloat16 and _has("amx_tile")
+    return queries.device.type == "cpu" and queries.dtype == torch.bfloat16 and processor_has("amx_tile")
 
 
 def is_blockwise_faster(queries: Tensor) -> bool:
     """Return whether `blockwise_attention` is faster than torch's own for such queries (b, h, t, d), as far as is known."""
-    if queries.device.type != "cpu" or _has("amx_tile") or not _has("avx512_bf16"):
+    if queries.device.type != "cpu" or processor_has("amx_tile") or not processor_has("avx512_bf16"):
         return False
     return queries.dtype == torch.bfloat16 or (queries.dtype == torch.float32 and queries.shape[2] <= _SHORT)
 
@@ -222,10 +224,3 @@ def _first_unseen(seen: Tensor) -> int:
 def _bias(hidden: Tensor, like: Tensor) -> Tensor:
     """Return what is added to scores: minus infinity where they are hidden."""
     return like.new_zeros(hidden.shape).masked_fill_(hidden, -math.inf)
-
-
-@functools.cache
-def _has(capability: str) -> bool:
-    """Return whether torch says that of this processor."""
-    known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(known.get(capability))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
+from embedreg.core.devices import processor_has
 from embedreg.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ def check_int8() -> None:
             expected="torch 2.13 or older",
             mend="use dtype='auto'",
         )
-    known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    if not any(known.get(name) for name in _INSTRUCTIONS):
+    if not any(map(processor_has, _INSTRUCTIONS)):
         raise UsageError(
             "dtype 'int8' on this processor", expected="an x86 processor with VNNI", mend="use dtype='auto'"
         )
