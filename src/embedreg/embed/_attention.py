@@ -130,18 +130,19 @@ def blockwise_attention(
     torch.Size([1, 3, 2, 4])
     """
     b, h, t, d = queries.shape
-    groups, heads = b * keys.shape[1], h // keys.shape[1]  # heads: of queries, which share a group's keys
+    shared = keys.shape[1]
+    groups, heads = b * shared, h // shared  # heads: of queries, which share a group's keys
     n = keys.shape[2]
     asked = queries.reshape(groups, heads, t, d)
     keys = keys.reshape(groups, n, d).transpose(1, 2)
     values = values.reshape(groups, n, d)
-    unseen = None if seen is None else _bias(~seen[:, 0], asked).repeat_interleave(groups // b, dim=0)
+    unseen = None if seen is None else _bias(~seen[:, 0], asked).repeat_interleave(shared, dim=0)
     first = n if seen is None else _first_unseen(seen)
     scale = d**-0.5 if scale is None else scale
-    read = torch.empty_like(asked)
+    read = asked.new_empty(b, t, shared, heads, d)
     scratch = asked.new_empty(max(_SCORES_AT_ONCE, heads * n))
     by_powers = True
-    for some, rows, end in _blocks(groups, heads, t, n, causal=causal):
+    for some, rows, end in _blocks(b, shared, heads, t, n, causal=causal):
         block = asked[some, :, rows]  # (g, heads, r, d)
         hidden = None if unseen is None or first >= end else unseen[some, None, :, first:end]
         later = _later(block) if causal else None
@@ -152,9 +153,13 @@ def blockwise_attention(
             by_powers = _is_moderate(sums)
         if not by_powers:
             weights = torch.softmax(scores := scored(scale), dim=-1, out=scores)
-        part = torch.bmm(weights.flatten(1, 2), values[some, :end]).view(block.shape)
-        read[some, :, rows] = part.div_(sums) if by_powers else part
-    return read.view(b, h, t, d).transpose(1, 2)
+        found = torch.bmm(weights.flatten(1, 2), values[some, :end])
+        part = _part(read, some, rows)
+        if by_powers:
+            torch.div(found.view(part.shape), sums.view(*part.shape[:-1], 1), out=part)
+        else:
+            part.copy_(found.view(part.shape))
+    return read.view(b, t, h, d)
 
 
 def _filled(
@@ -173,16 +178,33 @@ def _filled(
     return keys, values, functional.pad(seen, (0, more))
 
 
-def _blocks(groups: int, heads: int, t: int, n: int, *, causal: bool) -> Iterator[tuple[slice, slice, int]]:
-    """Yield (groups, queries, how many of n keys they read) of blocks of about as many scores as are held at once."""
+def _blocks(
+    b: int, shared: int, heads: int, t: int, n: int, *, causal: bool
+) -> Iterator[tuple[slice, slice, int]]:
+    """Yield (groups, queries, how many of n keys they read) of blocks of about as many scores as are held at once.
+
+    Groups are of whole texts, or of one text.
+    """
     most = max(1, min(t, _SCORES_AT_ONCE // (heads * n)))
     size = min(most, _CAUSAL_ROWS) if causal else most
     for start in range(0, t, size):
         rows = slice(start, min(start + size, t))
         end = n - t + rows.stop if causal else n
         together = max(1, _SCORES_AT_ONCE // (heads * (rows.stop - start) * end))
-        for first in range(0, groups, together):
-            yield slice(first, first + together), rows, end
+        within = b * shared if together >= shared else shared
+        together -= together % shared if together >= shared else 0
+        for text in range(0, b * shared, within):
+            for first in range(text, text + within, together):
+                yield slice(first, min(first + together, text + within)), rows, end
+
+
+def _part(read: Tensor, some: slice, rows: slice) -> Tensor:
+    """Return where such groups' queries are in what is read (b, t, shared, heads, d), as (texts, groups, heads, r, d)."""
+    shared = read.shape[2]
+    texts, first = divmod(some.start, shared)
+    count = some.stop - some.start
+    part = read[texts : texts + max(1, count // shared), rows, first : min(first + count, shared)]
+    return part.permute(0, 2, 3, 1, 4)
 
 
 def _scores(
