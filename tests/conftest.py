@@ -35,7 +35,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 def _same_precision_everywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let "auto" be float32, so that a test computes the same on every machine; tests of that choice say so."""
     if request.node.get_closest_marker("measures_precision") is None:
-        monkeypatch.setattr("embedreg.core.precision.fastest_dtype", lambda *_, **__: "float32")
+        monkeypatch.setattr("embedreg.core.precision.faster_dtype", lambda *_, **__: "float32")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import subprocess
@@ -281,7 +282,8 @@ class TestPrecision:
 
     @pytest.mark.parametrize("packed", [True, False])
     def test_both_precisions_are_measured(self, packed):
-        slow, fast = precision._seconds(32, torch.device("cpu"), packed=packed)
+        make = functools.partial(precision._product, width=32, device=torch.device("cpu"), packed=packed)
+        slow, fast = precision._seconds(make, torch.device("cpu"))
         assert 0 < slow < 1
         assert 0 < fast < 1
 
@@ -290,8 +292,8 @@ class TestPrecision:
             raise RuntimeError("not implemented for 'BFloat16'")
 
         monkeypatch.setattr(torch.nn.functional, "linear", refuse)
-        run = precision._product("bfloat16", 32, torch.device("cpu"), packed=False)
-        assert run() == float("inf")
+        make = functools.partial(precision._product, width=32, device=torch.device("cpu"), packed=False)
+        assert precision._seconds(make, torch.device("cpu")) == (float("inf"), float("inf"))
 
     def test_choosing_imports_no_transformers(self, tiny_bert):
         script = """

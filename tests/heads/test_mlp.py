@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.exceptions import NotFittedError
 from torch import nn
 
 from embedreg.core.errors import UsageError
+from embedreg.core.paths import cache_root
 from embedreg.heads import MLPHead, Problem, _stack, _workers, fit_many
 from embedreg.heads import _sweep as sweep
 from embedreg.heads._base import Rows
@@ -462,10 +464,18 @@ class TestBfloat16:
     def test_auto_is_what_is_fastest_here(self, monkeypatch: pytest.MonkeyPatch, fastest: str) -> None:
         asked = []
         monkeypatch.setattr(
-            "embedreg.core.precision.fastest_dtype", lambda *what: asked.append(what) or fastest
+            "embedreg.core.precision.faster_dtype", lambda what, *_: asked.append(what) or fastest
         )
-        assert settings(dtype="auto").dtype == fastest
-        assert asked == [(16, "cpu")]
+        assert settings(dtype="auto", hidden=(16, 8), batch_size=20).dtype == fastest
+        assert asked == ["training of 16-8 on 20 rows"]
+
+    @pytest.mark.measures_precision
+    @pytest.mark.parametrize("hidden", [(16, 8), ()])
+    def test_a_step_is_measured_in_both(self, hidden: tuple[int, ...]) -> None:
+        assert settings(dtype="auto", hidden=hidden).dtype in ("float32", "bfloat16")
+        [(key, kept)] = json.loads((cache_root() / "precision.json").read_text()).items()
+        assert f"training of {'-'.join(map(str, hidden)) or 'linear models'} on " in key
+        assert 0 < kept["speedup"] < 1000
 
     def test_other_precisions_are_refused(self) -> None:
         with pytest.raises(UsageError, match="bfloat16"):

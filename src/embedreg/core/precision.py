@@ -1,10 +1,11 @@
-"""Which precision products are fastest in here: measured once for each machine and width of a model, and remembered."""
+"""Which precision something is fastest in here: measured once for each machine, and remembered."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import json
+import math
 import platform
 import time
 from pathlib import Path
@@ -35,9 +36,6 @@ _MEASURED: Final = 0.03  # seconds
 def fastest_dtype(width: int, device: str, *, packed: bool = False) -> str:
     """Return "bfloat16" if products of that width were measured to be clearly faster than in float32, else "float32".
 
-    Measuring takes some 50 ms. The answer is remembered in `precision.json` in the cache folder; remove that file to
-    measure again.
-
     Parameters
     ----------
     width
@@ -50,12 +48,36 @@ def fastest_dtype(width: int, device: str, *, packed: bool = False) -> str:
     place = find_device(device)
     width = min(width, _WIDEST)
     packed = packed and place.type == "cpu"
-    key = f"{_processor(place)}: products {width} wide" + (", packed" if packed else "")
+    what = f"products {width} wide" + (", packed" if packed else "")
+    run = functools.partial(_product, width=width, device=place, packed=packed)
+    return faster_dtype(what, place, run, _LEAST_SPEEDUP)
+
+
+def faster_dtype(
+    what: str, place: torch.device, make: Callable[[str], Callable[[], object]], least: float
+) -> str:
+    """Return "bfloat16" if something was measured to be so many times as fast in it as in float32, else "float32".
+
+    Measuring takes some 50 ms. The answer is remembered in `precision.json` in the cache folder; remove that file to
+    measure again.
+
+    Parameters
+    ----------
+    what
+        Is measured, in words.
+    place
+        Where it is computed.
+    make
+        Given a precision, returns what computes it, and waits until it is done.
+    least
+        Times as fast, from which bfloat16 is worth its rounding.
+    """
+    key = f"{_processor(place)}: {what}"
     known = _known()
     if key not in known:
-        slow, fast = _seconds(width, place, packed=packed)
+        slow, fast = _seconds(make, place)
         speedup = slow / fast
-        known[key] = {"dtype": "bfloat16" if speedup >= _LEAST_SPEEDUP else "float32", "speedup": speedup}
+        known[key] = {"dtype": "bfloat16" if speedup >= least else "float32", "speedup": speedup}
         _remember(known)
     return str(known[key]["dtype"])
 
@@ -88,14 +110,14 @@ def tensor_float32() -> Iterator[None]:
 _tensor_float32 = SharedSetting()
 
 
-def _seconds(width: int, device: torch.device, *, packed: bool) -> tuple[float, float]:
-    """Return how long a product like a layer's widest takes in float32 and in bfloat16; infinity where it does not work.
+def _seconds(make: Callable[[str], Callable[[], object]], place: torch.device) -> tuple[float, float]:
+    """Return how long something takes in float32 and in bfloat16; infinity where it does not work.
 
     The least times of several rounds by one thread, so that what else the machine does changes little.
     """
     import torch
 
-    runs = [_product(dtype, width, device, packed=packed) for dtype in ("float32", "bfloat16")]
+    runs = [_timed(make, dtype, _clock(place)) for dtype in ("float32", "bfloat16")]
     with torch_threads_kept():
         torch.set_num_threads(1)
         times = [[run()] for run in runs]  # those first times include warming up
@@ -107,24 +129,36 @@ def _seconds(width: int, device: torch.device, *, packed: bool) -> tuple[float, 
     return slow, fast
 
 
-def _product(dtype: str, width: int, device: torch.device, *, packed: bool) -> Callable[[], float]:
-    """Return what computes one product and returns the seconds it took."""
+def _timed(
+    make: Callable[[str], Callable[[], object]], dtype: str, clock: Callable[[], float]
+) -> Callable[[], float]:
+    """Return what runs something once in a precision, and returns the seconds it took."""
+    import torch
+
+    def run() -> float:
+        started = clock()
+        try:
+            with torch.inference_mode():
+                computed()
+        except RuntimeError:  # torch has no such kernel, or the device has no room
+            return math.inf
+        return clock() - started
+
+    computed = make(dtype)
+    return run
+
+
+def _product(dtype: str, *, width: int, device: torch.device, packed: bool) -> Callable[[], object]:
+    """Return what computes a product like a layer's widest."""
     import torch
 
     states = torch.ones(_TOKENS, width, dtype=getattr(torch, dtype), device=device)
     weights = torch.ones(4 * width, width, dtype=states.dtype, device=device)
     plain = functools.partial(torch.nn.functional.linear, weight=weights)
     product = linear_map(weights, None) if packed else plain
-    clock = _clock(device)
 
-    def run() -> float:
-        started = clock()
-        try:
-            with torch.inference_mode():
-                product(states)[0, 0].item()  # which waits for a GPU
-        except RuntimeError:  # torch has no such kernel, or the device has no room
-            return float("inf")
-        return clock() - started
+    def run() -> None:
+        product(states)[0, 0].item()  # which waits for a GPU
 
     return run
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
 
-from embedreg.core import precision
 from embedreg.core.errors import unknown_name
 from embedreg.heads._base import Head, Problem, Rows, draw_seed, require, seeded
 
@@ -58,9 +57,9 @@ class MLPHead(Head):
         Where the models are trained: "cpu", "auto" (cuda, else mps, else cpu) or a PyTorch device name. Predictions are
         computed on the processor.
     dtype
-        Of the hidden layers' products while training: "float32", "bfloat16", or "auto", bfloat16 where the device was measured
-        to be clearly faster in it. Weights, the last layer, the choice on validation rows and predictions are in float32 or
-        more all the same.
+        Of the hidden layers' products while training: "float32", "bfloat16", or "auto", bfloat16 where training was measured
+        here to be faster in it (on a GPU: products). Weights, the last layer, the choice on validation rows and predictions
+        are in float32 or more all the same.
 
     Attributes
     ----------
@@ -158,13 +157,13 @@ class MLPHead(Head):
 
     def _settings(self) -> Settings:
         """Return the parameters as the sweep takes them."""
-        from embedreg.heads._sweep import Settings
+        from embedreg.heads._sweep import Settings, training_dtype
 
         self.check_parameters()
         hidden, rates, decays = tuple(self.hidden), tuple(self.learning_rates), tuple(self.weight_decays)
         dtype = self.dtype
         if dtype == "auto":
-            dtype = precision.fastest_dtype(max(hidden, default=1), self.device)
+            dtype = training_dtype(hidden, self.batch_size, self.device)
         return Settings(
             hidden, rates, decays, self.max_epochs, self.patience, self.batch_size, self.device, dtype
         )
