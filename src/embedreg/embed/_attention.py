@@ -18,6 +18,7 @@ such a processor, in milliseconds a layer and batch of 1,024 tokens, torch's own
     tokens a text                  20           45           109          205          350          478
     MiniLM                    3.9 3.5 3.2  5.3 3.8 3.6  4.5 3.3 3.7  4.2 3.6 5.0  4.1 3.4 4.9  9.0 6.3 9.1
     SmolLM2                   3.3 3.0 2.8  4.5 3.5 3.4  4.4 3.3 4.6  9.6 3.9 5.8  5.8 3.9 6.3  22  7.5 11
+    T5 base                                4.4 3.2      5.1 4.3      6.8 4.6                   18  9.8
 """
 
 from __future__ import annotations
@@ -78,8 +79,11 @@ def attention(
     if causal and (seen is not None or t < n):
         before = torch.ones(t, n, dtype=torch.bool, device=queries.device).tril(n - t)
         seen, causal = before if seen is None else seen & before, False
-    if is_filling_faster(queries):
-        keys, values, seen = _filled(keys, values, seen, causal=causal)
+    if more := missing_keys(queries, n):
+        if not causal:  # else no query is of a token that comes so late
+            seen = torch.ones(1, 1, 1, n, dtype=torch.bool, device=keys.device) if seen is None else seen
+            seen = functional.pad(seen, (0, more))
+        keys, values = filled(keys, more), filled(values, more)
     shared = {"enable_gqa": True} if queries.shape[1] != keys.shape[1] else {}
     if shared and seen is not None and queries.device.type == "cuda":  # whose kernels take one or the other
         times = queries.shape[1] // keys.shape[1]
@@ -99,6 +103,16 @@ def is_own_faster(queries: Tensor) -> bool:
 def is_filling_faster(queries: Tensor) -> bool:
     """Return whether torch's own attention is faster for such queries (b, h, t, d) where keys fill the processor's tiles."""
     return queries.device.type == "cpu" and queries.dtype == torch.bfloat16 and processor_has("amx_tile")
+
+
+def missing_keys(queries: Tensor, n: int) -> int:
+    """Return how many keys torch's own attention lacks to n to be fast for such queries (b, h, t, d)."""
+    return -n % _TILE if is_filling_faster(queries) else 0
+
+
+def filled(keys: Tensor, more: int) -> Tensor:
+    """Return keys, or values, (b, k, n, d) with so many of zeros behind them."""
+    return functional.pad(keys, (0, 0, 0, more)) if more else keys
 
 
 def is_blockwise_faster(queries: Tensor) -> bool:
@@ -160,22 +174,6 @@ def blockwise_attention(
         else:
             part.copy_(found.view(part.shape))
     return read.view(b, t, h, d)
-
-
-def _filled(
-    keys: Tensor, values: Tensor, seen: Tensor | None, *, causal: bool
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return keys and values (b, k, n, d) with more behind them that no query reads, and what is seen (..., n) of all."""
-    n = keys.shape[2]
-    more = -n % _TILE
-    if not more:
-        return keys, values, seen
-    keys, values = (functional.pad(part, (0, 0, 0, more)) for part in (keys, values))
-    if causal:  # no query is of a token that comes so late
-        return keys, values, seen
-    if seen is None:
-        seen = torch.ones(1, 1, 1, n, dtype=torch.bool, device=keys.device)
-    return keys, values, functional.pad(seen, (0, more))
 
 
 def _blocks(

@@ -7,10 +7,11 @@ import contextvars
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import torch
+from torch.nn import functional
 from transformers import AttentionInterface, AttentionMaskInterface, masking_utils
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from embedreg.embed._attention import attention, is_own_faster
+from embedreg.embed._attention import attention, filled, is_own_faster, missing_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,22 +96,26 @@ def _attend(
         seen = None if attention_mask is None else attention_mask[:, :, :1]
         return attention(query, key, value, seen=seen, causal=causal, scale=scaling), None
     bias = others.get("position_bias")
-    if bias is not None and attention_mask is not None and attention_mask.dtype == torch.bool:
-        attention_mask, others["position_bias"] = _biased(attention_mask, bias), None
+    more = 0 if bias is None else missing_keys(query, key.shape[2])
+    if bias is not None and (bool(more) if attention_mask is None else attention_mask.dtype == torch.bool):
+        attention_mask, others["position_bias"] = _biased(attention_mask, bias, more), None
+        key, value = filled(key, more), filled(value, more)
     settings = {"dropout": dropout, "scaling": scaling, "is_causal": is_causal, **others}
     read = sdpa_attention_forward(module, query, key, value, attention_mask, **settings)
     return cast("tuple[Tensor, None]", read)
 
 
-def _biased(mask: Tensor, bias: Tensor) -> Tensor:
-    """Return the bias (b, h, t, t) that is added to scores, at its least where nothing is seen.
+def _biased(mask: Tensor | None, bias: Tensor, more: int) -> Tensor:
+    """Return the bias (b, h, t, t + more) that is added to scores, at its least where nothing is seen, the last keys included.
 
     Of layers that share a bias, as T5's do, the first one makes it, and it is kept with the bias: of a batch of T5 XXL's it
     takes gigabytes.
     """
-    known: tuple[Tensor, Tensor] | None = getattr(bias, _BIASED, None)
+    known: tuple[Tensor | None, Tensor] | None = getattr(bias, _BIASED, None)
     if known is None or known[0] is not mask:
-        known = mask, torch.where(mask, bias.contiguous(), torch.finfo(bias.dtype).min)
+        least = torch.finfo(bias.dtype).min
+        seen = bias if mask is None else torch.where(mask, bias.contiguous(), least)
+        known = mask, functional.pad(seen, (0, more), value=least)
         setattr(bias, _BIASED, known)
     return known[1]
 
