@@ -154,6 +154,26 @@ def test_full_keys_give_what_torch_gives(shape, before, causal, padded):
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
+def test_no_texts_read_nothing():
+    none = torch.zeros(0, 3, 5, 8)
+    assert blockwise_attention(none, none, none).shape == (0, 5, 3, 8)
+
+
+@torch.inference_mode()
+def test_a_decoder_with_a_bias_stays_causal(everywhere):
+    """T5's, which this package does not run, but promises nothing else of."""
+    from transformers import T5Config, T5Model
+
+    from embedreg.embed._transformers_attention import use_own_attention
+
+    model = T5Model(T5Config(vocab_size=50, d_model=32, d_kv=8, num_heads=4, d_ff=64, num_layers=2)).eval()
+    ids = torch.arange(40).view(2, 20)
+    expected = model(input_ids=ids, decoder_input_ids=ids).last_hidden_state
+    use_own_attention(model)
+    found = model(input_ids=ids, decoder_input_ids=ids).last_hidden_state
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
 @pytest.fixture(params=["by blocks", "with full keys"])
 def everywhere(request, monkeypatch):
     """One of the ways wherever it can be, and a list of the shapes of its queries."""

@@ -53,6 +53,23 @@ def test_a_pattern_leaves_hidden_files_out(bakery):
     assert [task.name for task in suite_from_toml(bakery).tasks] == before
 
 
+@pytest.mark.parametrize(
+    "pattern", ["**/*.csv", "**/deep/**/*.csv", "../here/**/*.csv", "deep/.hidden/*.csv"]
+)
+def test_a_pattern_of_folders_finds_each_file_once(tmp_path, pattern):
+    """Also where a link leads back to where it is."""
+    inner = tmp_path / "here" / "deep" / "deep"
+    inner.mkdir(parents=True)
+    (tmp_path / "here" / "deep" / ".hidden").mkdir()
+    for number, folder in enumerate((inner, inner.parent / ".hidden")):
+        (folder / f"loaves_{number}.csv").write_text(NORTH)
+    (inner / "up").symlink_to("..")
+    path = tmp_path / "here" / "s.toml"
+    path.write_text(f'name = "s"\n[[tasks]]\nfile = "{pattern}"\ntarget = "height"\n')
+    [task] = suite_from_toml(path).tasks
+    assert task.name == ("s/loaves_1" if "hidden" in pattern else "s/loaves_0")
+
+
 def test_its_path_is_a_pattern(bakery, monkeypatch):
     monkeypatch.chdir(bakery.parent)
     found = select_tasks(["./bakery.toml", "protein"])

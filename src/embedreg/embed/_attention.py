@@ -191,7 +191,7 @@ def _blocks(
         together = max(1, _SCORES_AT_ONCE // (heads * (rows.stop - start) * end))
         within = b * shared if together >= shared else shared
         together -= together % shared if together >= shared else 0
-        for text in range(0, b * shared, within):
+        for text in range(0, b * shared, max(1, within)):
             for first in range(text, text + within, together):
                 yield slice(first, min(first + together, text + within)), rows, end
 

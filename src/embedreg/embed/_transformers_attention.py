@@ -96,7 +96,7 @@ def _attend(
         seen = None if attention_mask is None else attention_mask[:, :, :1]
         return attention(query, key, value, seen=seen, causal=causal, scale=scaling), None
     bias = others.get("position_bias")
-    more = 0 if bias is None else missing_keys(query, key.shape[2])
+    more = 0 if bias is None or causal else missing_keys(query, key.shape[2])
     if bias is not None and (bool(more) if attention_mask is None else attention_mask.dtype == torch.bool):
         attention_mask, others["position_bias"] = _biased(attention_mask, bias, more), None
         key, value = filled(key, more), filled(value, more)
@@ -114,8 +114,10 @@ def _biased(mask: Tensor | None, bias: Tensor, more: int) -> Tensor:
     known: tuple[Tensor | None, Tensor] | None = getattr(bias, _BIASED, None)
     if known is None or known[0] is not mask:
         least = torch.finfo(bias.dtype).min
-        seen = bias if mask is None else torch.where(mask, bias.contiguous(), least)
-        known = mask, functional.pad(seen, (0, more), value=least)
+        full = functional.pad(bias, (0, more), value=least) if more else bias
+        if mask is not None:
+            full = torch.where(functional.pad(mask, (0, more)) if more else mask, full.contiguous(), least)
+        known = mask, full
         setattr(bias, _BIASED, known)
     return known[1]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import re
 import tomllib
 from dataclasses import dataclass
@@ -147,9 +146,13 @@ def _matches(folder: Path, pattern: str) -> list[Path]:
     relative = Path(pattern)
     if relative.is_absolute():
         folder, relative = Path(relative.anchor), relative.relative_to(relative.anchor)
-    # hidden files, such as a desktop's "._table.csv", only where the pattern says so; pathlib's own glob finds them
-    found = glob.glob(str(relative), root_dir=folder, recursive=True)  # noqa: PTH207
-    return sorted(file for file in (folder / name for name in found) if file.is_file())
+    spelt = any(map(_is_hidden, relative.parts))  # only then, unlike a desktop's "._table.csv"
+    found = [file for file in folder.glob(str(relative)) if file.is_file()]
+    return sorted(file for file in found if spelt or not any(map(_is_hidden, file.relative_to(folder).parts)))
+
+
+def _is_hidden(part: str) -> bool:
+    return part.startswith(".") and part not in {".", ".."}
 
 
 def _stem(file: Path) -> str:
