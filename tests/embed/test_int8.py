@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from embedreg.core.devices import processor_has
 from embedreg.core.errors import UsageError
 from embedreg.embed import TransformerEmbedder, make_embedder
 from embedreg.embed._int8 import Int8Linear, check_int8
@@ -13,12 +14,9 @@ from embedreg.embed._int8 import Int8Linear, check_int8
 TEXTS = ["adam", "learning rate " * 60, '{"lr": 0.1}', "x", "the model trains"]
 
 
-def has_vnni():
-    known = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(known.get("avx512_vnni") or known.get("avx_vnni"))
-
-
-vnni = pytest.mark.skipif(not has_vnni(), reason="no VNNI on this processor")
+vnni = pytest.mark.skipif(
+    not (processor_has("avx512_vnni") or processor_has("avx_vnni")), reason="no VNNI on this processor"
+)
 
 
 def vectors(embedder):
