@@ -27,8 +27,8 @@ demo: $(READY) ## compare embeddings with traditional features on a real task, w
 	$(BIN)/embedreg compare $(DEMO_DATA) --target y --max-rows 500 --output demo
 
 .PHONY: test
-test: $(READY) ## run the test suite
-	$(BIN)/python -m pytest -m "not slow"
+test: $(READY) ## run the test suite, a process for each processor up to four
+	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 4
 
 .PHONY: test-slow
 test-slow: $(READY) ## run the tests that take longer, as a nightly run would

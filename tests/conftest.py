@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tiny_models import SIZES, save_random, save_tokenizer
 
+# Processes that run tests side by side (pytest-xdist) take a processor each. It counts only before those libraries are loaded.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Threads of XGBoost and torch that wait for each other sleep: where another process has a core, spinning takes ages.
 # It counts only before those libraries are loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

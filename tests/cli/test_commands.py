@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -66,7 +67,7 @@ def test_compare_keeps_report_rows_and_settings(run, knobs, tiny_bert, tmp_path)
     assert outcome.out.rstrip().endswith("report.html")
     assert (kept / "report.html").read_text().startswith("<!DOCTYPE html>")
     settings = json.loads((kept / "settings.json").read_text())
-    assert settings["command"].startswith("embedreg ")
+    assert shlex.split(settings["command"]) == ["embedreg", *map(str, words), "--output", str(kept)]
     with (kept / "rows.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["method"] for row in rows} == METHODS

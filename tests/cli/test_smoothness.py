@@ -47,7 +47,7 @@ def test_json_is_one_document(smoothness, knobs):
         assert length in (None, about["dimension"])
     assert found["smoothness_sentence"].endswith(".")
     assert found["smoothness_prediction"].endswith(".")
-    assert found["settings"]["command"].startswith("embedreg ")
+    assert found["settings"]["command"].startswith(f"embedreg smoothness {knobs} --target tps")
 
 
 def test_a_sample_is_said_to_be_one(smoothness):

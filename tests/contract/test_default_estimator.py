@@ -241,6 +241,13 @@ def test_what_was_measured_or_suggested_already_is_suggested_last(acquisition, t
         assert [set(found[:3]), set(found[3:8]), set(found[8:])] == [{5, 6, 7}, set(range(5)), {8, 9, 10, 11}]
 
 
+def test_a_candidate_that_cannot_be_read_is_named_by_its_place_in_what_was_given():
+    texts = [f"{kind} number {i}" for i, kind in enumerate("ab" * (N // 2))]
+    model = default().fit(texts, Y)
+    with pytest.raises(DataError, match="the text of row 3;"):
+        model.suggest([texts[0], texts[1], "a new one", " "], 1)
+
+
 def test_what_was_measured_is_known_without_weight_and_in_other_words():
     weight = np.ones(len(Y))
     weight[:2] = 0.0

@@ -268,11 +268,12 @@ def test_the_model_may_be_a_path_and_the_head_an_object(tiny_bert, tmp_path):
         ([], [], "0 records"),
     ],
 )
-def test_bad_input_is_refused_before_anything_is_embedded(tiny_bert, monkeypatch, X, y, said):
+def test_bad_input_is_refused_before_any_work(tiny_bert, monkeypatch, X, y, said):
     def never(*_: object, **__: object) -> None:
-        raise AssertionError("embedded")
+        raise AssertionError("work was begun")
 
     monkeypatch.setattr("embedreg.text_embedder.embed_texts", never)
+    monkeypatch.setattr("embedreg.features.TabularFeatures.fit", never)  # n-grams of long texts take minutes
     with pytest.raises((DataError, UsageError), match=said):
         EmbeddingRegressor(model=str(tiny_bert)).fit(X, y)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from pathlib import Path, PurePath
 
@@ -25,6 +26,11 @@ class Embedder:
 
     def embed_batches(self, texts):
         yield from ()
+
+
+def named(value: object) -> str:
+    """Return a test's name, the same in each process."""
+    return re.sub(r" at 0x\w+", "", repr(value))
 
 
 @pytest.mark.parametrize(
@@ -96,19 +102,19 @@ def test_seeds(seed):
         np.random.RandomState(0),
         np.random.default_rng(0),
     ],
-    ids=repr,
+    ids=named,
 )
 def test_what_is_no_seed(seed):
     with pytest.raises(UsageError, match="random_state=.*an integer"):
         arguments.check_seed(seed)
 
 
-@pytest.mark.parametrize("model", ["minilm", Path(), PurePath(), Embedder()], ids=repr)
+@pytest.mark.parametrize("model", ["minilm", Path(), PurePath(), Embedder()], ids=named)
 def test_models(model):
     arguments.check_model(model)
 
 
-@pytest.mark.parametrize("model", [None, 3, "", b"minilm", ["minilm"], Embedder, object(), True], ids=repr)
+@pytest.mark.parametrize("model", [None, 3, "", b"minilm", ["minilm"], Embedder, object(), True], ids=named)
 def test_what_is_no_model(model):
     with pytest.raises(UsageError, match="model=.*a name, a path or an embedder"):
         arguments.check_model(model)

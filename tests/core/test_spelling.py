@@ -39,7 +39,7 @@ def test_what_python_writes_for_a_number_spells_it(number):
     assert spelt_number(str(number)) == number
 
 
-@pytest.mark.parametrize("word", MISSING_WORDS)
+@pytest.mark.parametrize("word", sorted(MISSING_WORDS))
 def test_a_word_for_a_missing_value_is_no_number(word):
     assert spells_missing(f" {word} ")
     assert spelt_number(word) is None

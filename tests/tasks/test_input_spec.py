@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedreg.core.errors import DataError, UsageError
+from embedreg.core.records import MAX_TEXT_BYTES
 from embedreg.tasks import InputSpec
 from embedreg.tasks._input_spec import check_columns
 from embedreg.tasks.formats import Row
@@ -61,6 +62,10 @@ def test_a_row_may_lack_a_chosen_column():
         (InputSpec("y", unwrap="x"), "a", "type str as the mapping"),
         (InputSpec("y", columns=("x",)), b"\0", "binary data in column 'x' at row 3"),
         (InputSpec("y"), b"\0", "binary data in column 'x' at row 3"),
+        (InputSpec("y"), "a\0b", "NUL character in column 'x' at row 3"),
+        (InputSpec("y", columns=("x",)), ["a", {"b": "\ud800"}], "surrogate .* in column 'x' at row 3"),
+        (InputSpec("y", unwrap="x"), {"a": [{"b\0": 1}]}, "NUL character in column 'x' at row 3"),
+        (InputSpec("y"), "a" * (MAX_TEXT_BYTES + 1), "more than 1,000,000 bytes in column 'x' at row 3"),
     ],
 )
 def test_cells_that_cannot_be_an_input(spec, cell, said):

@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(words: list[str], *, debug: bool) -> int:
     try:
-        app.main(words, prog_name="embedreg", standalone_mode=False)
+        app.main(words, prog_name="embedreg", standalone_mode=False, obj=words)
         sys.stdout.flush()
     except click.ClickException as error:
         return _say_usage(error)

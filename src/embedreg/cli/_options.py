@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -148,7 +147,8 @@ def short(value: Any) -> str:
 
 def command_line() -> str:
     """Return the command line that is running, to repeat it."""
-    return shlex.join(["embedreg", *sys.argv[1:]])
+    words = click.get_current_context().find_root().obj
+    return shlex.join(["embedreg", *words])
 
 
 def _split_names(_context: click.Context, _option: click.Parameter, value: str | None) -> list[str] | None:

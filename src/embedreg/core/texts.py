@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from embedreg.core.errors import DataError
@@ -78,6 +79,36 @@ def check_texts(texts: Sequence[str], *, first_row: int = 0, field: str | None =
     raise DataError(f"{first} in {where}", expected=_ADVICE[first].expected, mend=_ADVICE[first].mend)
 
 
+def check_cell(cell: object, place: str) -> None:
+    r"""Refuse a cell in which a text, however deep within lists and mappings, cannot be written or is too long.
+
+    Raises
+    ------
+    DataError
+        Naming the place that was given.
+
+    Examples
+    --------
+    >>> check_cell({"note": ["", "a red car"]}, "column 'order' at row 1")
+    >>> check_cell({"note": ["a\0b"]}, "column 'order' at row 1")
+    Traceback (most recent call last):
+    ...
+    embedreg.core.errors.DataError: got a NUL character in column 'order' at row 1; expected ...
+    """
+    waiting: list[object] = [cell]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            if (fault := broken_character(value) or _length_fault(value)) is not None:
+                raise DataError(
+                    f"{fault} in {place}", expected=_ADVICE[fault].expected, mend=_ADVICE[fault].mend
+                )
+        elif isinstance(value, Mapping):
+            waiting += [*value.values(), *value]
+        elif isinstance(value, (list, tuple)):
+            waiting += value
+
+
 def broken_character(text: str) -> str | None:
     r"""Return what a text holds that cannot be written or tokenised, in words, or None.
 
@@ -100,6 +131,10 @@ def _fault(text: str) -> str | None:
         return _BLANK
     if (broken := broken_character(text)) is not None:
         return broken
+    return _length_fault(text)
+
+
+def _length_fault(text: str) -> str | None:
     return _TOO_LONG if len(text) > MAX_TEXT_BYTES or _utf8_length(text) > MAX_TEXT_BYTES else None
 
 

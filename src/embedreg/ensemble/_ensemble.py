@@ -233,11 +233,15 @@ class Ensemble:
         known = float(seen[0] if minimize else seen[-1]) if best is None else best
         groups = by_newness(input_hashes(records), self.measured_)
         chosen: list[int] = []
-        for group in groups:
-            wanted = min(k - len(chosen), len(group))
-            if wanted:
-                some: list[Record] = [records[i] for i in group.tolist()]
-                chosen += group[self._ranking(some, wanted, acquisition, sign, known)].tolist()
+        try:
+            for group in groups:
+                wanted = min(k - len(chosen), len(group))
+                if wanted:
+                    some: list[Record] = [records[i] for i in group.tolist()]
+                    chosen += group[self._ranking(some, wanted, acquisition, sign, known)].tolist()
+        except DataError:
+            self._vectors(records)  # the same error, but its rows are the caller's
+            raise
         warn_of_few(k, len(groups[0]))
         return np.array(chosen, dtype=np.intp)
 

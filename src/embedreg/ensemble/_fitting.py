@@ -82,7 +82,7 @@ class Fitting:
     ) -> None:
         self._effort = effort
         self._records = records
-        self._context = context.of_fit(records)
+        self._context = context
         self._judged = judged
         self._seed = context.random_state
         self._vectors: dict[tuple[str, bool], Array] = {}
@@ -91,6 +91,7 @@ class Fitting:
         for name in dict.fromkeys(member.representation for member in members):
             if REPRESENTATIONS[name].reads_texts:  # what is wrong with a text or the model is said at once
                 self._learn(name)
+        self._context = context.of_fit(records)  # features of long texts take their time
         near_by = (self._vectors_of(name, everything=True) for name in (_RANKS, FEATURES))
         groups = input_groups(inputs, *near_by)
         self._groups = groups[judged]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.utils.extmath import randomized_svd
 
 from embedreg.core.threads import one_blas_thread
@@ -19,10 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Self
 
-_NGRAMS: Final = (
-    1,
-    4,
-)  # on six tasks with texts, single characters helped a ridge a little; trees did not mind
+_TERMS: Final[dict[str, Any]] = {
+    "analyzer": "char_wb",
+    "ngram_range": (
+        1,
+        4,
+    ),  # on six tasks with texts, single characters helped a ridge a little; trees did not mind
+    "lowercase": False,  # C is another atom than c in a molecule
+}
 _MAX_TERMS: Final = 20_000
 _NEGLIGIBLE: Final = 1e-6
 
@@ -70,15 +74,16 @@ class TextColumn(Column):
     def fit(cls, cells: Sequence[Any], settings: Settings, /) -> Self:
         texts = [written(cell) for cell in cells if cell is not None]
         lengths = mean_and_deviation(_lengths(texts))
-        vectorizer = _fit_vectorizer(texts)
-        if vectorizer is None:
+        counted = _count_terms(texts)
+        if counted is None:
             return cls([], np.zeros(0), np.zeros((0, 0)), np.zeros(0), 1.0, *lengths)
-        weights = vectorizer.transform(texts)
+        terms, counts = counted
+        tfidf = TfidfTransformer(sublinear_tf=True).fit(counts)
+        weights = tfidf.transform(counts, copy=False)
         components = _singular_vectors(weights, settings)
         projected = weights @ components.T
         scale = float(projected.std(axis=0).max()) or 1.0
-        terms = list(vectorizer.get_feature_names_out())
-        return cls(terms, vectorizer.idf_, components, projected.mean(axis=0), scale, *lengths)
+        return cls(terms, tfidf.idf_, components, projected.mean(axis=0), scale, *lengths)
 
     def read(self, cell: Any) -> str:
         return written(cell)
@@ -99,30 +104,21 @@ class TextColumn(Column):
 
     @functools.cached_property
     def _vectorizer(self) -> TfidfVectorizer:
-        vectorizer = _new_vectorizer(vocabulary=self.terms)
+        vectorizer = TfidfVectorizer(**_TERMS, sublinear_tf=True, vocabulary=self.terms)
         vectorizer.idf_ = self.idf
         return vectorizer
 
 
-def _new_vectorizer(min_df: int = 1, vocabulary: list[str] | None = None) -> TfidfVectorizer:
-    return TfidfVectorizer(
-        analyzer="char_wb",
-        ngram_range=_NGRAMS,
-        lowercase=False,  # C is another atom than c in a molecule
-        sublinear_tf=True,
-        min_df=min_df,
-        max_features=None if vocabulary else _MAX_TERMS,
-        vocabulary=vocabulary,
-    )
-
-
-def _fit_vectorizer(texts: list[str]) -> TfidfVectorizer | None:
-    """Return the vectorizer of the n-grams that two texts share, else of all, or None if there are none."""
+def _count_terms(texts: list[str]) -> tuple[list[str], Any] | None:
+    """Return the n-grams that two texts share, else all, and how often each text has them, (n, t); None if there are none."""
     for min_df in (2, 1):
+        vectorizer = CountVectorizer(**_TERMS, min_df=min_df, max_features=_MAX_TERMS)
         try:
-            return _new_vectorizer(min_df).fit(texts)
+            counts = vectorizer.fit_transform(texts)
         except ValueError:  # scikit-learn's word for an empty vocabulary
             continue
+        counts.sort_indices()  # sums are then taken in the order in which `encode` takes them
+        return list(vectorizer.get_feature_names_out()), counts
     return None
 
 

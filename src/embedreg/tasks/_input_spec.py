@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from embedreg.core.errors import DataError, UsageError, unknown_name
+from embedreg.core.texts import check_cell
 from embedreg.tasks.formats import format_of
 
 if TYPE_CHECKING:
@@ -66,12 +67,15 @@ class InputSpec:
         Raises
         ------
         DataError
-            If the row's text or mapping is missing or of another type, or a cell is binary.
+            If the row's text or mapping is missing or of another type, a cell is binary, or a text in it cannot be written or is
+            too long.
         """
         if self.text is not None:
             return _of_type(str, "text", row, self.text)
         if self.unwrap is not None:
-            return _of_type(dict, "mapping", row, self.unwrap)
+            mapping = _of_type(dict, "mapping", row, self.unwrap)
+            check_cell(mapping, f"column {self.unwrap!r} at {row.place}")
+            return mapping
         names = [name for name in row.cells if name != self.target] if self.columns is None else self.columns
         return _mapping(row, names, value)
 
@@ -158,4 +162,5 @@ def _mapping(row: Row, names: Iterable[str], value: Callable[[Any], Value]) -> d
                 expected="numbers, texts, truth values, dates, lists or mappings",
                 mend="name the other columns with --columns",
             )
+        check_cell(found, f"column {name!r} at {row.place}")
     return record
