@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from word_hashes import CountingHashes, WordHashes
 
+from embedreg.core.each_text_once import each_text_once
 from embedreg.core.errors import DataError, UsageError
-from embedreg.embed import EmbeddingCache, each_text_once, embed_texts
+from embedreg.embed import EmbeddingCache, embed_texts
 
 TEXTS = ["adam", "sgd with momentum", "adam", "lion"]
 

@@ -37,8 +37,8 @@ def evaluate(model: Path, data: Path, target: str | None, bootstrap: int, cache:
     import json
 
     from embedreg.cli._saved import load_saved
+    from embedreg.core.each_text_once import each_text_once
     from embedreg.core.errors import DataError
-    from embedreg.embed import each_text_once
     from embedreg.study import METRICS, bootstrap_intervals
     from embedreg.tasks import load_labelled
 

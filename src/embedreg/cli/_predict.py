@@ -79,10 +79,10 @@ def predict(
     that was fitted with --head auto.
     """
     from embedreg.cli._saved import load_saved
+    from embedreg.core.each_text_once import each_text_once
     from embedreg.core.errors import UsageError
     from embedreg.core.files import keep_input
     from embedreg.core.progress import progress_bar
-    from embedreg.embed import each_text_once
     from embedreg.tasks import count_rows, open_writer, output_columns, stream_records
 
     keep_input(data, output)

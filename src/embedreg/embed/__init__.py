@@ -9,7 +9,6 @@ from embedreg.core.lazy import lazy_names
 if TYPE_CHECKING:
     from embedreg.embed._cache import EmbeddingCache
     from embedreg.embed._catalogue import DEFAULT_MODEL, CatalogueEntry, catalogue
-    from embedreg.embed._each_text_once import each_text_once
     from embedreg.embed._embed_texts import embed_texts
     from embedreg.embed._endpoint import EmbeddingEndpoint
     from embedreg.embed._install import VerifyResult, installed_path, pull, verify
@@ -28,7 +27,6 @@ __all__ = [
     "TransformerEmbedder",
     "VerifyResult",
     "catalogue",
-    "each_text_once",
     "embed_texts",
     "installed_path",
     "is_service",
@@ -44,7 +42,6 @@ __getattr__, __dir__ = lazy_names(
     {
         "_cache": ["EmbeddingCache"],
         "_catalogue": ["DEFAULT_MODEL", "CatalogueEntry", "catalogue"],
-        "_each_text_once": ["each_text_once"],
         "_embed_texts": ["embed_texts"],
         "_endpoint": ["EmbeddingEndpoint"],
         "_install": ["VerifyResult", "installed_path", "pull", "verify"],

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from embedreg.core.errors import DataError, ModelError, UsageError
-from embedreg.embed._each_text_once import remembered
 from embedreg.embed._embedding_session import EmbeddingSession, text_progress
+from embedreg.embed._remembered_vectors import remembered_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -118,7 +118,7 @@ def embed_texts(
             embedder, some, cache=cache, progress=progress, description=description
         )[0]
 
-    memory = remembered() if cache is None else None
+    memory = remembered_vectors() if cache is None else None
     return embed(texts) if memory is None else memory.vectors(embedder, texts, embed)
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 import numpy as np
 from sklearn.utils import gen_batches
 
+from embedreg.core.each_text_once import each_text_once
 from embedreg.core.errors import DataError, unknown_name
 from embedreg.core.protocols import SavedState
-from embedreg.embed import each_text_once
 from embedreg.ensemble._acquisition import check_acquisition, ranking
 from embedreg.ensemble._combination import Combination, Unlike
 from embedreg.ensemble._context import Context

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from embedreg.core.each_text_once import each_text_once
 from embedreg.core.errors import unknown_name
-from embedreg.embed import each_text_once, is_service
+from embedreg.embed import is_service
 from embedreg.ensemble import EFFORTS, MEMBERS, Ensemble
 from embedreg.study._rows import take
 

@@ -1,24 +1,23 @@
-"""Vectors that are remembered for the time of one piece of work where no cache keeps them."""
+"""Vectors that are remembered within `each_text_once`, where no cache keeps them."""
 
 from __future__ import annotations
 
-import contextlib
-from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from embedreg.core.each_text_once import remembered
 from embedreg.embed._cache_space import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from embedreg.core.protocols import Embedder
 
 
-class Remembered:
+class RememberedVectors:
     """The vectors of all texts that were embedded since it was made."""
 
     def __init__(self) -> None:
@@ -39,25 +38,10 @@ class Remembered:
         return np.stack([known[text] for text in texts]) if texts else found
 
 
-_REMEMBERED: ContextVar[Remembered | None] = ContextVar("remembered", default=None)
-
-
-@contextlib.contextmanager
-def each_text_once() -> Iterator[None]:
-    """Embed a text once within this, though no cache is used and several parts of a model read it; it decorates too.
-
-    Vectors are held in memory until the outermost of nested ones is left.
-    """
-    if _REMEMBERED.get() is not None:
-        yield
-        return
-    token = _REMEMBERED.set(Remembered())
-    try:
-        yield
-    finally:
-        _REMEMBERED.reset(token)
-
-
-def remembered() -> Remembered | None:
-    """Return what is remembered here, or None outside of `each_text_once`."""
-    return _REMEMBERED.get()
+def remembered_vectors() -> RememberedVectors | None:
+    """Return the vectors that are remembered here, or None outside of `each_text_once`."""
+    memory = remembered()
+    if memory is None:
+        return None
+    found: RememberedVectors = memory.setdefault(RememberedVectors, RememberedVectors())
+    return found
