@@ -76,37 +76,42 @@ def check_texts(texts: Sequence[str], *, first_row: int = 0, field: str | None =
     first = faults[0][1]
     rows = [row for row, fault in faults if fault == first]
     where = _rows_text(rows) + ("" if field is None else f" in field {field!r}")
-    raise DataError(f"{first} in {where}", expected=_ADVICE[first].expected, mend=_ADVICE[first].mend)
+    raise text_error(first, where)
 
 
-def check_cell(cell: object, place: str) -> None:
-    r"""Refuse a cell in which a text, however deep within lists and mappings, cannot be written or is too long.
+def cell_fault(cell: object) -> str | None:
+    r"""Return what a text in a cell, however deep within lists and mappings, holds that cannot be used, in words, or None.
 
-    Raises
-    ------
-    DataError
-        Naming the place that was given.
+    Blank texts may be. The words are for `text_error`.
 
     Examples
     --------
-    >>> check_cell({"note": ["", "a red car"]}, "column 'order' at row 1")
-    >>> check_cell({"note": ["a\0b"]}, "column 'order' at row 1")
-    Traceback (most recent call last):
-    ...
-    embedreg.core.errors.DataError: got a NUL character in column 'order' at row 1; expected ...
+    >>> cell_fault({"note": ["", "a red car"]})
+    >>> cell_fault({"note": ["a\0b"]})
+    'a NUL character'
     """
-    waiting: list[object] = [cell]
+    waiting = [cell]
     while waiting:
         value = waiting.pop()
         if isinstance(value, str):
             if (fault := broken_character(value) or _length_fault(value)) is not None:
-                raise DataError(
-                    f"{fault} in {place}", expected=_ADVICE[fault].expected, mend=_ADVICE[fault].mend
-                )
+                return fault
         elif isinstance(value, Mapping):
             waiting += [*value.values(), *value]
         elif isinstance(value, (list, tuple)):
             waiting += value
+    return None
+
+
+def text_error(fault: str, place: str) -> DataError:
+    """Return the error that names what is wrong with a text, and where.
+
+    Examples
+    --------
+    >>> print(text_error("a NUL character", "column 'note' at row 3"))
+    got a NUL character in column 'note' at row 3; expected texts without NUL, ...
+    """
+    return DataError(f"{fault} in {place}", expected=_ADVICE[fault].expected, mend=_ADVICE[fault].mend)
 
 
 def broken_character(text: str) -> str | None:

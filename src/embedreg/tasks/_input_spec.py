@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from embedreg.core.errors import DataError, UsageError, unknown_name
-from embedreg.core.texts import check_cell
+from embedreg.core.texts import cell_fault, text_error
 from embedreg.tasks.formats import format_of
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class InputSpec:
             return _of_type(str, "text", row, self.text)
         if self.unwrap is not None:
             mapping = _of_type(dict, "mapping", row, self.unwrap)
-            check_cell(mapping, f"column {self.unwrap!r} at {row.place}")
+            _check_texts(mapping, self.unwrap, row)
             return mapping
         names = [name for name in row.cells if name != self.target] if self.columns is None else self.columns
         return _mapping(row, names, value)
@@ -162,5 +162,11 @@ def _mapping(row: Row, names: Iterable[str], value: Callable[[Any], Value]) -> d
                 expected="numbers, texts, truth values, dates, lists or mappings",
                 mend="name the other columns with --columns",
             )
-        check_cell(found, f"column {name!r} at {row.place}")
+        if not isinstance(found, (int, float)):  # most cells of most files are numbers
+            _check_texts(found, name, row)
     return record
+
+
+def _check_texts(cell: object, name: str, row: Row) -> None:
+    if (fault := cell_fault(cell)) is not None:
+        raise text_error(fault, f"column {name!r} at {row.place}")
