@@ -19,7 +19,7 @@ from embedreg.core.repeats import warn_of_repeats
 from embedreg.core.targets import check_targets
 from embedreg.core.warn import each_once, warn
 from embedreg.core.weights import check_weights
-from embedreg.embed import DEFAULT_MODEL
+from embedreg.embed import DEFAULT_MODEL, anchored
 from embedreg.features import TabularFeatures
 from embedreg.heads import HEADS, Head, make_head
 from embedreg.one_head import OneHead
@@ -544,7 +544,9 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         parameters: dict[str, Any] = {k: native(value) for k, value in self.get_params(deep=False).items()}
         if isinstance(parameters["head"], Head):
             del parameters["head"], parameters["target_transform"]
-        if not isinstance(self.model, str):
+        if isinstance(self.model, str):
+            parameters["model"] = anchored(self.model)
+        else:
             parameters["model"] = (
                 str(Path(self.model).absolute()) if isinstance(self.model, os.PathLike) else self.model.name
             )

@@ -149,9 +149,8 @@ def test_predict_warns_of_a_thing_once(run, knobs, tmp_path):
         outcome = run("predict", model, odd, "--batch-rows", 10)
         assert outcome.status == 0
         lines = outcome.err.splitlines()
-        assert len(lines) == 2, outcome.err
-        assert "'threads' (in 10 of 10 records)" in lines[0]
-        assert "'cache' (in 10 of 10 records)" in lines[1]
+        assert len(lines) == 1, outcome.err
+        assert "'threads' (in 25 of 35 records), 'cache' (in 15 of 35 records)" in lines[0]
 
 
 def test_predict_needs_no_target(run, knobs, fitted, tmp_path):
@@ -543,3 +542,40 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_data_are_read(run
     outcome = run(command, "missing.csv", "--target", "tps", "--output", knobs / "report")
     assert outcome.status == 1
     assert f"while writing {knobs / 'report'}" in outcome.err
+
+
+def test_predict_counts_what_is_new_over_all_batches(run, combined, tmp_path):
+    data = tmp_path / "new.csv"
+    data.write_text("threads,cache,policy\n" + "3,1.5,lru\n3,1.5,odd\n" * 50)
+    outcome = run("predict", combined, data, "--coverage", 0.8, "--batch-rows", 7)
+    assert outcome.status == 0, outcome.err
+    assert outcome.err.count("'policy' (in 50 of 100 records)") == 1
+
+
+def test_suggest_refuses_a_file_it_cannot_write_before_it_chooses(
+    run, knobs, combined, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("embedreg.regressor.EmbeddingRegressor.suggest", None)
+    outcome = run("suggest", combined, knobs, "-o", tmp_path / "next.xlsx")
+    assert (outcome.status, ".csv" in outcome.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("cache", "prune", "--max-gb", "nan"), ("cache", "prune", "--older-than", "inf")],
+)
+def test_numbers_that_are_not_finite(run, words):
+    outcome = run(*words)
+    assert (outcome.status, "is no finite number" in outcome.err) == (2, True)
+
+
+def test_a_coverage_that_is_no_number_is_refused_before_a_line_is_written(run, knobs, combined):
+    outcome = run("predict", combined, knobs, "--coverage", "nan")
+    assert (outcome.status, outcome.out) == (2, "")
+
+
+def test_evaluate_refuses_targets_whose_errors_no_number_holds(run, knobs, combined, tmp_path):
+    data = tmp_path / "large.csv"
+    data.write_text(knobs.read_text().rstrip("\n") + "\n1,0.5,lru,1e160\n")
+    outcome = run("evaluate", combined, data, "--json")
+    assert (outcome.status, outcome.out) == (1, "")

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from word_hashes import CountingHashes
 
 from embedreg import EmbeddingRegressor
-from embedreg.core.errors import DataError, EmbedregWarning, SavedModelError, UsageError
+from embedreg.core.errors import DataError, EmbedregWarning, ModelError, SavedModelError, UsageError
 from embedreg.ensemble import Explanation, _ensemble
 
 pytestmark = pytest.mark.usefixtures("small_members")
@@ -587,3 +587,20 @@ def test_columns_without_names_are_taken_in_their_order_with_a_warning(head):
         np.testing.assert_array_equal(named.predict(table.to_numpy()), named.predict(table))
     with pytest.warns(EmbedregWarning, match="X has feature names.*in their order"):
         np.testing.assert_array_equal(bare.predict(table), bare.predict(table.to_numpy()))
+
+
+def test_numbers_alone_need_no_language_model(monkeypatch):
+    def never(*_: object, **__: object) -> None:
+        raise ModelError("no weights", expected="none to be asked for", mend="ask for none")
+
+    monkeypatch.setattr("embedreg.text_embedder.make_embedder", never)
+    fitted = EmbeddingRegressor(effort="fast").fit(RECORDS, Y)
+    assert fitted.predict(NEW).shape == (9,)
+    with pytest.raises(ModelError):
+        EmbeddingRegressor(effort="fast", pooling="max").fit(RECORDS, Y)
+
+
+def test_a_moment_at_the_end_of_the_calendar_is_refused_with_its_field():
+    last = dt.datetime(9999, 12, 31, 23, tzinfo=dt.timezone(dt.timedelta(hours=-5)))
+    with pytest.raises(DataError, match="in UTC is outside .* field day"):
+        default().fit([{**record, "day": last} for record in RECORDS], Y)

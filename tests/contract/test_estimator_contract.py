@@ -346,3 +346,11 @@ def test_public_names():
     assert set(embedreg.__all__) == {"EmbeddingRegressor", "TextEmbedder", "__version__"}
     with pytest.raises(AttributeError, match="nothing"):
         _ = embedreg.nothing
+
+
+def test_a_model_in_a_directory_is_found_from_another(tiny_bert, tmp_path, monkeypatch):
+    monkeypatch.chdir(tiny_bert.parent)
+    fitted = EmbeddingRegressor(model=f"./{tiny_bert.name}?pooling=max", head="ridge").fit(MAPPINGS, Y)
+    fitted.save(tmp_path / "model")
+    monkeypatch.chdir(tmp_path)
+    assert np.array_equal(EmbeddingRegressor.load("model").predict(MAPPINGS), fitted.predict(MAPPINGS))

@@ -105,3 +105,8 @@ def test_keys_need_not_be_texts():
 
 def test_an_empty_mapping_holds_no_column_and_an_empty_record_is_allowed():
     assert named([{"a": {}}, {}]) == {}
+
+
+def test_keys_that_are_written_alike_are_refused():
+    with pytest.raises(DataError, match="such as 1 and '1'"):
+        Layout.learn([{1: "a"}, {"1": "b"}])

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from embedreg.core.errors import DataError, UsageError
+from embedreg.core.records import MAX_TEXT_BYTES
 from embedreg.tasks import InputSpec, load_labelled
 
 EQUAL = {
@@ -143,3 +144,14 @@ def test_a_saved_input_and_another_is_one_too_many(put):
 def test_a_saved_input_without_its_target(put):
     with pytest.raises(UsageError, match="no column 'y'"):
         load_labelled(put("a.csv", "a,b\n1,2\n"), "y", spec=InputSpec("y", columns=("a",)))
+
+
+def test_another_target_is_no_input_of_rows_with_their_own_names(put):
+    path = put("a.jsonl", '{"a": 1, "truth": 2}\n{"b": 3, "truth": 4, "y": 5}\n')
+    assert load_labelled(path, "truth", spec=InputSpec("y")).records == [{"a": 1}, {"b": 3}]
+
+
+def test_texts_that_together_are_too_long_are_named_by_their_row(put):
+    half = "a" * (MAX_TEXT_BYTES // 2 + 1)
+    with pytest.raises(DataError, match=r"more than 1,000,000 bytes in all columns at row 2 \(line 3\)"):
+        load_labelled(put("a.csv", f"a,b,y\nx,z,1\n{half},{half},2\n"), "y")

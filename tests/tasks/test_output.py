@@ -183,3 +183,26 @@ def test_numbers_keep_all_their_digits(put, tmp_path):
     with (tmp_path / "out.csv").open() as file:
         assert float(next(csv.DictReader(file))["p"]) == number
     assert json.loads((tmp_path / "out.jsonl").read_text())["p"] == number
+
+
+def test_nothing_goes_to_standard_output_before_there_is_something(put, capfdbinary):
+    source = put("a.csv", CONTENT)
+    with pytest.raises(KeyboardInterrupt), open_writer(None, output_columns(source), like=source):
+        raise KeyboardInterrupt
+    assert capfdbinary.readouterr().out == b""
+    with open_writer(None, output_columns(source), like=source):
+        pass
+    assert capfdbinary.readouterr().out == b"id,a,note\n"
+
+
+def test_a_nameless_index_goes_nowhere(put, tmp_path):
+    table = pa.table({"a": [1, 2], "__index_level_0__": [7, 8]})
+    predict(put("a.parquet", table), tmp_path / "out.jsonl", prediction=0.5)
+    assert json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0]) == {"a": 1, "prediction": 0.5}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_integers_beyond_those_of_a_double_are_text_beside_fractions(put, tmp_path, order):
+    cells = [*["9007199254740993"] * 1000, *["0.5"] * 1000][::order]
+    predict(put("a.csv", "a\n" + "\n".join(cells)), tmp_path / "out.parquet", prediction=0.5)
+    assert pq.read_table(tmp_path / "out.parquet")["a"].to_pylist() == cells

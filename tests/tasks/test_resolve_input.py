@@ -99,3 +99,9 @@ def test_a_nameless_index_is_warned_of(put):
 def test_a_header_with_another_delimiter(put, name, header, said):
     with pytest.raises((DataError, UsageError), match=said):
         resolve_input(put(name, f"{header}\n"), target="y")
+
+
+@pytest.mark.parametrize(("asked", "chosen"), [(["lr", " depth"], ("lr", "depth")), ([" wide"], (" wide",))])
+def test_blanks_around_a_name_are_part_of_it_only_where_a_column_has_them(put, asked, chosen):
+    path = put("a.csv", "lr,depth, wide,wide,y\n1,2,3,4,5\n")
+    assert resolve_input(path, target="y", columns=asked).columns == chosen

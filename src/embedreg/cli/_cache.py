@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from embedreg.cli._options import json_option
+from embedreg.cli._options import finite, json_option
 
 
 @click.group()
@@ -35,10 +35,18 @@ def verify() -> None:
 
 @cache.command()
 @click.option(
-    "--max-gb", type=click.FloatRange(min=0), help="Remove the oldest until no more than this is kept."
+    "--max-gb",
+    type=click.FloatRange(min=0),
+    callback=finite,
+    help="Remove the oldest until no more than this is kept.",
 )
 @click.option(
-    "--older-than", "days", metavar="DAYS", type=click.FloatRange(min=0), help="Remove what is older."
+    "--older-than",
+    "days",
+    metavar="DAYS",
+    type=click.FloatRange(min=0),
+    callback=finite,
+    help="Remove what is older.",
 )
 def prune(max_gb: float | None, days: float | None) -> None:
     """Remove old embeddings, and what interrupted runs left behind."""

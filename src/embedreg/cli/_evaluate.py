@@ -39,11 +39,14 @@ def evaluate(model: Path, data: Path, target: str | None, bootstrap: int, cache:
     from embedreg.cli._saved import load_saved
     from embedreg.core.each_text_once import each_text_once
     from embedreg.core.errors import DataError
+    from embedreg.core.records import as_records
+    from embedreg.core.targets import check_targets
     from embedreg.study import METRICS, bootstrap_intervals
     from embedreg.tasks import load_labelled
 
     regressor, spec = load_saved(model, cache=cache)
     table = load_labelled(data, target or str(spec.target), spec=spec)
+    check_targets(table.y, as_records(table.records))
     if len(table.y) < _FEWEST:
         raise DataError(
             f"{len(table.y)} rows in {data}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import math
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,7 +37,7 @@ def input_options(function: Function) -> Function:
         "--columns",
         metavar="A,B,...",
         callback=_split_names,
-        help="The input is these columns. [default: all but the target]",
+        help="The input is these columns, a name with a comma in quotes. [default: all but the target]",
     )
     return text(columns(function))
 
@@ -151,10 +153,17 @@ def command_line() -> str:
     return shlex.join(["embedreg", *words])
 
 
+def finite(_context: click.Context, _option: click.Parameter, value: float | None) -> float | None:
+    """Refuse NaN and infinity, which are within any range."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no finite number")
+    return value
+
+
 def _split_names(_context: click.Context, _option: click.Parameter, value: str | None) -> list[str] | None:
     if value is None:
         return None
-    return [name.strip() for name in value.split(",") if name.strip()]
+    return [name for name in next(csv.reader([value])) if name.strip()]
 
 
 def _device(_context: click.Context, _option: click.Parameter, value: str) -> str:

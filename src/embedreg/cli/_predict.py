@@ -79,10 +79,12 @@ def predict(
     that was fitted with --head auto.
     """
     from embedreg.cli._saved import load_saved
+    from embedreg.core.arguments import check_levels
     from embedreg.core.each_text_once import each_text_once
     from embedreg.core.errors import UsageError
     from embedreg.core.files import keep_input
     from embedreg.core.progress import progress_bar
+    from embedreg.core.warn import together
     from embedreg.tasks import count_rows, open_writer, output_columns, stream_records
 
     keep_input(data, output)
@@ -95,10 +97,17 @@ def predict(
             expected="a model fitted with --head auto, whose folds tell what errors it makes",
             mend="fit it again without --head",
         )
+    if levels:
+        check_levels(list(levels.values()))
     columns = output_columns(data, column, *levels)
     total = count_rows(data, spec)
-    with open_writer(output, columns, like=data) as writer, progress_bar(total, "predicting", "rows") as bar:
+    with (
+        open_writer(output, columns, like=data) as writer,
+        progress_bar(total, "predicting", "rows") as bar,
+        together() as batches,
+    ):
         for batch in stream_records(data, spec, batch_rows=batch_rows):
+            batches.begin(len(batch.records))
             with each_text_once():
                 added = {column: regressor.predict(batch.records)}
                 if levels:

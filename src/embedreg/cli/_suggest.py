@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from embedreg.cli._options import model_argument, rows_output_option
+from embedreg.cli._options import finite, model_argument, rows_output_option
 
 _AT_ONCE: Final = 10_000
-
-
-def _finite(_context: click.Context, _option: click.Parameter, value: float | None) -> float | None:
-    if value is not None and not math.isfinite(value):
-        raise click.BadParameter(f"{value} is no finite number")
-    return value
 
 
 @click.command()
@@ -36,7 +29,7 @@ def _finite(_context: click.Context, _option: click.Parameter, value: float | No
     "--best",
     type=float,
     metavar="Y",
-    callback=_finite,
+    callback=finite,
     help="The best number known. [default: that of the training data]",
 )
 @rows_output_option
@@ -55,12 +48,12 @@ def suggest(model: Path, candidates: Path, output: Path | None, cache: bool, **o
     regressor, spec = load_saved(model, cache=cache)
     batches = list(stream_records(candidates, spec, batch_rows=_AT_ONCE))
     rows = [row for batch in batches for row in batch.rows]
-    chosen = regressor.suggest(
-        [record for batch in batches for record in batch.records],
-        options["count"],
-        acquisition=options["acquisition"],
-        minimize=not options["maximize"],
-        best=options["best"],
-    )
     with open_writer(output, output_columns(candidates), like=candidates) as writer:
+        chosen = regressor.suggest(
+            [record for batch in batches for record in batch.records],
+            options["count"],
+            acquisition=options["acquisition"],
+            minimize=not options["maximize"],
+            best=options["best"],
+        )
         writer.write([rows[i] for i in chosen])

@@ -114,6 +114,17 @@ def text_error(fault: str, place: str) -> DataError:
     return DataError(f"{fault} in {place}", expected=_ADVICE[fault].expected, mend=_ADVICE[fault].mend)
 
 
+def too_long(place: str) -> DataError:
+    """Return the error for texts that together are too long for one.
+
+    Examples
+    --------
+    >>> print(too_long("all columns at row 3"))
+    got more than 1,000,000 bytes in all columns at row 3; expected at most 1,000,000 bytes ...
+    """
+    return text_error(_TOO_LONG, place)
+
+
 def broken_character(text: str) -> str | None:
     r"""Return what a text holds that cannot be written or tokenised, in words, or None.
 

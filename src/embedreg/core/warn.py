@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 from embedreg.core.errors import EmbedregWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _PASSED_OVER: Final = frozenset({"embedreg", "sklearn", "contextlib"})
 _SAID: ContextVar[set[str] | None] = ContextVar("said", default=None)
+_TOTALS: ContextVar[Totals | None] = ContextVar("totals", default=None)
 
 
 def warn(message: str) -> None:
@@ -63,6 +64,65 @@ def each_once() -> Iterator[None]:
         yield
     finally:
         _SAID.reset(token)
+
+
+class Totals:
+    """Counts of what is wrong in records that come batch by batch, to be warned of together."""
+
+    def __init__(self) -> None:
+        self._records = 0
+        self._counts: dict[str, dict[str, int]] = {}
+        self._said: dict[str, Callable[[str, dict[str, int], int], None]] = {}
+        self._here: set[tuple[str, str]] = set()
+
+    def begin(self, records: int) -> None:
+        """Begin a batch, in which several parts of a model may find the same."""
+        self._records += records
+        self._here = set()
+
+    def add(
+        self, what: str, counts: Mapping[str, int], say: Callable[[str, dict[str, int], int], None]
+    ) -> None:
+        """Count what was found in this batch, by name; `say` warns of it, given all counts and the number of records."""
+        self._said[what] = say
+        sums = self._counts.setdefault(what, {})
+        for name, count in counts.items():
+            if (what, name) not in self._here:
+                self._here.add((what, name))
+                sums[name] = sums.get(name, 0) + count
+
+    def say(self) -> None:
+        """Warn of all that was counted."""
+        for what, counts in self._counts.items():
+            self._said[what](what, counts, self._records)
+
+
+def totals() -> Totals | None:
+    """Return where to count, or None outside of `together`."""
+    return _TOTALS.get()
+
+
+@contextlib.contextmanager
+def together() -> Iterator[Totals]:
+    """Warn of what batches of records have in common once, at the end, with the counts of them all.
+
+    Examples
+    --------
+    >>> def say(what, counts, records):
+    ...     print(what, counts, records)
+    >>> with together() as batches:
+    ...     for batch in ("ab", "abc"):
+    ...         batches.begin(len(batch))
+    ...         totals().add("missing", {"lr": 1}, say)
+    missing {'lr': 2} 5
+    """
+    found = Totals()
+    token = _TOTALS.set(found)
+    try:
+        yield found
+    finally:
+        _TOTALS.reset(token)
+        found.say()
 
 
 def _levels_to_the_outside() -> int:

@@ -193,6 +193,19 @@ def make_embedder(
     return _builder("static" if is_static(path) else "transformer")(path, options)
 
 
+def anchored(model: str) -> str:
+    """Return a model's string which means the same in any working directory: that of a directory or file has its whole path.
+
+    Examples
+    --------
+    >>> anchored("minilm?layers=all")
+    'minilm?layers=all'
+    """
+    name, mark, settings = (model, "", "") if _is_there(Path(model).expanduser()) else model.partition("?")
+    is_path = name not in catalogue() and ":" not in name and _is_there(Path(name).expanduser())
+    return f"{Path(name).expanduser().absolute()}{mark}{settings}" if is_path else model
+
+
 def _service_embedder(service: str, name: str, settings: Mapping[str, str]) -> Embedder:
     if not name:
         raise UsageError(f"no model after '{service}:'", expected=f"{service}:MODEL", mend="name the model")

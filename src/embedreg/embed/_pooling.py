@@ -60,7 +60,7 @@ def pooling_named(name: str) -> Pooling:
         If the name is unknown.
     """
     if name not in POOLINGS:
-        raise unknown_name("pooling", name, POOLINGS)
+        raise unknown_name("pooling", name, ["auto", *POOLINGS, "model"])
     return POOLINGS[name]
 
 

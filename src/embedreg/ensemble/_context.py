@@ -54,7 +54,11 @@ class Context:
         UsageError
             If a parameter names nothing.
         """
-        if set(self.text) - _OF_THE_MACHINE:
+        usual = TextEmbedder().get_params()
+        given = {
+            name for name, value in self.text.items() if value is not usual[name] and value != usual[name]
+        }
+        if given - _OF_THE_MACHINE:  # else it finds the default model, whose weights may never be read
             TextEmbedder(**self.text).restore()
 
     def embedder(self, **chosen: Any) -> TextEmbedder:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from embedreg.core.errors import DataError
 from embedreg.features._values import check_types, is_missing, is_number, number, written
 
 Path: TypeAlias = "tuple[str | int | tuple[str], ...]"
@@ -102,8 +103,22 @@ def _columns_of_mappings(
     path: Path, cells: list[Any], kinds: tuple[type, ...], expand: _ExpandList
 ) -> Iterator[tuple[Path, list[Any]]]:
     held: list[Any] = [cell if isinstance(cell, kinds) else {} for cell in cells]
-    for key in dict.fromkeys(key for mapping in held for key in mapping):
+    keys = dict.fromkeys(key for mapping in held for key in mapping)
+    if len(set(map(str, keys))) < len(keys):
+        raise DataError(
+            f"keys that are written alike, such as {_written_alike(keys)}",
+            expected="names that are texts, each once",
+            mend="rename the fields",
+        )
+    for key in keys:
         yield from _columns((*path, str(key)), [mapping.get(key) for mapping in held], expand)
+
+
+def _written_alike(keys: Iterable[Any]) -> str:
+    first: dict[str, Any] = {}
+    return next(
+        f"{first[str(key)]!r} and {key!r}" for key in keys if first.setdefault(str(key), key) is not key
+    )
 
 
 def _columns_of_lists(

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from embedreg.core.errors import DataError, UsageError
 from embedreg.core.protocols import SavedState
 from embedreg.core.records import Records, as_records
-from embedreg.core.warn import not_yet_said, warn
+from embedreg.core.warn import not_yet_said, totals, warn
 from embedreg.features._column import Settings
 from embedreg.features._field import MAX_DEVIATIONS, Encoded, Field, nested_arrays
 from embedreg.features._layout import Layout, Path, path_name
@@ -337,7 +337,10 @@ def _present(columns: dict[Path, list[Any]]) -> dict[str, int]:
 
 
 def _warn(problem: str, counts: dict[str, int], n: int) -> None:
-    """Warn once of the fields that have a problem in some of n records, naming the first of them."""
+    """Warn once of the fields that have a problem in some of n records, naming the first of them; of batches, at the end."""
+    if (all_batches := totals()) is not None:
+        all_batches.add(problem, counts, _warn)
+        return
     found = {
         f"{problem}: {name}": f"{name!r} (in {count:,} of {n:,} records)"
         for name, count in counts.items()

@@ -48,7 +48,7 @@ class TextSerializer(ABC):
 
     - Keys are in natural order (x2 before x10) at every level.
     - Whole numbers below 2**64 in magnitude are written in full, whatever their type; -0.0 is 0.
-    - None is null; booleans are true and false; NaN, Infinity and -Infinity are written so.
+    - None is null; booleans are true and false; NaN is null as well; Infinity and -Infinity are written so.
     - Texts are quoted as in JSON, so that "5" is not 5, and letters of every alphabet stay as they are.
     - Dates and times are quoted in ISO 8601 form, and so the same as the str that reads like them.
     - A datetime with a time zone is brought to UTC, as it equals the same moment in any other zone.
@@ -154,7 +154,15 @@ def _checked_quote(text: str, path: Path) -> str:
 def _moment_text(moment: dt.date | dt.time, path: Path) -> str:
     """Write a date, a time of day or both, in UTC if it knows its zone: equal moments get equal texts."""
     if isinstance(moment, dt.datetime) and moment.utcoffset() is not None:
-        moment = moment.astimezone(dt.UTC)
+        try:
+            moment = moment.astimezone(dt.UTC)
+        except OverflowError as error:  # at either end of the calendar
+            raise field_error(
+                f"{moment.isoformat()}, which in UTC is outside of the years 1 to 9999",
+                path,
+                expected="a moment within these years",
+                mend="write None for a time that is not known",
+            ) from error
     elif isinstance(moment, dt.time) and moment.utcoffset() is not None:
         raise field_error(
             "a time of day with an offset from UTC",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from embedreg.core.errors import DataError, UsageError, unknown_name
-from embedreg.core.texts import cell_fault, text_error
+from embedreg.core.records import MAX_TEXT_BYTES
+from embedreg.core.texts import cell_fault, text_error, too_long
 from embedreg.tasks.formats import format_of
 
 if TYPE_CHECKING:
@@ -78,6 +79,20 @@ class InputSpec:
             return mapping
         names = [name for name in row.cells if name != self.target] if self.columns is None else self.columns
         return _mapping(row, names, value)
+
+    def without(self, record: Record, name: str) -> Record:
+        """Return a record of `record` without a column that is another target, where it is made of whatever names a row has.
+
+        Examples
+        --------
+        >>> InputSpec("y").without({"a": 1, "truth": 2.0}, "truth")
+        {'a': 1}
+        >>> InputSpec("y", unwrap="x").without({"a": 1, "truth": 2.0}, "truth")
+        {'a': 1, 'truth': 2.0}
+        """
+        if isinstance(record, str) or self.needs():
+            return record
+        return {key: value for key, value in record.items() if key != name}
 
     def needs(self) -> tuple[str, ...]:
         """Return the columns that a file must have."""
@@ -154,8 +169,12 @@ def _of_type(kind: type[Cell], wanted: str, row: Row, name: str) -> Cell:
 
 
 def _mapping(row: Row, names: Iterable[str], value: Callable[[Any], Value]) -> dict[str, Value]:
-    record = {name: value(row.cells[name]) for name in names if name in row.cells}
-    for name, found in record.items():
+    record = {}
+    length = 0
+    for name in names:
+        if name not in row.cells:
+            continue
+        record[name] = found = value(row.cells[name])
         if isinstance(found, bytes):
             raise DataError(
                 f"binary data in column {name!r} at {row.place}",
@@ -164,6 +183,9 @@ def _mapping(row: Row, names: Iterable[str], value: Callable[[Any], Value]) -> d
             )
         if not isinstance(found, (int, float)):  # most cells of most files are numbers
             _check_texts(found, name, row)
+            length += len(found) if isinstance(found, str) else 0
+    if length > MAX_TEXT_BYTES:
+        raise too_long(f"all columns at {row.place}")
     return record
 
 

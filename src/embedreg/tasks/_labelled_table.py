@@ -96,7 +96,7 @@ def load_labelled(
     numbers = Target(target, path)
     records: list[Record] = []
     for rows, batch in read_records(source, spec):
-        records += batch
+        records += batch if target == spec.target else [spec.without(record, target) for record in batch]
         for row in rows:
             numbers.add(row, source.value(row.cells.get(target)))
     return LabelledTable(records, numbers.array(), spec, path, sha256_of(path), source.names)

@@ -77,8 +77,9 @@ def row_writer(
     """Open a writer of rows like those of `source` with added columns of the given types."""
     if destination is None:
         stdout = sys.stdout.buffer
-        with output_errors(_STDOUT), _stdout_format(source).writer(stdout, source, added) as writer:
-            yield writer
+        with output_errors(_STDOUT):
+            with _stdout_format(source).writer(stdout, source, added) as writer:
+                yield writer
             stdout.flush()
         return
     written = format_of(destination)

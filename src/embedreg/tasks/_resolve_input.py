@@ -45,6 +45,8 @@ def resolve_input(
     source = open_source(path)
     if text is not None and columns is not None:
         raise UsageError("both a text column and columns", expected="one of the two", mend="leave out one")
+    if columns is not None:  # as in "a, b"
+        columns = [name if name in source.names else name.strip() for name in columns]
     chosen = (text,) if text is not None else columns
     check_columns([name for name in (target, *(chosen or ())) if name is not None], source.names, path)
     if chosen is not None:

@@ -70,8 +70,10 @@ class Csv:
 
     @contextlib.contextmanager
     def writer(self, file: BinaryIO, like: Source, added: Mapping[str, pa.DataType]) -> Iterator[_CsvWriter]:
-        """Open a writer; the header is written at once."""
-        yield _CsvWriter(file, (*like.names, *added), self.delimiter)
+        """Open a writer; the header is written with the first rows, or at the end if there are none."""
+        writer = _CsvWriter(file, (*like.names, *added), self.delimiter)
+        yield writer
+        writer.write([])
 
     def _lines(self, file: TextIO, path: Path) -> Iterator[tuple[int, list[str]]]:
         """Yield (line on which it begins, cells) of every line that is not blank."""
@@ -109,9 +111,12 @@ class _CsvWriter:
     def __init__(self, file: BinaryIO, columns: tuple[str, ...], delimiter: str) -> None:
         self._columns = columns
         self._csv = csv.writer(_Lines(file), delimiter=delimiter, lineterminator="\r\n")
-        self._csv.writerow(columns)
+        self._begun = False
 
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        if not self._begun:
+            self._csv.writerow(self._columns)
+            self._begun = True
         self._csv.writerows([cell_text(row.get(name)) for name in self._columns] for row in rows)
 
 

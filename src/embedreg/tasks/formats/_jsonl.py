@@ -64,10 +64,17 @@ class _JsonLinesWriter:
         self._file = file
         self._like = like
         self._added = added
+        self._names = (
+            None if like.format.is_text else added.union(like.names)
+        )  # a table's nameless index is no column
 
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         for row in rows:
-            values = {k: cell if k in self._added else self._like.value(cell) for k, cell in row.items()}
+            values = {
+                k: cell if k in self._added else self._like.value(cell)
+                for k, cell in row.items()
+                if self._names is None or k in self._names
+            }
             self._file.write(json.dumps(values, ensure_ascii=False, default=json_fallback).encode() + b"\n")
 
 

@@ -14,19 +14,27 @@ if TYPE_CHECKING:
     from embedreg.tasks.formats._format import Row
 
 _ROWS_AT_ONCE: Final = 1000
+_EXACT: Final = 2**53  # the largest integer up to which float64 holds all
 _NO_ONE_TYPE: Final = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError)
 
 
 def inferred_schema(rows: Iterator[Row], names: Sequence[str], value: Callable[[Any], Value]) -> pa.Schema:
     """Return the narrowest type for each column that holds all its values.
 
-    Integers among fractions are float64. A column is text if its values have no one type, or it has none.
+    Integers among fractions are float64, unless one is too large for that. A column is text if its
+    values have no one type, or it has none.
     """
     types = dict.fromkeys(names, pa.null())
+    largest = dict.fromkeys(names, 0)
     while chunk := list(itertools.islice(rows, _ROWS_AT_ONCE)):
         for name in names:
-            if not pa.types.is_string(types[name]):
-                types[name] = _common_type(types[name], [value(row.cells.get(name)) for row in chunk])
+            if pa.types.is_string(types[name]):
+                continue
+            values = [value(row.cells.get(name)) for row in chunk]
+            types[name] = _common_type(types[name], values)
+            largest[name] = max(largest[name], *(abs(v) for v in values if isinstance(v, int)), 0)
+            if pa.types.is_floating(types[name]) and largest[name] > _EXACT:
+                types[name] = pa.string()
     kinds = {name: pa.string() if pa.types.is_null(kind) else kind for name, kind in types.items()}
     return pa.schema(list(kinds.items()))
 
