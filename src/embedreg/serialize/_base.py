@@ -48,7 +48,7 @@ class TextSerializer(ABC):
 
     - Keys are in natural order (x2 before x10) at every level.
     - Whole numbers below 2**64 in magnitude are written in full, whatever their type; -0.0 is 0.
-    - None is null; booleans are true and false; NaN is null as well; Infinity and -Infinity are written so.
+    - None and NaN are null; booleans are true and false; Infinity and -Infinity are written so.
     - Texts are quoted as in JSON, so that "5" is not 5, and letters of every alphabet stay as they are.
     - Dates and times are quoted in ISO 8601 form, and so the same as the str that reads like them.
     - A datetime with a time zone is brought to UTC, as it equals the same moment in any other zone.

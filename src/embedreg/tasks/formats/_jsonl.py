@@ -64,9 +64,8 @@ class _JsonLinesWriter:
         self._file = file
         self._like = like
         self._added = added
-        self._names = (
-            None if like.format.is_text else added.union(like.names)
-        )  # a table's nameless index is no column
+        # of a table, whose nameless index is no column; rows of text formats have their own
+        self._names = None if like.format.is_text else added.union(like.names)
 
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         for row in rows:
