@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from embedreg.core.errors import DataError
+from embedreg.embed._word_memory import WordMemory, reads_word_by_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,6 +65,8 @@ class WindowTokenizer:
         self._prompt = prompt
         tokenizer.no_padding()
         tokenizer.enable_truncation(window, stride=0)
+        self._window = window
+        self._memory = WordMemory(tokenizer) if reads_word_by_word(tokenizer) else None
 
     def __call__(self, texts: Sequence[str], first: int = 0) -> Windows:
         """Tokenise; every token of every text is in exactly one window.
@@ -84,23 +87,34 @@ class WindowTokenizer:
         for position, text in enumerate(texts):
             check_text(text, first + position)
         windows = Windows([], [], [0])
-        prompted = [self._prompt + text for text in texts]
-        for position, encoding in enumerate(self._tokenizer.encode_batch_fast(prompted)):
-            for part in (encoding, *encoding.overflowing):
-                ids = part.ids or [self._begin_of(first + position)]
-                windows.ids.append(np.array(ids, dtype=np.int32))
+        for position, parts in enumerate(self._parts([self._prompt + text for text in texts])):
+            for ids in parts:
+                windows.ids.append(ids if len(ids) else self._begin_of(first + position))
                 windows.text.append(position)
             windows.starts.append(len(windows.ids))
         return windows
 
-    def _begin_of(self, position: int) -> int:
+    def _parts(self, texts: Sequence[str]) -> Iterator[list[NDArray[np.int32]]]:
+        """Yield the windows of each text."""
+        remembered = self._memory.ids(texts) if self._memory else {}
+        read = iter(
+            self._tokenizer.encode_batch_fast([text for i, text in enumerate(texts) if i not in remembered])
+        )
+        for position in range(len(texts)):
+            if self._memory and position in remembered:
+                yield self._memory.cut(remembered[position], self._window)
+            else:
+                encoding = next(read)
+                yield [np.array(part.ids, dtype=np.int32) for part in (encoding, *encoding.overflowing)]
+
+    def _begin_of(self, position: int) -> NDArray[np.int32]:
         if self._begin is None:
             raise DataError(
                 f"a text without tokens at position {position}",
                 expected="at least one token, as this model has no special tokens",
                 mend="leave the record out, or give it some text",
             )
-        return self._begin
+        return np.array([self._begin], dtype=np.int32)
 
 
 def chunks(texts: Sequence[object], most: int, letters: int | None) -> Iterator[slice]:
