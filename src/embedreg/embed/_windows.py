@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from embedreg.core.errors import DataError
-from embedreg.embed._word_memory import WordMemory, reads_word_by_word
+from embedreg.embed._word_memory import WordMemory, reads_word_by_word, special_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,7 +64,7 @@ class WindowTokenizer:
         self._begin = begin
         self._prompt = prompt
         tokenizer.no_padding()
-        tokenizer.enable_truncation(window, stride=0)
+        tokenizer.no_truncation()  # in releases 0.23.1 and 0.23.2 what overflows is lost
         self._window = window
         self._memory = WordMemory(tokenizer) if reads_word_by_word(tokenizer) else None
 
@@ -97,15 +97,17 @@ class WindowTokenizer:
     def _parts(self, texts: Sequence[str]) -> Iterator[list[NDArray[np.int32]]]:
         """Yield the windows of each text."""
         remembered = self._memory.ids(texts) if self._memory else {}
-        read = iter(
-            self._tokenizer.encode_batch_fast([text for i, text in enumerate(texts) if i not in remembered])
-        )
+        special = self._memory.special if self._memory else (0, 0)
+        others = [text for position, text in enumerate(texts) if position not in remembered]
+        read = iter(self._tokenizer.encode_batch_fast(others))
         for position in range(len(texts)):
-            if self._memory and position in remembered:
-                yield self._memory.cut(remembered[position], self._window)
+            if position in remembered:
+                yield _cut(remembered[position], self._window, special)
             else:
                 encoding = next(read)
-                yield [np.array(part.ids, dtype=np.int32) for part in (encoding, *encoding.overflowing)]
+                ids = np.array(encoding.ids, dtype=np.int32)
+                fits = len(ids) <= self._window
+                yield [ids] if fits else _cut(ids, self._window, special_tokens(encoding))
 
     def _begin_of(self, position: int) -> NDArray[np.int32]:
         if self._begin is None:
@@ -115,6 +117,19 @@ class WindowTokenizer:
                 mend="leave the record out, or give it some text",
             )
         return np.array([self._begin], dtype=np.int32)
+
+
+def _cut(ids: NDArray[np.int32], window: int, special: tuple[int, int]) -> list[NDArray[np.int32]]:
+    """Return a text's ids in windows, each with the special tokens, so many of which are before and after the text."""
+    if len(ids) <= window:
+        return [ids]
+    before, after = special
+    stop = len(ids) - after
+    step = window - before - after
+    return [
+        np.concatenate([ids[:before], ids[start : min(start + step, stop)], ids[stop:]])
+        for start in range(before, stop, step)
+    ]
 
 
 def chunks(texts: Sequence[object], most: int, letters: int | None) -> Iterator[slice]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
 _READ: Final = (
     bytes(range(ord(" "), 127)) + b"\t\n\r"
@@ -42,7 +42,12 @@ class WordMemory:
     Parameters
     ----------
     tokenizer
-        For which `reads_word_by_word` is true. It may truncate.
+        For which `reads_word_by_word` is true, and which truncates nothing.
+
+    Attributes
+    ----------
+    special
+        How many special tokens are before and after each text.
 
     Examples
     --------
@@ -63,6 +68,7 @@ class WordMemory:
         self._added = [token.content.lower() for token in tokenizer.get_added_tokens_decoder().values()]
         self._mark, self._mark_id = next(_marks(tokenizer))
         self._before, self._after = _special_ids(tokenizer)
+        self.special = len(self._before), len(self._after)
         self._lock = threading.Lock()
         self._forget()
 
@@ -87,18 +93,6 @@ class WordMemory:
                 numbers = [*map(self._numbers.get, words)]
             flat, starts = np.array(self._flat), np.array(self._starts)
         return dict(zip(chosen, self._texts(np.array(numbers, dtype=np.int64), flat, starts), strict=True))
-
-    def cut(self, ids: NDArray[np.int32], window: int) -> list[NDArray[np.int32]]:
-        """Return a text's ids in windows of at most so many tokens, each with the special tokens."""
-        if len(ids) <= window:
-            return [ids]
-        inner = ids[len(self._before) : len(ids) - len(self._after)]
-        step = window - len(self._before) - len(self._after)
-        before, after = (np.array(special, dtype=np.int32) for special in (self._before, self._after))
-        return [
-            np.concatenate([before, inner[start : start + step], after])
-            for start in range(0, len(inner), step)
-        ]
 
     def _reads(self, text: str, ends: int = 0) -> bool:
         """Return whether words can be found in a text, or in several with so many ends."""
@@ -129,12 +123,11 @@ class WordMemory:
         parts = [new[start : start + _WORDS_AT_ONCE] for start in range(0, len(new), _WORDS_AT_ONCE)]
         marked = [f" {self._mark} ".join([*part, ""]) for part in parts]
         for encoding in self._tokenizer.encode_batch_fast(marked, add_special_tokens=False):
-            for part in (encoding, *encoding.overflowing):
-                for token in part.ids:
-                    if token == self._mark_id:
-                        self._starts.append(len(self._flat))
-                    else:
-                        self._flat.append(token)
+            for token in encoding.ids:
+                if token == self._mark_id:
+                    self._starts.append(len(self._flat))
+                else:
+                    self._flat.append(token)
         self._numbers.update(zip(new, range(len(self._numbers), len(self._starts) - 1), strict=True))
 
     def _texts(
@@ -170,9 +163,12 @@ def _marks(tokenizer: Tokenizer) -> Iterator[tuple[str, int]]:
 
 def _special_ids(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
     """Return the ids that a tokenizer puts before and after a text."""
-    [alone], [whole] = (
-        tokenizer.encode_batch_fast([string.ascii_lowercase[0]], add_special_tokens=special)
-        for special in (False, True)
-    )
-    before = len(whole.ids) - len(alone.ids) - whole.ids[::-1].index(alone.ids[-1])
-    return whole.ids[:before], whole.ids[before + len(alone.ids) :]
+    [encoding] = tokenizer.encode_batch_fast([string.ascii_lowercase])
+    before, after = special_tokens(encoding)
+    return encoding.ids[:before], encoding.ids[len(encoding.ids) - after :]
+
+
+def special_tokens(encoding: Encoding) -> tuple[int, int]:
+    """Return how many special tokens a tokenizer put before and after a text."""
+    of_text = [place for place, special in enumerate(encoding.special_tokens_mask) if not special]
+    return of_text[0], len(encoding) - 1 - of_text[-1]
