@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from torch import Tensor
+
+    Parts = NDArray[np.floating[Any]]
 
 _AUTHORS_LENGTH: Final = 1024
 
@@ -29,11 +31,11 @@ class Pooling:
         right, to what is kept of each window: a vector (b, d), or several (b, k, d).
     over_text
         From what was kept of the windows of texts, w of each, (n, w, d) or (n, w, k, d), and their numbers of tokens
-        (n, w) to the texts' vectors (n, d).
+        (n, w) to the texts' vectors (n, d). In float64 where a text has several windows.
     """
 
     over_window: Callable[[Tensor, Tensor], Tensor]
-    over_text: Callable[[NDArray[np.float64], NDArray[np.int64]], NDArray[np.float64]]
+    over_text: Callable[[Parts, NDArray[np.int64]], Parts]
 
 
 def pooling_named(name: str) -> Pooling:
@@ -88,12 +90,12 @@ def _last_token(hidden: Tensor, mask: Tensor) -> Tensor:
     return hidden.take_along_dim(last[:, None, None], dim=1).squeeze(1)
 
 
-def _mean(sums: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDArray[np.float64]:
+def _mean(sums: Parts, lengths: NDArray[np.int64]) -> Parts:
     total = sums[:, 0] if sums.shape[1] == 1 else sums.sum(axis=1)
     return np.asarray(total / lengths.sum(axis=1, keepdims=True))
 
 
-def _weighted(sums: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDArray[np.float64]:
+def _weighted(sums: Parts, lengths: NDArray[np.int64]) -> Parts:
     """Token i of a window is token `before` + i of the text."""
     before = np.cumsum(lengths, axis=1) - lengths  # (n, w)
     total = (before[..., None] * sums[:, :, 0] + sums[:, :, 1]).sum(axis=1)  # (n, d)
@@ -101,20 +103,20 @@ def _weighted(sums: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDArray[
     return np.asarray(total / (tokens * (tokens + 1) // 2))
 
 
-def _mean_padded(sums: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDArray[np.float64]:
+def _mean_padded(sums: Parts, lengths: NDArray[np.int64]) -> Parts:
     padded = -(-lengths.sum(axis=1, keepdims=True) // _AUTHORS_LENGTH) * _AUTHORS_LENGTH
     return np.asarray(sums.sum(axis=1) / padded)
 
 
-def _greatest(maxima: NDArray[np.float64], _lengths: NDArray[np.int64]) -> NDArray[np.float64]:
+def _greatest(maxima: Parts, _lengths: NDArray[np.int64]) -> Parts:
     return np.asarray(maxima.max(axis=1))
 
 
-def _of_last_window(tokens: NDArray[np.float64], _lengths: NDArray[np.int64]) -> NDArray[np.float64]:
+def _of_last_window(tokens: Parts, _lengths: NDArray[np.int64]) -> Parts:
     return np.asarray(tokens[:, -1])
 
 
-def _of_first_window(tokens: NDArray[np.float64], _lengths: NDArray[np.int64]) -> NDArray[np.float64]:
+def _of_first_window(tokens: Parts, _lengths: NDArray[np.int64]) -> Parts:
     return np.asarray(tokens[:, 0])
 
 

@@ -61,4 +61,7 @@ class UnfinishedTexts:
 
     def _pooled(self, windows: NDArray[np.int64], parts: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the vectors (n, d) of texts with the windows (n, w)."""
-        return self.pooling.over_text(parts.astype(np.float64), self.lengths[windows]).astype(np.float32)
+        exact = (
+            parts if parts.shape[1] == 1 else parts.astype(np.float64)
+        )  # where there is something to add up
+        return self.pooling.over_text(exact, self.lengths[windows]).astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +12,7 @@ from embedreg.core.errors import DataError
 from embedreg.embed._word_memory import WordMemory, reads_word_by_word, special_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
     from tokenizers import Tokenizer
@@ -38,9 +39,9 @@ class Windows:
     text: list[int]
     starts: list[int]
 
-    @property
+    @functools.cached_property
     def lengths(self) -> NDArray[np.int64]:  # (windows,)
-        """Tokens in each window."""
+        """Tokens in each window, once there are all."""
         return np.array([len(ids) for ids in self.ids], dtype=np.int64)
 
 
@@ -84,19 +85,30 @@ class WindowTokenizer:
             If something is no text, holds no valid Unicode, or has no tokens in a model without a begin
             token.
         """
-        for position, text in enumerate(texts):
-            check_text(text, first + position)
-        windows = Windows([], [], [0])
-        for position, parts in enumerate(self._parts([self._prompt + text for text in texts])):
-            for ids in parts:
-                windows.ids.append(ids if len(ids) else self._begin_of(first + position))
-                windows.text.append(position)
-            windows.starts.append(len(windows.ids))
+        _check_texts(texts, first)
+        given = [self._prompt + text for text in texts] if self._prompt else texts
+        remembered = self._memory.ids(given) if self._memory else {}
+        windows = self._whole(remembered) if len(remembered) == len(texts) else None
+        if windows is None:
+            windows = Windows([], [], [0])
+            for position, parts in enumerate(self._parts(given, remembered)):
+                for ids in parts:
+                    windows.ids.append(ids if len(ids) else self._begin_of(first + position))
+                    windows.text.append(position)
+                windows.starts.append(len(windows.ids))
         return windows
 
-    def _parts(self, texts: Sequence[str]) -> Iterator[list[NDArray[np.int32]]]:
-        """Yield the windows of each text."""
-        remembered = self._memory.ids(texts) if self._memory else {}
+    def _whole(self, remembered: Mapping[int, NDArray[np.int32]]) -> Windows | None:
+        """Return texts as a window each, None if one of them has no token or too many."""
+        windows = Windows([*remembered.values()], [*remembered], [*range(len(remembered) + 1)])
+        lengths = windows.lengths
+        whole = not len(lengths) or (lengths.min() > 0 and lengths.max() <= self._window)
+        return windows if whole else None
+
+    def _parts(
+        self, texts: Sequence[str], remembered: Mapping[int, NDArray[np.int32]]
+    ) -> Iterator[list[NDArray[np.int32]]]:
+        """Yield the windows of each text, whose ids may be known."""
         special = self._memory.special if self._memory else (0, 0)
         others = [text for position, text in enumerate(texts) if position not in remembered]
         read = iter(self._tokenizer.encode_batch_fast(others))
@@ -196,6 +208,15 @@ def plan_batches(
         batch = fitting[: max(alike, budget // 4 // longest if padding else 1)]
         yield batch
         start += len(batch)
+
+
+def _check_texts(texts: Sequence[object], first: int) -> None:
+    """Refuse what no tokenizer can read, with its position, `first` for the first one."""
+    try:
+        "".join(texts).encode()  # type: ignore[arg-type]  # what is no text is refused here
+    except (TypeError, UnicodeEncodeError):
+        for position, text in enumerate(texts):
+            check_text(text, first + position)
 
 
 def check_text(text: object, position: int) -> None:

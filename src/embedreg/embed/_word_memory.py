@@ -87,10 +87,11 @@ class WordMemory:
             joined = _joined([texts[i] for i in chosen])
         words = self._words(joined)
         with self._lock:
-            numbers = [*map(self._numbers.get, words)]
-            if None in numbers:
+            try:
+                numbers = [*map(self._numbers.__getitem__, words)]
+            except KeyError:
                 self._learn(words)
-                numbers = [*map(self._numbers.get, words)]
+                numbers = [*map(self._numbers.__getitem__, words)]
             flat, starts = np.array(self._flat), np.array(self._starts)
         return dict(zip(chosen, self._texts(np.array(numbers, dtype=np.int64), flat, starts), strict=True))
 
