@@ -1,6 +1,6 @@
 """Run the benchmark of speed and keep its rows.
 
-    python -m benchmarks.speed --output benchmarks/results/speed.json [--only embedding,prefix,sweep,ridge,smoothness,latency,curves,gpu_embedding,gpu_sweep,gpu_smoothness] [--pairs 3]
+    python -m benchmarks.speed --output benchmarks/results/speed.json [--only embedding,prefix,sweep,ridge,smoothness,latency,curves,gpu_embedding,gpu_compile,gpu_sweep,gpu_smoothness] [--pairs 3]
 
 From the root of the repository. What is compared runs in turn (A B A B), so that a ratio is of neighbours in time and what
 else the machine does falls on both. The file keeps one run of each part and machine; a part that is run again on the same

@@ -12,6 +12,8 @@ from benchmarks.speed._timing import seconds
 from embedreg.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from benchmarks.speed._options import Options
 
 PEAK_SIZE = 8192
@@ -42,6 +44,15 @@ def gpu_peak(precision: str, size: int, device: str) -> float:
         wait(device)
 
     return round(2 * size**3 / min(seconds(multiply) for _ in range(_PEAK_RUNS)))
+
+
+def busy_share(work: Callable[[], object], device: str) -> float | None:
+    """Return in what share of some work's time the GPU computes or copies; None without one. It is run once for that."""
+    if device != "cuda":
+        return None
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+        taken = seconds(lambda: (work(), wait(device)))
+    return sum(event.self_device_time_total for event in profile.key_averages()) / 1e6 / taken
 
 
 def release(device: str) -> None:

@@ -16,11 +16,13 @@ SHARE_TARGET = 0.5  # of the peak
 LOOP_TARGET = 100.0  # times as fast as a loop
 TITLES = {
     "gpu_embedding": "Embedding on a GPU",
+    "gpu_compile": "torch.compile on a GPU",
     "gpu_sweep": "The sweep over perceptrons on a GPU",
     "gpu_smoothness": "Lipschitz factors on a GPU",
 }
 VERSIONS = {
     "gpu_embedding": ("torch", "transformers", "sentence-transformers"),
+    "gpu_compile": ("torch", "transformers"),
     "gpu_sweep": ("torch",),
     "gpu_smoothness": ("torch", "numpy"),
 }
@@ -40,6 +42,7 @@ def embedding_table(run: Run) -> str:
             lines.append(
                 [
                     model, texts, row["engine"], row["precision"], rate.text(",.0f"), f"{share.median:.0%}",
+                    NONE if row.get("busy") is None else f"{row['busy']:.0%}",
                     NONE if row["cosine"] is None else f"{row['cosine']:.5f}", NONE if ratio is None else ratio.text(".1f"),
                 ]
             )  # fmt: skip
@@ -48,7 +51,7 @@ def embedding_table(run: Run) -> str:
             if row is ours and share.median < SHARE_TARGET:
                 below.append(f"{model}, {texts}: {share.median:.0%}")
     columns = [
-        "model", "texts", "engine", "precision", "tokens/s", "share of the peak", "least cosine",
+        "model", "texts", "engine", "precision", "tokens/s", "share of the peak", "the GPU is busy", "least cosine",
         "embedreg bfloat16 times as fast",
     ]  # fmt: skip
     peaks = " and ".join(f"{peak / 1e12:,.0f} TFLOP/s in {name}" for name, peak in told["peaks"].items())
@@ -58,12 +61,32 @@ def embedding_table(run: Run) -> str:
                 f"Texts in, vectors out, tokenising included. MiniLM has its weights; SmolLM2-135M and the encoder of T5 v1.1 XXL have their "
                 f"published shapes, random weights and MiniLM's tokenizer. The peak is what the GPU reaches in products of square matrices of "
                 f"{told['matrix']}: {peaks}. Operations are counted over real tokens. Engines run one after the other, each having the GPU to itself; "
-                f"peers read a quarter of the texts. Ratios are of seconds a token, the first runs of both, the second, and so on. 'Tuned batches': the fastest of a few sizes on half of these. The cosine is the least of {told['compared']} "
+                f"peers read a quarter of the texts. 'Busy': the share of a further run in which the GPU computes or copies; the rest it waits for the processor. Ratios are of seconds a token, the first runs of both, the second, and so on. 'Tuned batches': the fastest of a few sizes on half of these. The cosine is the least of {told['compared']} "
                 "texts' vectors to those of embedreg in float32, where the weights are the same.\n"
             ),
             table(columns, lines),
             verdict("no peer is faster than embedreg in bfloat16, by the median", behind),
             verdict(f"embedreg in bfloat16 at least {SHARE_TARGET:.0%} of the peak", below),
+        ]
+    )
+
+
+def compile_table(run: Run) -> str:
+    """Return the table of what compiling a model gives, beside embedreg, which does not."""
+    lines = []
+    for model, rows in groups(run.rows, "model").items():
+        plain = next(row for row in rows if not row["engine"].startswith(OURS))
+        for row in rows:
+            gain = NONE if row is plain else _per("tokens", plain, row).text(".2f")
+            rate = Spread([row["tokens"] / s for s in row["seconds"]])
+            lines.append([*model, row["engine"], f"{row['first']:.1f}", rate.text(",.0f"), gain])
+    return "\n".join(
+        [
+            (
+                f"Configurations of mixed lengths in bfloat16, {run.rows[0]['tokens']:,} tokens, texts in and vectors out; the loops' batches are of "
+                f"{run.settings['batch_size']} texts. In its first call a model is compiled. Optional engines were to be adopted from 1.3 times on.\n"
+            ),
+            table(["model", "engine", "first call, seconds", "tokens/s", "times as fast as the loop"], lines),
         ]
     )
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from embedreg.embed import pull
 
 PARTS = ("embedding", "prefix", "sweep", "ridge", "smoothness", "latency", "curves")
-GPU_PARTS = ("gpu_embedding", "gpu_sweep", "gpu_smoothness")
+GPU_PARTS = ("gpu_embedding", "gpu_compile", "gpu_sweep", "gpu_smoothness")
 OURS = "embedreg"
 OURS_IN_BFLOAT16 = f"{OURS}, bfloat16"  # the sweep, whose default is float32
 Row = dict[str, Any]

@@ -299,6 +299,7 @@ _TABLES: dict[str, Callable[[Run], str]] = {
     "latency": _latency,
     "curves": _curves,
     "gpu_embedding": _gpu_page.embedding_table,
+    "gpu_compile": _gpu_page.compile_table,
     "gpu_sweep": _gpu_page.sweep_table,
     "gpu_smoothness": _gpu_page.smoothness_table,
 }

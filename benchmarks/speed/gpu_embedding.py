@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from benchmarks.speed._gpu import PEAK_SIZE, gpu, gpu_peak, release, wait
+from benchmarks.speed._gpu import PEAK_SIZE, busy_share, gpu, gpu_peak, release, wait
 from benchmarks.speed._gpu_models import MODELS, GpuModel, flop, small
 from benchmarks.speed._options import OURS, Found, Options, Row
 from benchmarks.speed._texts import TextSet, text_sets
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 PEER_SHARE = 4  # peers read a quarter
 COMPARED = 16  # texts whose vectors are compared
 BATCH_SIZES = (32, 128, 512)
-_WINDOW = 512
+WINDOW = 512
 _DTYPES = ("bfloat16", "float32")
+_LOOP = "transformers loop, bfloat16, tuned batches"
 
 
 @dataclass(frozen=True)
@@ -58,16 +59,16 @@ def measure(options: Options) -> Found:
         for usual in MODELS:
             model = options.size(usual, small(usual))
             directory = model.directory(options.directory, Path(scratch))
-            counter = TransformerEmbedder(options.directory, device="cpu", window=_WINDOW)
+            counter = TransformerEmbedder(options.directory, device="cpu", window=WINDOW)
             if model.tokens not in sets:
                 sets[model.tokens] = text_sets(counter, model.tokens)
             chosen = [sets[model.tokens][i] for i in model.sets]
-            for engine in _engines(model, directory, device, left_out):
+            for engine in engines(model, directory, device, left_out):
                 rows += _engine_rows(engine, model, directory, chosen, options, device)
                 del engine
                 release(device)
     peaks = {precision: gpu_peak(precision, size, device) for precision in _DTYPES}
-    settings = {"matrix": size, "peaks": peaks, "compared": COMPARED, "window": _WINDOW}
+    settings = {"matrix": size, "peaks": peaks, "compared": COMPARED, "window": WINDOW}
     return Found(_with_cosines(rows), left_out, settings)
 
 
@@ -87,7 +88,8 @@ def _engine_rows(
         if engine.precision == "float32" and model.config is not None:
             rows.append(about | {"vectors": vectors})
             continue
-        share = 1 if engine.name.startswith(OURS) and engine.precision == "bfloat16" else PEER_SHARE
+        ours = engine.name == f"{OURS} bfloat16"
+        share = 1 if ours else PEER_SHARE
         some, tokens = texts.texts[::share], texts.tokens[::share]
         engine.embed(some[: 4 * COMPARED])  # the warm-up
         wait(device)
@@ -101,6 +103,8 @@ def _engine_rows(
             "packed": engine.packs,
             "vectors": vectors,
         }
+        if ours:
+            row["busy"] = busy_share(functools.partial(engine.embed, some), device)
         if batch_size is not None:
             row["batch_size"] = batch_size
         rows.append(row)
@@ -123,11 +127,11 @@ def _tuned(engine: Engine, texts: Sequence[str]) -> int:
     return int(engine.sizes["batch_size"])
 
 
-def _engines(model: GpuModel, directory: Path, device: str, left_out: dict[str, str]) -> Iterator[Engine]:
+def engines(model: GpuModel, directory: Path, device: str, left_out: dict[str, str]) -> Iterator[Engine]:
     """Yield the engines one by one, so that but one of them holds memory on the GPU."""
     for dtype in _DTYPES:
         weights = "pretrained" if model.config is None else "random"
-        embedder = TransformerEmbedder(directory, device=device, window=_WINDOW, dtype=dtype, weights=weights)
+        embedder = TransformerEmbedder(directory, device=device, window=WINDOW, dtype=dtype, weights=weights)
         torch.manual_seed(0)  # the embedder seeds the processor's generator alone
         with torch.device(device):  # where random weights are drawn
             embed_texts(embedder, ["once"], progress=False)
@@ -165,11 +169,13 @@ def _sentence_transformer(directory: Path, device: str, **more: Any) -> Any:
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415 (it may be missing)
 
     model = SentenceTransformer(str(directory), device=device, local_files_only=True, **more)
-    model.max_seq_length = _WINDOW
+    model.max_seq_length = WINDOW
     return model
 
 
-def _transformers_loop(directory: Path, device: str) -> Engine:
+def transformers_loop(
+    directory: Path, device: str, name: str = _LOOP, change: Callable[[Any], Any] = lambda model: model
+) -> Engine:
     """The same architecture of transformers in bfloat16: padded batches sorted by length, the mean over real tokens."""
     from transformers import AutoConfig, AutoModel, AutoTokenizer, T5EncoderModel  # noqa: PLC0415
 
@@ -183,7 +189,7 @@ def _transformers_loop(directory: Path, device: str) -> Engine:
             model = T5EncoderModel(config)
         else:
             model = AutoModel.from_config(config)
-    model = model.to(device, torch.bfloat16).eval()
+    model = change(model.to(device, torch.bfloat16).eval())
     chosen: dict[str, Any] = {"batch_size": BATCH_SIZES[0]}
 
     @torch.inference_mode()
@@ -198,7 +204,7 @@ def _transformers_loop(directory: Path, device: str) -> Engine:
         return found
 
     def batch(texts: list[str]) -> NDArray[np.float32]:
-        read = tokenizer(texts, padding=True, truncation=True, max_length=_WINDOW, return_tensors="pt").to(
+        read = tokenizer(texts, padding=True, truncation=True, max_length=WINDOW, return_tensors="pt").to(
             device
         )
         states = model(input_ids=read["input_ids"], attention_mask=read["attention_mask"]).last_hidden_state
@@ -206,7 +212,6 @@ def _transformers_loop(directory: Path, device: str) -> Engine:
         pooled = (states * weights).sum(dim=1, dtype=torch.float32) / weights.sum(dim=1)
         return np.asarray(pooled.cpu().numpy())
 
-    name = "transformers loop, bfloat16, tuned batches"
     return Engine(
         name, "bfloat16", embed, chosen, same_weights=config.model_type != "t5"
     )  # others are drawn there
@@ -215,7 +220,7 @@ def _transformers_loop(directory: Path, device: str) -> Engine:
 _PEERS = {
     "sentence-transformers, defaults": _sentence_transformers,
     "sentence-transformers, bfloat16, tuned batches": _sentence_transformers_best,
-    "transformers loop, bfloat16, tuned batches": _transformers_loop,
+    _LOOP: transformers_loop,
 }
 
 

@@ -13,6 +13,7 @@ import pytest
 from benchmarks.speed import __main__ as command
 from benchmarks.speed import sweep as sweep_part
 from benchmarks.speed._machine import limited_threads
+from benchmarks.speed._options import GPU_PARTS
 from benchmarks.speed._page import speed_section
 from benchmarks.speed._store import Run, keep, read
 from benchmarks.speed._tables import Spread, times_as_fast
@@ -233,8 +234,8 @@ def test_parts_of_a_gpu_with_a_processor_in_its_place(tmp_path, no_peers, capsys
     """Every engine and way runs at its smallest, and the page says what they did."""
     output, model = tmp_path / "speed.json", pull("minilm", quiet=True)
     words = ["--output", str(output), "--model", str(model), "--pairs", "2", "--quick", "--threads", "1"]
-    assert command.main([*words, "--only", "gpu_embedding,gpu_sweep,gpu_smoothness", "--note", "Tried."]) == 0
-    embedding, sweep, smoothness = runs = read(output)
+    assert command.main([*words, "--only", ",".join(GPU_PARTS), "--note", "Tried."]) == 0
+    embedding, compiled, sweep, smoothness = runs = read(output)
 
     assert set(embedding.left_out) == {
         "sentence-transformers, defaults",
@@ -243,11 +244,16 @@ def test_parts_of_a_gpu_with_a_processor_in_its_place(tmp_path, no_peers, capsys
     cosines = [row["cosine"] for row in embedding.rows if row["cosine"] is not None]
     assert len(cosines) >= 10
     assert min(cosines) > 0.99
+    assert {row["engine"] for row in compiled.rows} > {
+        "embedreg bfloat16",
+        "transformers loop, torch.compile",
+    }
     assert {row["tasks"] for row in sweep.rows} == {1, 2}
     assert smoothness.settings["agree"]
     text = speed_section(runs)
     assert "Tried." in text
     assert "| T5 v1.1 XXL encoder | long documents | transformers loop, bfloat16, tuned batches |" in text
+    assert "### torch.compile on a GPU" in text
     assert "| as used | 2 | PyTorch loop, fused AdamW | 1 |" in text
     assert "| torch.cdist loop, GPU, float32 |" in text
 
