@@ -131,7 +131,7 @@ def test_short_and_few_texts_are_left_to_the_tokenizer():
 
 @pytest.mark.usefixtures("always")
 def test_words_are_forgotten_when_they_are_too_many(monkeypatch):
-    monkeypatch.setattr(_word_memory, "_MOST_WORDS", 6)
+    monkeypatch.setattr(_word_memory, "_MOST_LETTERS", 12)
     tokenizer = word_tokenizer()
     memory = WordMemory(tokenizer)
 
@@ -139,7 +139,7 @@ def test_words_are_forgotten_when_they_are_too_many(monkeypatch):
         assert [memory.ids(texts)[i].tolist() for i in range(len(texts))] == windows_by_tokenizer(
             tokenizer, texts
         )
-        assert len(memory._numbers) <= 10
+        assert memory._letters <= 12
 
 
 @pytest.mark.usefixtures("always")

@@ -40,9 +40,8 @@ WEIGHTS: Final = ("pretrained", "random")
 _ENGINE_SCHEMA: Final = 5  # to be raised whenever this engine would give a text another vector
 # Tokenised and sorted by length together: enough to sort well, few enough to hold the tokens of.
 _TEXTS_AT_ONCE: Final = 4096
-_LETTERS_AT_ONCE: Final = (
-    2**18
-)  # for a GPU: it waits for the first ones, and reads these in a few milliseconds
+_LETTERS_AT_ONCE: Final = 2**24
+_LETTERS_FOR_GPU: Final = 2**18  # it waits for the first ones, and reads these in a few milliseconds
 
 
 class TransformerEmbedder:
@@ -301,9 +300,9 @@ class TransformerEmbedder:
             return chunk.start, model.tokenize(texts[chunk], chunk.start)
 
         if on_processor(model.device):
-            yield from map(tokenized, chunks(texts, _TEXTS_AT_ONCE, None))
+            yield from map(tokenized, chunks(texts, _TEXTS_AT_ONCE, _LETTERS_AT_ONCE))
         else:
-            yield from ahead(tokenized, chunks(texts, _TEXTS_AT_ONCE, _LETTERS_AT_ONCE))
+            yield from ahead(tokenized, chunks(texts, _TEXTS_AT_ONCE, _LETTERS_FOR_GPU))
 
     def _launched(
         self, texts: Sequence[str], read_outs: Sequence[ReadOut]

@@ -61,7 +61,6 @@ class UnfinishedTexts:
 
     def _pooled(self, windows: NDArray[np.int64], parts: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the vectors (n, d) of texts with the windows (n, w)."""
-        exact = (
-            parts if parts.shape[1] == 1 else parts.astype(np.float64)
-        )  # where there is something to add up
+        several = parts.shape[1] > 1  # only then is there something to add up
+        exact = parts.astype(np.float64) if several else parts
         return self.pooling.over_text(exact, self.lengths[windows]).astype(np.float32)

@@ -144,8 +144,8 @@ def _cut(ids: NDArray[np.int32], window: int, special: tuple[int, int]) -> list[
     ]
 
 
-def chunks(texts: Sequence[object], most: int, letters: int | None) -> Iterator[slice]:
-    """Cut texts into runs of so many at most, and of so many letters or one text more, which None does not limit.
+def chunks(texts: Sequence[object], most: int, letters: int) -> Iterator[slice]:
+    """Cut texts into runs of so many at most, and of so many letters or one text more.
 
     Examples
     --------
@@ -156,7 +156,7 @@ def chunks(texts: Sequence[object], most: int, letters: int | None) -> Iterator[
     for position, text in enumerate(texts):
         held += len(text) if isinstance(text, str) else 0
         stop = position + 1
-        if stop - start == most or (letters is not None and held >= letters):
+        if stop - start == most or held >= letters:
             yield slice(start, stop)
             start, held = stop, 0
     if start < len(texts):

@@ -20,17 +20,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tokenizers import Encoding, Tokenizer
 
-_READ: Final = (
-    bytes(range(ord(" "), 127)) + b"\t\n\r"
-)  # other control characters are no blanks, and are left out
-_RULES: Final = [
-    "WordPiece",
-    "BertNormalizer",
-    "BertPreTokenizer",
-]  # kinds of the model, the normalizer and the pre-tokenizer
+_RULES: Final = ["WordPiece", "BertNormalizer", "BertPreTokenizer"]
+"""Kinds of the model, the normalizer and the pre-tokenizer."""
+_READ: Final = bytes(range(ord(" "), 127)) + b"\t\n\r"
+"""All of ASCII but control characters: these are no blanks, and are left out."""
 _END: Final = "\0"  # of a text; no text that is read here has it
 _LEAST_LETTERS: Final = 4096  # of fewer the tokenizer makes no more work
-_MOST_WORDS: Final = 2**17  # some 20 MB
+_MOST_LETTERS: Final = 2**19  # of the words that are kept, some 20 MB
 _WORDS_AT_ONCE: Final = 256  # so that several threads get some
 
 
@@ -113,14 +109,16 @@ class WordMemory:
     def _forget(self) -> None:
         """Know the number of `_END` alone, which stands for what comes after a text and before the next one."""
         self._numbers = {_END: 0}
+        self._letters = 0
         self._flat = array("i", self._after + self._before)
         self._starts = array("q", [0, len(self._flat)])  # of each word's ids, and the end of the last one's
 
     def _learn(self, words: Iterable[str]) -> None:
         distinct = dict.fromkeys(words)
-        if len(distinct | self._numbers) > _MOST_WORDS:
-            self._forget()
         new = [word for word in distinct if word not in self._numbers]
+        if self._letters + sum(map(len, new)) > _MOST_LETTERS:
+            self._forget()
+            new = [word for word in distinct if word != _END]
         parts = [new[start : start + _WORDS_AT_ONCE] for start in range(0, len(new), _WORDS_AT_ONCE)]
         marked = [f" {self._mark} ".join([*part, ""]) for part in parts]
         for encoding in self._tokenizer.encode_batch_fast(marked, add_special_tokens=False):
@@ -129,6 +127,7 @@ class WordMemory:
                     self._starts.append(len(self._flat))
                 else:
                     self._flat.append(token)
+        self._letters += sum(map(len, new))
         self._numbers.update(zip(new, range(len(self._numbers), len(self._starts) - 1), strict=True))
 
     def _texts(
