@@ -13,6 +13,7 @@ from embedreg import ensemble
 from embedreg.core import arguments
 from embedreg.core.bundle import read_bundle, write_bundle
 from embedreg.core.errors import DataError, UsageError, unknown_name
+from embedreg.core.plain_outputs import plain_outputs
 from embedreg.core.protocols import SavedState
 from embedreg.core.records import Records, as_records, native
 from embedreg.core.repeats import warn_of_repeats
@@ -41,6 +42,7 @@ REPRESENTATIONS: Final = (AUTO, "embedding", "tabular")
 _DEFAULT_EFFORT: Final = "balanced"
 _KIND: Final = "regressor"
 _TEXT_PARAMETERS: Final = ("model", "serializer", "numbers", "pooling", "layers", "dtype", "device", "cache")
+_HERE: Final = ("device", "cache")  # what has no part in the numbers
 _LEFT_OPEN: Final = (
     "serializer",
     "numbers",
@@ -152,6 +154,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         self.random_state = random_state
 
     @each_once()
+    @plain_outputs()
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Represent the records, and choose and fit heads.
 
@@ -190,8 +193,10 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         if self._n_targets is None and isinstance(predictor, OneHead):
             self.head_ = self.heads_[0]
         remember_form(self, records)
+        self._parameters = self.get_params(deep=False)
         return self
 
+    @plain_outputs()
     def plan(self, X: Any) -> EmbeddingPlan:
         """Say what `fit` would take for these records: texts, tokens, requests and cost. Nothing is sent.
 
@@ -213,6 +218,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         return plan
 
     @each_once()
+    @plain_outputs()
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return the predicted numbers of n records, shape (n,) or (n, targets) as `y` was, in its unit.
 
@@ -229,6 +235,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         return predicted[:, 0] if self._n_targets is None else predicted
 
     @each_once()
+    @plain_outputs()
     def predict_quantiles(
         self, X: Any, quantiles: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95)
     ) -> NDArray[np.float64]:
@@ -280,6 +287,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         return self.predict_quantiles(X, ((1 - coverage) / 2, (1 + coverage) / 2))
 
     @each_once()
+    @plain_outputs()
     def suggest(
         self,
         candidates: Any,
@@ -388,7 +396,7 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         parts = predictor.state()
         config = {
             "parameters": self._plain_parameters(),
-            "own_serializer": own_identity(self.serializer),
+            "own_serializer": own_identity(self._parameters["serializer"]),
             "is_text": self.is_text_,
             "columns": list(getattr(self, "feature_names_in_", [])) or None,
             "width": getattr(self, "n_features_in_", None),
@@ -449,10 +457,12 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         columns = tuple(config["columns"]) if config["columns"] else None
         remember_form(regressor, Records([], columns, config["width"]))
         regressor.is_text_ = config["is_text"]
+        regressor._parameters = regressor.get_params(deep=False)
         return regressor
 
     extra_: dict[str, Any]
     _n_targets: int | None
+    _parameters: dict[str, Any]
 
     def _make_predictor(self) -> Ensemble | OneHead:
         arguments.check_embedding(self.model, self.cache)
@@ -540,23 +550,28 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         return records.items
 
     def _plain_parameters(self) -> dict[str, Any]:
-        """Return the parameters as JSON values; an object is saved by its name and settings, a head by its state."""
-        parameters: dict[str, Any] = {k: native(value) for k, value in self.get_params(deep=False).items()}
-        if isinstance(parameters["head"], Head):
+        """Return the parameters of `fit` as JSON values; an object is saved by its name and settings, a head by its state.
+
+        Where a model runs and what keeps its vectors may have been changed since.
+        """
+        given = self._parameters | {name: getattr(self, name) for name in _HERE}
+        parameters: dict[str, Any] = {k: native(value) for k, value in given.items()}
+        if isinstance(given["head"], Head):
             del parameters["head"], parameters["target_transform"]
-        if isinstance(self.model, str):
-            parameters["model"] = anchored(self.model)
+        model, serializer = given["model"], given["serializer"]
+        if isinstance(model, str):
+            parameters["model"] = anchored(model)
         else:
             parameters["model"] = (
-                str(Path(self.model).absolute()) if isinstance(self.model, os.PathLike) else self.model.name
+                str(Path(model).absolute()) if isinstance(model, os.PathLike) else model.name
             )
-        if not isinstance(self.serializer, str):
-            parameters |= {"serializer": type(self.serializer).__name__}
-            if own_identity(self.serializer) is None:
-                settings = self.serializer.settings()
+        if not isinstance(serializer, str):
+            parameters |= {"serializer": type(serializer).__name__}
+            if own_identity(serializer) is None:
+                settings = serializer.settings()
                 parameters |= {"serializer": settings["name"], "numbers": settings["numbers"]}
-        if not isinstance(self.cache, bool):
-            parameters["cache"] = str(self.cache)
+        if not isinstance(given["cache"], bool):
+            parameters["cache"] = str(given["cache"])
         return parameters
 
     def __sklearn_tags__(self) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -175,6 +175,12 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
                 mend="give the right model's path: EmbeddingRegressor.load(path, model=...), or fit again",
             )
         return self
+
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> NDArray[np.float32]:
+        """Fit, and return what `transform` gives for the same records, which may come from an iterator."""
+        given = list(X) if isinstance(X, Iterator) else X  # it would have nothing left for `transform`
+        result: NDArray[np.float32] = super().fit_transform(given, y, **fit_params)
+        return result
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Return the embeddings of n records, shape (n, d), float32.

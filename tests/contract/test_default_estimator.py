@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from sklearn.base import clone
 from word_hashes import CountingHashes
 
@@ -604,3 +606,19 @@ def test_a_moment_at_the_end_of_the_calendar_is_refused_with_its_field():
     last = dt.datetime(9999, 12, 31, 23, tzinfo=dt.timezone(dt.timedelta(hours=-5)))
     with pytest.raises(DataError, match="in UTC is outside .* field day"):
         default().fit([{**record, "day": last} for record in RECORDS], Y)
+
+
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+def test_what_transformers_are_set_to_give_changes_nothing(output):
+    records = [{**record, "note": f"{record['kind']} as {i} was"} for i, record in enumerate(RECORDS)]
+    new = [{**record, "rate": record["rate"] + 0.05} for record in records]
+    expected = default().fit(records, Y)
+
+    with sklearn.config_context(transform_output=output), warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        fitted = default().fit(records, Y)
+        for model in (fitted, expected):
+            np.testing.assert_array_equal(model.predict_interval(records), fitted.predict_interval(records))
+        assert fitted.suggest(new, 2).tolist() == expected.suggest(new, 2).tolist()
+
+    np.testing.assert_array_equal(fitted.predict(records), expected.predict(records))

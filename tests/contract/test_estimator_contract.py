@@ -9,8 +9,10 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import sklearn
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -18,6 +20,7 @@ from sklearn.preprocessing import FunctionTransformer
 import embedreg
 from embedreg import EmbeddingRegressor, TextEmbedder
 from embedreg.core.errors import DataError, OutputError, SavedModelError, UsageError
+from embedreg.features import TabularFeatures
 
 N = 24
 MAPPINGS = [{"depth": i % 6, "rate": 0.1 * (i % 4), "kind": "abc"[i % 3]} for i in range(N)]
@@ -354,3 +357,69 @@ def test_a_model_in_a_directory_is_found_from_another(tiny_bert, tmp_path, monke
     fitted.save(tmp_path / "model")
     monkeypatch.chdir(tmp_path)
     assert np.array_equal(EmbeddingRegressor.load("model").predict(MAPPINGS), fitted.predict(MAPPINGS))
+
+
+@pytest.mark.parametrize("make", [lambda embedder: embedder, lambda _: TabularFeatures()])
+def test_an_iterator_is_fitted_and_transformed(embedder, make):
+    expected = make(embedder).fit(MAPPINGS).transform(MAPPINGS)
+
+    np.testing.assert_array_equal(make(embedder).fit_transform(iter(MAPPINGS)), expected)
+    np.testing.assert_array_equal(make_pipeline(make(embedder)).fit_transform(map(dict, MAPPINGS)), expected)
+
+
+def test_features_of_transformers_that_are_set_to_give_tables():
+    records = [{**record, "note": f"{record['kind']} as {i} was"} for i, record in enumerate(MAPPINGS)]
+    expected = TabularFeatures().fit_transform(records)
+
+    with sklearn.config_context(transform_output="pandas"):
+        found = TabularFeatures().fit_transform(records)
+
+    np.testing.assert_array_equal(np.asarray(found), expected)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"serializer": "values"},
+        {"numbers": "as_is"},
+        {"head": "xgboost"},
+        {"random_state": 3},
+        {"effort": "best"},
+    ],
+)
+def test_what_is_saved_is_what_was_fitted(regressor, changed, tmp_path):
+    fitted = regressor.fit(MAPPINGS, Y)
+    expected, before = fitted.predict(MAPPINGS), fitted.get_params(deep=False)
+
+    fitted.set_params(**changed, cache=False).save(tmp_path / "model")
+    loaded = EmbeddingRegressor.load(tmp_path / "model")
+
+    np.testing.assert_array_equal(loaded.predict(MAPPINGS), expected)
+    for name in changed:
+        if name != "head":
+            assert getattr(loaded, name) == before[name]
+    assert not loaded.cache, "where vectors are kept is as it was last set"
+    loaded.set_params(**changed).save(tmp_path / "again")
+    np.testing.assert_array_equal(EmbeddingRegressor.load(tmp_path / "again").predict(MAPPINGS), expected)
+
+
+def test_layers_of_numpy(tiny_bert):
+    expected = TextEmbedder(str(tiny_bert), layers=1).fit_transform(MAPPINGS)
+    found = TextEmbedder(str(tiny_bert), layers=np.int64(1)).fit_transform(MAPPINGS)
+    np.testing.assert_array_equal(found, expected)
+
+    search = GridSearchCV(
+        make_pipeline(TextEmbedder(str(tiny_bert)), Ridge()), {"textembedder__layers": np.arange(3)}, cv=2
+    )
+    assert np.isfinite(search.fit(MAPPINGS, Y).cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize("layers", [None, [1, 2], (1,), 1.0, np.bool_(True)])
+def test_layers_that_are_no_number_and_no_text(tiny_bert, layers):
+    with pytest.raises(UsageError, match=r"layers=.*expected 'last'"):
+        TextEmbedder(str(tiny_bert), layers=layers).fit(MAPPINGS)
+
+
+def test_a_device_that_is_no_text(tiny_bert):
+    with pytest.raises(UsageError, match=r"device None.*device='auto'"):
+        TextEmbedder(str(tiny_bert), device=None).fit_transform(MAPPINGS)

@@ -341,3 +341,14 @@ def test_a_head_made_from_a_head_is_a_copy_with_its_own_settings(name: str) -> N
     assert made is not head
     assert made.get_params() == head.get_params()
     assert not hasattr(made, "chosen_")
+
+
+@pytest.mark.parametrize("head", [HEADS["xgboost"](learning_rate="a"), HEADS["mlp"](max_epochs="2")])
+def test_parameters_of_another_kind_are_refused(head: Head) -> None:
+    with pytest.raises(UsageError, match=f"a parameter of {type(head).__name__} of another kind"):
+        head.fit(np.eye(4), np.arange(4.0))
+
+
+def test_problems_that_are_none_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"a tuple as problem 0.*Problem\(X, y\)"):
+        fit_many(make_head("ridge"), [(np.eye(4), np.arange(4.0))])

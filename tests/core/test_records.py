@@ -155,6 +155,16 @@ class TestTables:
             as_records(fine)
         assert len(as_records(coarse)) == 2
 
+    @pytest.mark.parametrize("kind", ["datetime64[ns]", "timedelta64[ns]"])
+    def test_times_in_nanoseconds_may_be_missing(self, make_table, kind):
+        cells = np.array([0, 86_400 * 10**9, "NaT"], dtype=kind)
+        first, second, missing = as_records(make_table({"m": cells})).items
+        assert first["m"] + dt.timedelta(days=1) == second["m"]
+        assert missing == {"m": None}
+        fine = np.array([1, "NaT"], dtype=kind)
+        with pytest.raises(DataError, match="finer than a microsecond in column 'm'"):
+            as_records(make_table({"m": fine}))
+
     def test_no_rows(self, make_table):
         records = as_records(make_table({"a": []}))
         assert (records.items, records.feature_names, records.width) == ([], ("a",), 1)
@@ -411,3 +421,29 @@ def test_nan_is_missing_in_mappings_as_in_a_frame():
     frame = pd.DataFrame({"a": [0.5, math.nan], "b": ["x", None]})
     assert as_records(frame.to_dict("records")).items == as_records(frame).items
     assert as_records([{"a": [np.float32("nan"), Decimal("nan")]}]).items == [{"a": [None, None]}]
+
+
+class TestNamedRows:
+    def test_a_structured_array(self):
+        array = np.array([(1, "a", 0.1), (2, "b", np.nan)], dtype=[("n", int), ("t", "U3"), ("x", "f4")])
+        for given in (array, array.view(np.recarray)):
+            records = as_records(given)
+            assert records.items == [{"n": 1, "t": "a", "x": 0.1}, {"n": 2, "t": "b", "x": None}]
+            assert (records.feature_names, records.width) == (("n", "t", "x"), 3)
+
+    def test_namedtuples(self):
+        table = pd.DataFrame(TABLE)
+        records = as_records(list(table.itertuples(index=False)))
+        assert records == as_records(table)
+        assert same_types(records.items, ROWS)
+
+    @pytest.mark.parametrize("second", [(1, 2), collections.namedtuple("Other", ["b", "a"])(1, 2)])
+    def test_rows_of_other_names(self, second):
+        first = collections.namedtuple("Row", ["a", "b"])(1, 2)
+        for rows in ([first, second], [second, first]):
+            with pytest.raises(DataError, match="row 1 of other names than row 0"):
+                as_records(rows)
+
+    def test_a_batch_of_arrow(self):
+        with pytest.raises(DataError, match="a table of an Arrow batch"):
+            as_records(pa.RecordBatch.from_pydict(TABLE))

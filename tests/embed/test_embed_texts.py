@@ -118,6 +118,11 @@ def test_takes_any_sequence_of_texts() -> None:
     np.testing.assert_array_equal(embed_texts(HashEmbedder(), np.array(["a", "b"])), vectors_of(["a", "b"]))
 
 
+def test_refuses_an_iterator() -> None:
+    with pytest.raises(UsageError, match=r"a generator as texts.*list\(texts\)"):
+        embed_texts(HashEmbedder(), (text for text in ["a"]))
+
+
 def test_refuses_a_single_text() -> None:
     with pytest.raises(UsageError, match="one text"):
         embed_texts(HashEmbedder(), "text")

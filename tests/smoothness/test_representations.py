@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
+import sklearn
 
 from embedreg.core.errors import DataError, UsageError
 from embedreg.features import TabularFeatures
@@ -88,3 +90,16 @@ def test_what_cannot_be_compared_is_refused(embedder):
         compare_smoothness(given, y[:-1], embedder)
     with pytest.raises(DataError, match="1 records"):
         compare_smoothness(given[:1], y[:1], embedder)
+
+
+@pytest.mark.parametrize("output", ["default", "pandas"])
+def test_a_table_is_records_too(embedder, output):
+    given, y = records(30)
+    expected = compare_smoothness(given, y, embedder, splits=2)
+
+    with sklearn.config_context(transform_output=output):
+        found = compare_smoothness(pd.DataFrame(given), y, embedder, splits=2)
+
+    assert found.gap == expected.gap
+    for name, vectors in expected.vectors.items():
+        np.testing.assert_array_equal(found.vectors[name], vectors)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from word_hashes import CountingHashes
 
@@ -200,3 +201,8 @@ def test_a_plan_of_texts_for_a_service_counts_each_text_once(table, tmp_path):
     texts = load_labelled(table.path, "y", text="name")
     plan = plan_comparison(texts, CompareSettings(f"{SERVICE}&items=40"))
     assert (plan.texts, plan.distinct, plan.requests) == (80, 40, 1)
+
+
+def test_a_table_of_another_kind_is_refused():
+    with pytest.raises(UsageError, match=r"a DataFrame as the table.*load_labelled"):
+        compare_representations(pd.DataFrame({"a": [1, 2]}))

@@ -85,7 +85,7 @@ def check_free(directory: Path, *, overwrite: bool = False) -> None:
     replaceable = _is_bundle(directory)
     if not (overwrite and replaceable):
         mend = "choose another path, or " + (
-            "allow overwriting (--overwrite)" if replaceable else "move it away"
+            "allow overwriting (overwrite=True, or --overwrite)" if replaceable else "move it away"
         )
         what = f"an existing {directory}" + (
             "" if replaceable else ", which is not a saved model or holds other files"

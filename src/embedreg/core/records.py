@@ -84,8 +84,8 @@ def as_records(X: Any) -> Records:
     ----------
     X
         A sequence of str, a sequence of mappings, a pandas or polars DataFrame, a pandas or polars Series
-        of texts, an Arrow table or array of texts, or an array or a list of rows of shape (n, columns).
-        Columns without names get the names x0, x1, ...
+        of texts, an Arrow table or array of texts, a structured array, or an array or a list of rows of shape
+        (n, columns), which may be namedtuples. Columns without names get the names x0, x1, ...
 
     Returns
     -------
@@ -226,7 +226,8 @@ def _wrong_type(X: object) -> DataError:
     return DataError(
         f"{type(X).__name__} as records",
         expected="a list of str, a list of dict, a DataFrame, an Arrow table or a 2-D array",
-        mend="wrap a single record in a list: [record]; make a list of a set, and collect() a lazy frame",
+        mend="wrap a single record in a list: [record]; make a list of a set, a table of an Arrow batch, and collect() a lazy "
+        "frame",
     )
 
 
@@ -242,6 +243,8 @@ def _from_array(X: Any) -> Records:
             "a masked array", expected="an array with NaN where values are missing", mend="X.filled(np.nan)"
         )
     array = np.asarray(X)
+    if array.ndim == 1 and array.dtype.names:
+        return _with_names(array.dtype.names, [native(array[name]) for name in array.dtype.names])
     if array.ndim == 1 and array.dtype.kind in "OUTS":
         return Records(_checked([native(item) for item in array]))
     if array.ndim != 2:
@@ -268,6 +271,7 @@ def _from_array(X: Any) -> Records:
 
 def _from_rows(rows: Sequence[Any]) -> Records:
     width = len(rows[0])
+    names = getattr(rows[0], "_fields", None)  # of a namedtuple
     for row, cells in enumerate(rows):
         is_row = isinstance(cells, (list, tuple, np.ndarray))
         if not is_row or len(cells) != width:
@@ -276,12 +280,26 @@ def _from_rows(rows: Sequence[Any]) -> Records:
                 expected=f"a list of length {width}, as row 0 is",
                 mend="make the rows equally long, or give dicts, whose keys may differ",
             )
+        if getattr(cells, "_fields", None) != names:
+            raise DataError(
+                f"a row {row} of other names than row 0, or without any",
+                expected="namedtuples of one kind, or rows without names",
+                mend="give dicts, whose keys may differ",
+            )
+    if names is not None:
+        return _with_names(names, native([*zip(*rows, strict=True)]))
     return _with_numbered_names(native(rows), width)
 
 
 def _with_numbered_names(rows: list[list[Any]], width: int) -> Records:
     names = [f"x{i}" for i in range(width)]
     return Records([dict(zip(names, map(_missing_to_none, row), strict=True)) for row in rows], width=width)
+
+
+def _with_names(names: Sequence[str], columns: list[list[Any]]) -> Records:
+    """Return records of columns that have names, which are str, each once."""
+    rows = (dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True))
+    return Records(list(rows), tuple(names), len(names))
 
 
 def _from_table(table: Any) -> Records:
@@ -303,9 +321,7 @@ def _from_table(table: Any) -> Records:
         raise _wrong_type(table) from error
     if not names:
         return Records([{} for _ in range(frame.shape[0])], (), 0)
-    columns = [_plain_column(frame[name]) for name in names]
-    rows = (dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True))
-    return Records(list(rows), tuple(names), len(names))
+    return _with_names(names, [_plain_column(frame[name]) for name in names])
 
 
 def _plain_column(column: nw.Series[Any]) -> list[Any]:
@@ -313,7 +329,7 @@ def _plain_column(column: nw.Series[Any]) -> list[Any]:
     import narwhals as nw
 
     if isinstance(column.dtype, (nw.Datetime, nw.Duration)) and column.dtype.time_unit == "ns":
-        times = column.dt
+        times = column.drop_nulls().dt
         parts = times.nanosecond() if isinstance(column.dtype, nw.Datetime) else times.total_nanoseconds()
         if (parts % 1000 != 0).any():
             raise _inexact_time(f"times finer than a microsecond in column {column.name!r}")

@@ -166,6 +166,8 @@ def refuse_other_than_texts(texts: Sequence[str]) -> None:
     """Refuse a single text, and what is no text."""
     if isinstance(texts, str):
         raise UsageError("one text", expected="a list of texts", mend="wrap it in a list: [text]")
+    if not hasattr(texts, "__len__"):
+        raise UsageError(f"a {type(texts).__name__} as texts", expected="a list of texts", mend="list(texts)")
     for row, text in enumerate(texts):
         if not isinstance(text, str):
             raise DataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -73,9 +74,27 @@ def chosen_layers(layers: str | int, count: int) -> Layers:
     }
     if isinstance(layers, str):
         return words.get(layers) or _range(layers, count)
-    if isinstance(layers, bool) or not -count - 1 <= layers <= count:
+    number = whole_number(layers)
+    if number is None or not -count - 1 <= number <= count:
         raise _unknown(layers, count)
-    return Layers((layers % (count + 1),))
+    return Layers((number % (count + 1),))
+
+
+def whole_number(value: object) -> int | None:
+    """Return a whole number, numpy's among them, as Python's; None for anything else.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> whole_number(np.int64(3)), whole_number(True), whole_number("3")
+    (3, None, None)
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__"):  # which numpy's booleans have not
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:  # an array
+        return None
 
 
 def _range(layers: str, count: int) -> Layers:
@@ -88,7 +107,7 @@ def _range(layers: str, count: int) -> Layers:
     return Layers(tuple(range(first, last + 1)), average=found[1] is not None)
 
 
-def _unknown(layers: str | int, count: int) -> UsageError:
+def _unknown(layers: object, count: int) -> UsageError:
     return UsageError(
         f"layers={layers!r}",
         expected=f"'last', 'all', 'mean', a range as '0-{count}' or 'mean:0-{count}', or a number from {-count - 1} "

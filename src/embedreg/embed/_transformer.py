@@ -13,7 +13,7 @@ from embedreg.core.ahead import ahead, lagging
 from embedreg.core.devices import on_processor
 from embedreg.core.errors import DataError, ModelError, UsageError, unknown_name
 from embedreg.core.lazy import uncollected
-from embedreg.embed._layers import chosen_layers
+from embedreg.embed._layers import chosen_layers, whole_number
 from embedreg.embed._model_directory import ModelDirectory
 from embedreg.embed._pooling import pooling_named
 from embedreg.embed._precision import check_precision
@@ -127,7 +127,8 @@ class TransformerEmbedder:
         self.name = name or directory.resolve().name
         self._sha256 = sha256
         self._pooling = pooling
-        self._layers = layers
+        number = whole_number(layers)
+        self._layers = layers if number is None else number
         self._dtype = dtype
         self._device = device
         self._batch_tokens = batch_tokens

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from embedreg.core.errors import DataError, UsageError
+from embedreg.core.plain_outputs import plain_outputs
 from embedreg.core.protocols import SavedState
 from embedreg.core.records import Records, as_records
 from embedreg.core.warn import not_yet_said, totals, warn
@@ -105,6 +106,7 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
         self.text_components = text_components
         self.random_state = random_state
 
+    @plain_outputs()
     def fit(self, records: Sequence[Record], y: Array | None = None) -> Self:  # noqa: ARG002 (scikit-learn's signature)
         """Learn fields, kinds, levels and scales from training records.
 
@@ -135,6 +137,13 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
         }
         return self
 
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> NDArray[np.float64]:
+        """Fit, and return what `transform` gives for the same records, which may come from an iterator."""
+        given = list(X) if isinstance(X, Iterator) else X  # it would have nothing left for `transform`
+        result: NDArray[np.float64] = super().fit_transform(given, y, **fit_params)
+        return result
+
+    @plain_outputs()
     def transform(self, records: Sequence[Record]) -> NDArray[np.float64]:
         """Return the features of records, each row from its record alone.
 

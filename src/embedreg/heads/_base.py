@@ -120,6 +120,17 @@ class Head(RegressorMixin, BaseEstimator, ABC):
         check_scaling(getattr(self, "scaling", "each"))
         check_target_transform(getattr(self, "target_transform", None))
 
+    def refuse_wrong_parameters(self) -> None:
+        """Do as `check_parameters`, and refuse what cannot be compared with numbers as well."""
+        try:
+            self.check_parameters()
+        except TypeError as error:
+            raise UsageError(
+                f"a parameter of {type(self).__name__} of another kind ({error})",
+                expected="parameters of the kinds that its documentation names",
+                mend="numbers as numbers, not as text",
+            ) from error
+
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return predictions in the unit of y, shape (n,), for X of shape (n, d).
 
@@ -229,7 +240,7 @@ class Head(RegressorMixin, BaseEstimator, ABC):
         ValueError
             If shapes disagree, values are not finite, or fewer than 2 rows count.
         """
-        self.check_parameters()
+        self.refuse_wrong_parameters()
         self.__dict__.pop("chosen_", None)  # a fit that fails or is interrupted leaves no half-fitted head
         inputs, targets = validate_data(self, X, y, dtype=_FLOATS, y_numeric=True, ensure_min_samples=2)
         rows = Rows(inputs, targets.astype(np.float64))
@@ -303,6 +314,13 @@ def fit_many(head: Head, problems: Sequence[Problem], *, description: str = "fit
     >>> bool(rising.predict([[9.0]]) > 5), bool(falling.predict([[9.0]]) < -5)
     (True, True)
     """
+    for place, problem in enumerate(problems):
+        if not isinstance(problem, Problem):
+            raise UsageError(
+                f"a {type(problem).__name__} as problem {place}",
+                expected="an embedreg.heads.Problem",
+                mend="Problem(X, y)",
+            )
     if any(problem.weight is not None for problem in problems) and not has_fit_parameter(
         head, "sample_weight"
     ):

@@ -159,7 +159,7 @@ class MLPHead(Head):
         """Return the parameters as the sweep takes them."""
         from embedreg.heads._sweep import Settings, training_dtype
 
-        self.check_parameters()
+        self.refuse_wrong_parameters()
         hidden, rates, decays = tuple(self.hidden), tuple(self.learning_rates), tuple(self.weight_decays)
         dtype = self.dtype
         if dtype == "auto":

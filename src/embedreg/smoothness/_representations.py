@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
 from embedreg.core.errors import DataError, UsageError
+from embedreg.core.records import as_records
 from embedreg.serialize import input_numbers
 from embedreg.smoothness._gap_interval import GapInterval, interval_around
 from embedreg.smoothness._nlfd import NLFD, nlfd, smoothness_gap
 from embedreg.smoothness._sentence import smoothness_prediction, smoothness_sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import ArrayLike, NDArray
 
-    from embedreg.core.records import Record
     from embedreg.smoothness._nlfd import Scaling
     from embedreg.text_embedder import TextEmbedder
 
@@ -76,7 +74,7 @@ class RepresentationSmoothness:
 
 
 def compare_smoothness(
-    records: Sequence[Record],
+    records: Any,
     y: ArrayLike,
     embedder: TextEmbedder,
     *,
@@ -90,7 +88,7 @@ def compare_smoothness(
     Parameters
     ----------
     records
-        Texts or mappings.
+        n texts or mappings, a DataFrame, an Arrow table or a 2-D array.
     y
         Their targets, shape (n,), finite.
     embedder
@@ -111,16 +109,19 @@ def compare_smoothness(
     UsageError
         If a setting is out of its range.
     """
+    from embedreg.core.plain_outputs import plain_outputs  # noqa: PLC0415 (as below)
     from embedreg.features import TabularFeatures  # noqa: PLC0415 (scikit-learn, which an NLFD alone does without)
 
+    records = as_records(records).items
     targets = np.asarray(y, dtype=np.float64)
     rows = _sample(len(records), targets, max_rows, seed)
     used = [records[row] for row in rows]
     groups = input_numbers(used)
-    vectors: dict[str, NDArray[np.floating]] = {
-        "embedding": embedder.fit(used).transform(used),
-        "tabular": TabularFeatures(random_state=seed).fit(used).transform(used),
-    }
+    with plain_outputs():
+        vectors: dict[str, NDArray[np.floating]] = {
+            "embedding": embedder.fit(used).transform(used),
+            "tabular": TabularFeatures(random_state=seed).fit(used).transform(used),
+        }
     found = {name: nlfd(v, targets[rows], scaling=scaling) for name, v in vectors.items()}
     gap = interval_around(
         smoothness_gap(found["tabular"], found["embedding"]),

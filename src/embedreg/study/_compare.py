@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 import embedreg
-from embedreg.core.errors import DataError
+from embedreg.core.errors import DataError, UsageError
+from embedreg.core.plain_outputs import plain_outputs
 from embedreg.core.repeats import warn_of_repeats
 from embedreg.features import TabularFeatures
 from embedreg.heads import Problem, fit_many, make_head
@@ -89,6 +90,7 @@ class CompareSettings:
         return TextEmbedder(**{name: getattr(self, name) for name in names})
 
 
+@plain_outputs()
 def compare_representations(
     table: LabelledTable,
     settings: CompareSettings | None = None,
@@ -122,6 +124,12 @@ def compare_representations(
     UsageError
         If a setting names nothing.
     """
+    if not (hasattr(table, "records") and hasattr(table, "y")):
+        raise UsageError(
+            f"a {type(table).__name__} as the table",
+            expected="an embedreg.tasks.LabelledTable",
+            mend="embedreg.tasks.load_labelled(path, target) reads one from a file",
+        )
     warn_of_repeats(table.records, table.y)
     run = _Run(table, settings or CompareSettings())
     return run.comparison(command, RunsStore(resume, run.key()))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from embedreg.core.devices import find_device, on_processor
 from embedreg.core.errors import EmbedregError, UsageError
+from embedreg.core.plain_outputs import plain_outputs
 from embedreg.core.progress import progress_bar
 from embedreg.features import TabularFeatures
 from embedreg.heads import Problem, fit_many
@@ -68,6 +69,7 @@ class _Prepared:
 _Fit: TypeAlias = tuple[str, "HeadSpec", _Prepared]  # the cell's key, its head, its item
 
 
+@plain_outputs()
 def run_study(spec: StudySpec, store: StudyStore, *, skip_missing: bool = False) -> Plan:
     """Run every cell that is not finished, and return the plan as it stands afterwards.
 
