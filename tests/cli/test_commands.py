@@ -201,6 +201,21 @@ def test_embed_writes_npy_and_parquet(run, knobs, tiny_bert, tmp_path):
     assert vectors.shape == (60, 32)
     assert np.array_equal(np.array(table["embedding"].to_pylist(), dtype=np.float32), vectors)
     assert len(table["tps"]) == 60
+    words = (
+        "embed",
+        tmp_path / "v.parquet",
+        "--columns",
+        "tps",
+        "--model",
+        tiny_bert,
+        "-o",
+        tmp_path / "w.parquet",
+    )
+    refused = run(*words)
+    assert (refused.status, "a column 'embedding' to add" in refused.err) == (2, True)
+    named = run(*words, "--column", "vector")
+    assert named.status == 0, named.err
+    assert pq.read_table(tmp_path / "w.parquet").column_names[-2:] == ["embedding", "vector"]
 
 
 def test_fit_reports_what_was_chosen(run, knobs, tiny_bert, tmp_path):

@@ -52,6 +52,9 @@ def test_from_plan_to_page(run, spec, tmp_path) -> None:
     assert {(m["head"], m["dof"]) for m in means} == {(h, d) for h in ("ridge", "mean") for d in (2, 4)}
     cells = [json.loads(line) for line in run("study", "table", spec, "--by-cell").out.splitlines()]
     assert len(cells) == 8
+    assert not any("NaN" in run("study", "table", spec, form).out for form in ("--json", "--by-cell"))
+    wrong = run("study", "table", spec, "--by-cell", "--metric", "rmsee")
+    assert (wrong.status, "did you mean 'rmse'" in wrong.err) == (2, True)
 
     reported = run("study", "report", spec)
     assert reported.status == 0
@@ -60,6 +63,23 @@ def test_from_plan_to_page(run, spec, tmp_path) -> None:
     assert "a &lt;little&gt; study" in page
     assert "not run" in page
     assert "http" not in page.replace("https://arxiv.org/abs/2411.14708", "").replace("http://www.w3.org", "")
+
+
+def test_two_tasks_of_one_name_in_two_blocks_are_refused(run, spec, tmp_path) -> None:
+    blocks = []
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "l.csv").write_text(f"x,y\n1,{len(blocks)}\n")
+        suite = '[[tasks]]\nfile = "l.csv"\ntarget = "y"\n'
+        (tmp_path / folder / "s.toml").write_text(f'name = "bakery"\n{suite}')
+        blocks.append(
+            f'[[blocks]]\ntasks = ["{folder}/s.toml"]\nrepresentations = ["t"]\nheads = ["mean"]\nrows = 50\nseeds = 1\n'
+        )
+    spec.write_text('name = "two"\n[representations.t]\nkind = "tabular"\n' + "".join(blocks))
+
+    found = run("study", "run", spec, "--dry-run")
+
+    assert (found.status, "two different tasks 'bakery/l' in two blocks" in found.err) == (2, True)
 
 
 def test_an_exported_file_stands_for_the_store(run, spec, tmp_path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import openai
 import pytest
 
+from embedreg.cli._serve_embeddings import model_name
 from embedreg.core.errors import OutputError
 from embedreg.embed import EmbeddingCache, EmbeddingEndpoint, embed_texts, make_embedder
 from embedreg.embed._catalogue import catalogue
@@ -63,9 +64,29 @@ def test_openais_own_client_is_served(endpoint):
     with openai.OpenAI(base_url=endpoint.url, api_key="none") as client:
         one = client.embeddings.create(model="tiny-bert", input="adam")
         assert [model.id for model in client.models.list()] == ["tiny-bert"]
+        assert client.models.retrieve("tiny-bert").id == "tiny-bert"
 
     assert len(one.data[0].embedding) == 32
     assert one.usage.prompt_tokens > 0
+
+
+def test_a_model_with_settings_has_a_name_of_its_own(tiny_bert):
+    names = {
+        model_name(given, make_embedder(given))
+        for given in (f"{tiny_bert}", f"{tiny_bert}?pooling=max", f"{tiny_bert}?pooling=last")
+    }
+    assert len(names) == 3
+    assert "tiny-bert" in names
+    assert all(name.startswith("tiny-bert") for name in names)
+    endpoint = EmbeddingEndpoint(make_embedder(tiny_bert), name="mine")
+    thread = threading.Thread(target=endpoint.serve)
+    thread.start()
+    try:
+        assert ask(endpoint, "POST", "/v1/embeddings", {"model": "tiny-bert", "input": "a"})[0] == 404
+        assert ask(endpoint, "POST", "/v1/embeddings", {"model": "mine", "input": "a"})[1]["model"] == "mine"
+    finally:
+        endpoint.close()
+        thread.join()
 
 
 def test_what_is_asked_twice_comes_from_the_cache(endpoint):
@@ -147,7 +168,7 @@ def test_the_command_says_where_it_is_and_stops_cleanly(tiny_bert):
     finally:
         process.kill()
     assert url.startswith("http://127.0.0.1:")
-    assert (process.returncode, out, err) == (0, "", "stopped\n")
+    assert (process.returncode, out, err) == (0, "", "model: tiny-bert\nstopped\n")
 
 
 def test_minilm_by_the_command_is_minilm(tmp_path, monkeypatch):

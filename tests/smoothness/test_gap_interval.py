@@ -130,3 +130,18 @@ def test_sides_of_different_records_are_refused():
     trad, llm, y = sample(0)
     with pytest.raises(DataError, match="shape"):
         smoothness_gap_interval(trad[:-1], llm, y)
+
+
+@pytest.mark.parametrize("n", [4, 5])
+def test_halves_of_two_inputs_tell_nothing(n):
+    trad, llm, y = sample(3, n)
+    found = smoothness_gap_interval(trad, llm, y)
+    assert math.isfinite(found.gap)
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+    assert not math.isnan(smoothness_gap_interval(*sample(3, 6)).low)
+
+
+def test_halves_that_never_differ_tell_nothing():
+    x = np.repeat([0.0, 1.0], 15)[:, None]
+    assert math.isnan(smoothness_gap_interval(x, x**2, x[:, 0]).low)

@@ -60,3 +60,6 @@ def test_an_interval_that_holds_zero_favours_neither(gap):
     assert "looks smoother" in said
     assert said.endswith("the interval of Z holds zero; it favours neither.")
     assert "about equally" in smoothness_sentence(0.1, decided=False)
+    assert smoothness_sentence(gap, decided=False, has_interval=False).endswith(
+        "but Z has no interval; it favours neither."
+    )

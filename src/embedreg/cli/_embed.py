@@ -8,7 +8,13 @@ from typing import Any
 import click
 
 from embedreg.cli._dry_run import dry_run_option, print_plan
-from embedreg.cli._options import data_argument, embedder_options, embedder_settings, input_options
+from embedreg.cli._options import (
+    column_name,
+    data_argument,
+    embedder_options,
+    embedder_settings,
+    input_options,
+)
 
 
 @click.command()
@@ -20,6 +26,14 @@ from embedreg.cli._options import data_argument, embedder_options, embedder_sett
     metavar="OUT",
     type=click.Path(path_type=Path),
     help="Vectors go to this file: .npy, or .parquet with the rows beside them.",
+)
+@click.option(
+    "--column",
+    default="embedding",
+    show_default=True,
+    metavar="NAME",
+    callback=column_name,
+    help="Name of the column of vectors, where the output has columns.",
 )
 @click.option("--target", metavar="COLUMN", help="A column that is no input.")
 @input_options
@@ -33,7 +47,13 @@ from embedreg.cli._options import data_argument, embedder_options, embedder_sett
 )
 @dry_run_option
 def embed(
-    data: Path, output: Path, target: str | None, batch_rows: int, dry_run: bool, **options: Any
+    data: Path,
+    output: Path,
+    column: str,
+    target: str | None,
+    batch_rows: int,
+    dry_run: bool,
+    **options: Any,
 ) -> None:
     """Write the embedding of each row of DATA, in the order of the rows."""
     from embedreg.core.files import keep_input
@@ -51,7 +71,7 @@ def embed(
         print_plan(embedder.plan(records, batch_rows=batch_rows))
         return
     with (
-        write_vectors(output, embedder.embedder_.dimension, like=data) as writer,
+        write_vectors(output, embedder.embedder_.dimension, like=data, column=column) as writer,
         progress_bar(total, "embedding", "rows") as bar,
     ):
         for batch in stream_records(data, spec, batch_rows=batch_rows):

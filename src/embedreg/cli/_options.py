@@ -177,3 +177,10 @@ def _layer(_context: click.Context, _option: click.Parameter, value: str) -> str
     from embedreg.embed._layers import read_layers
 
     return read_layers(value)
+
+
+def column_name(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    """Refuse a blank name of a column."""
+    if not value.strip():
+        raise click.BadParameter(f"{value!r} is no name for a column")
+    return value

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from embedreg.cli._options import data_argument, model_argument, rows_output_option
+from embedreg.cli._options import column_name, data_argument, model_argument, rows_output_option
 
 
 def _levels(_context: click.Context, _option: click.Parameter, value: str | None) -> dict[str, float]:
@@ -25,12 +25,6 @@ def _levels(_context: click.Context, _option: click.Parameter, value: str | None
     return {f"q{word}": level for word, level in zip(words, levels, strict=True)}
 
 
-def _name(_context: click.Context, _option: click.Parameter, value: str) -> str:
-    if not value.strip():
-        raise click.BadParameter(f"{value!r} is no name for a column")
-    return value
-
-
 @click.command()
 @model_argument
 @data_argument
@@ -40,7 +34,7 @@ def _name(_context: click.Context, _option: click.Parameter, value: str) -> str:
     default="prediction",
     show_default=True,
     metavar="NAME",
-    callback=_name,
+    callback=column_name,
     help="Name of the column to add.",
 )
 @click.option(

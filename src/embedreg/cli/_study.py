@@ -90,7 +90,7 @@ def status(spec: str, store: Path | None) -> None:
 @_finished_argument
 @_store_option
 @click.option("--metric", default="kendall_tau", show_default=True, help="Which score.")
-@click.option("--by-cell", is_flag=True, help="A line for each finished cell, not means; with --json.")
+@click.option("--by-cell", is_flag=True, help="A line of JSON for each finished cell, not means.")
 @json_option
 def table(spec: str, store: Path | None, metric: str, by_cell: bool, as_json: bool) -> None:
     """Print the scores of the finished cells of SPEC: means over tasks and seeds, with 95% intervals.
@@ -99,13 +99,15 @@ def table(spec: str, store: Path | None, metric: str, by_cell: bool, as_json: bo
     """
     import json
 
+    from embedreg.core.records import native
     from embedreg.study.grid import study_means, study_table
 
     rows = _results(spec, store).rows
+    means = study_means(rows, metric)
     if by_cell:
-        click.echo("\n".join(json.dumps(row) for row in rows))
+        click.echo("\n".join(json.dumps(native(row)) for row in rows))
     elif as_json:
-        click.echo(json.dumps(study_means(rows, metric), indent=1))
+        click.echo(json.dumps(native(means), indent=1))
     else:
         click.echo(study_table(rows, metric))
 

@@ -40,7 +40,9 @@ class EmbeddingEndpoint:
     Parameters
     ----------
     embedder
-        Text -> vector. Its name is the model's name in requests.
+        Text -> vector.
+    name
+        The model's name in requests; the embedder's own by default.
     cache
         Where vectors are kept; None keeps none.
     host, port
@@ -58,11 +60,13 @@ class EmbeddingEndpoint:
         self,
         embedder: Embedder,
         *,
+        name: str | None = None,
         cache: EmbeddingCache | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
+        self.name = name or embedder.name
         try:
             self._server = _Server((host, port), _Handler)
         except OSError as error:
@@ -73,6 +77,7 @@ class EmbeddingEndpoint:
             ) from error
         self._server.max_body_bytes = max_body_bytes
         self._server.embedder = embedder
+        self._server.model = self.name
         self._server.cache = cache
 
     @property
@@ -98,6 +103,7 @@ class EmbeddingEndpoint:
 class _Server(ThreadingHTTPServer):
     daemon_threads = False  # a thread that is ended with the process may be in the midst of the model's C++
     embedder: Embedder
+    model: str
     cache: EmbeddingCache | None
     max_body_bytes: int
 
@@ -154,10 +160,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer `/health` and `/v1/models`."""
-        model = {"id": self.server.embedder.name, "object": "model", "created": 0, "owned_by": "embedreg"}
+        model = {"id": self.server.model, "object": "model", "created": 0, "owned_by": "embedreg"}
         pages: dict[str, Any] = {
             "/health": {"status": "ok"},
             "/v1/models": {"object": "list", "data": [model]},
+            f"/v1/models/{self.server.model}": model,
         }
         page = pages.get(self._path())
         if page is None:
@@ -201,11 +208,9 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def _embeddings(self, asked: dict[str, Any]) -> dict[str, Any]:
-        embedder = self.server.embedder
-        if asked.get("model") != embedder.name:
-            raise _RefusedError(
-                HTTPStatus.NOT_FOUND, f"no model {asked.get('model')!r}; there is {embedder.name!r}"
-            )
+        embedder, model = self.server.embedder, self.server.model
+        if asked.get("model") != model:
+            raise _RefusedError(HTTPStatus.NOT_FOUND, f"no model {asked.get('model')!r}; there is {model!r}")
         encoding = asked.get("encoding_format") or "float"
         if encoding not in _ENCODINGS:
             raise _bad(f"encoding_format {encoding!r}; expected one of {', '.join(_ENCODINGS)}")
@@ -219,7 +224,7 @@ class _Handler(BaseHTTPRequestHandler):
             for index, vector in enumerate(vectors)
         ]
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-        return {"object": "list", "data": data, "model": embedder.name, "usage": usage}
+        return {"object": "list", "data": data, "model": model, "usage": usage}
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         kind = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Rows: TypeAlias = NDArray[np.intp]
 
-_LEAST_INPUTS = 4  # so that each half has a nearest neighbour
+_LEAST_INPUTS = 6  # so that factors of a half can differ: those of two inputs never do
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class GapInterval:
     gap
         Z of all records, as `smoothness_gap` returns it.
     low, high
-        Its interval; NaN where there is none: fewer than four distinct inputs, or an undefined Z.
+        Its interval; NaN where there is none: fewer than six distinct inputs, an undefined Z, or halves that do not differ.
     level
         Of the interval, such as 0.95.
     """
@@ -151,7 +151,7 @@ def interval_around(
             halved[split] = (gap_of(np.flatnonzero(in_first)) - gap_of(np.flatnonzero(~in_first))) / 2
             bar.update()
     room = float(stdtrit(splits, (1 + level) / 2)) * math.sqrt(float(np.mean(halved**2)))
-    if not math.isfinite(room):
+    if not math.isfinite(room) or room == 0:
         return GapInterval(gap, math.nan, math.nan, level)
     return GapInterval(gap, gap - room, gap + room, level)
 

@@ -64,8 +64,8 @@ class RepresentationSmoothness:
     @property
     def sentence(self) -> str:
         """Which representation is the smoother one, in words."""
-        without_interval = math.isnan(self.gap.low)
-        return smoothness_sentence(self.gap.gap, decided=self.gap.decided or without_interval)
+        known = not math.isnan(self.gap.low)
+        return smoothness_sentence(self.gap.gap, decided=self.gap.decided, has_interval=known)
 
     @property
     def prediction(self) -> str:

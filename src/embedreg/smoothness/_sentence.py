@@ -13,7 +13,7 @@ _TABLE_2: Final = "0.60 to 0.88"
 """Least and largest correlation that the paper printed, over its models and dimensions."""
 
 
-def smoothness_sentence(gap: float, *, decided: bool = True) -> str:
+def smoothness_sentence(gap: float, *, decided: bool = True, has_interval: bool = True) -> str:
     """Say what a smoothness gap means for the embedding.
 
     Z is Cohen's d, the difference of means in pooled deviations, divided by the square root of two. By
@@ -24,7 +24,9 @@ def smoothness_sentence(gap: float, *, decided: bool = True) -> str:
     gap
         Z, as `smoothness_gap` returns it.
     decided
-        False if an interval of Z holds zero.
+        False if an interval of Z holds zero, or there is none.
+    has_interval
+        Whether there is one.
 
     Examples
     --------
@@ -49,8 +51,8 @@ def smoothness_sentence(gap: float, *, decided: bool = True) -> str:
     smoother, rougher = sides if gap > 0 else sides[::-1]
     if not decided:
         return (
-            f"The target looks smoother over {smoother} than over {rougher} (Z = {gap:.2f}), but the interval of Z "
-            "holds zero; it favours neither."
+            f"The target looks smoother over {smoother} than over {rougher} (Z = {gap:.2f}), but "
+            f"{'the interval of Z holds zero' if has_interval else 'Z has no interval'}; it favours neither."
         )
     gap_in_words = f"(Z = {gap:.2f}), which by itself favours {smoother}."
     return f"The target is smoother over {smoother} than over {rougher} {gap_in_words}"

@@ -34,23 +34,27 @@ class VectorWriter(Protocol):
 
 
 @contextlib.contextmanager
-def write_vectors(destination: Path, dimension: int, *, like: Path) -> Iterator[VectorWriter]:
+def write_vectors(
+    destination: Path, dimension: int, *, like: Path, column: str = COLUMN
+) -> Iterator[VectorWriter]:
     """Open a writer of float32 vectors, which holds no more than a batch of them and writes all or nothing.
 
     Parameters
     ----------
     destination
         A `.npy` file, which holds an array of shape (n, d), or a Parquet or Arrow file, which holds the
-        columns of `like` and a column `embedding` of fixed-size lists.
+        columns of `like` and one more, of fixed-size lists.
     dimension
         The length d of a vector.
     like
         The file that the rows come from.
+    column
+        The name of the one more.
 
     Raises
     ------
     UsageError
-        If the output's format is another, or the file has a column `embedding` already.
+        If the output's format is another, or the file has a column of that name already.
     OutputError
         If it cannot be written.
     """
@@ -68,18 +72,19 @@ def write_vectors(destination: Path, dimension: int, *, like: Path) -> Iterator[
             expected=f"a name that ends in one of .npy, {', '.join(columnar)}",
             mend="write .parquet, or .npy for the vectors alone",
         )
-    output_columns(like, COLUMN)
-    with row_writer(destination, open_source(like), {COLUMN: pa.list_(pa.float32(), dimension)}) as rows:
-        yield _ColumnarVectors(rows)
+    output_columns(like, column)
+    with row_writer(destination, open_source(like), {column: pa.list_(pa.float32(), dimension)}) as rows:
+        yield _ColumnarVectors(rows, column)
 
 
 class _ColumnarVectors:
-    def __init__(self, rows: Writer) -> None:
+    def __init__(self, rows: Writer, column: str) -> None:
         self._rows = rows
+        self._column = column
 
     def write(self, vectors: NDArray[np.floating[Any]], rows: Sequence[Mapping[str, Any]]) -> None:
         narrow = vectors.astype(np.float32, copy=False)
-        self._rows.write([{**row, COLUMN: vector} for row, vector in zip(rows, narrow, strict=True)])
+        self._rows.write([{**row, self._column: vector} for row, vector in zip(rows, narrow, strict=True)])
 
 
 class _NpyWriter:

@@ -76,12 +76,37 @@ def test_a_study_is_read_as_it_is_written() -> None:
         ("dof = 3", "dof = 0", "dof = 0 in a profile of here; expected one .*, at least 1"),
         ("dof = 3", "dof = [3, 100]", "one whole number.*mend: write a ..profiles.. for each"),
         ('representations = ["lengths"]', 'representations = ["plain"]', "an embedding"),
+        ('name = "small"', "name = 5", "name = 5 in here; expected a text"),
+        ('name = "small"', 'name = ""', "a text without slashes"),
+        ('name = "small"', 'name = "../x"', "a text without slashes"),
+        ('description = "two tasks, two representations"', "description = 3", "description = 3 in here"),
+        ("seeds = [0, 7]", "seeds = [99999999999999999999]", "below 2.32"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(old: str, new: str, message: str) -> None:
     assert old in SPEC
     with pytest.raises(UsageError, match=message):
         parse_study(SPEC.replace(old, new), "here")
+
+
+@pytest.mark.parametrize(
+    ("what", "value", "heading"),
+    [
+        ("representations", "[]", r"\[representations.NAME\]"),
+        ("representations", "{p = 3}", r"\[representations.NAME\]"),
+        ("heads", "3", r"\[heads.NAME\]"),
+        ("heads", "{ridge = 3}", r"\[heads.NAME\]"),
+        ("blocks", "3", r"\[\[blocks\]\]"),
+        ("blocks", "[3]", r"\[\[blocks\]\]"),
+        ("profiles", "{dof = 3}", r"\[\[profiles\]\]"),
+        ("profiles", "[3]", r"\[\[profiles\]\]"),
+    ],
+)
+def test_what_is_no_table_is_refused(what: str, value: str, heading: str) -> None:
+    given = {"name": '"s"', "representations": '{t = {kind = "tabular"}}', "blocks": "[]", what: value}
+    text = "\n".join(f"{key} = {written}" for key, written in given.items())
+    with pytest.raises(UsageError, match=rf"{what} = .* in here; expected tables, each under {heading}"):
+        parse_study(text, "here")
 
 
 def test_what_is_no_toml_is_refused() -> None:

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from embedreg.core.errors import UsageError
 from embedreg.features import TabularFeatures
 from embedreg.heads import HEADS
 from embedreg.tasks import select_tasks
@@ -86,11 +87,19 @@ def cells_of(spec: StudySpec) -> list[Cell]:
     Raises
     ------
     UsageError
-        If a pattern selects no task.
+        If a pattern selects no task, or two different tasks have one name.
     """
+    known: dict[str, Task] = {}
     found: dict[tuple[str, str, int, int, str], Cell] = {}
     for block in spec.blocks:
         tasks = select_tasks(block.tasks)
+        for task in tasks:
+            if known.setdefault(task.name, task) != task:
+                raise UsageError(
+                    f"two different tasks {task.name!r} in two blocks of the study {spec.name!r}",
+                    expected="a name for each",
+                    mend="rename the suite or the file of one",
+                )
         for cell in _grid(block.representations, block.rows, tasks, block.seeds, block.heads):
             found.setdefault(cell.name(), cell)
     return list(found.values())

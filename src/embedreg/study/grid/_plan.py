@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from embedreg.heads import HEADS
 from embedreg.study.grid._cells import Cell, cells_of
+from embedreg.study.grid._profiles import profiles_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -49,6 +50,8 @@ class Plan:
     absent
         How many unfinished cells have a task whose data are not on this machine, by the task's name. `seconds` and
         `texts` leave them out.
+    profiles, profiles_left
+        How many distance profiles there are, and how many of them are to be measured.
     """
 
     cells: list[Cell]
@@ -58,6 +61,8 @@ class Plan:
     seconds: float
     texts: int
     absent: dict[str, int] = field(default_factory=dict)
+    profiles: int = 0
+    profiles_left: int = 0
 
     def left(self) -> list[tuple[str, Cell]]:
         """Return the cells to run, with their keys; those of absent tasks among them."""
@@ -71,6 +76,11 @@ class Plan:
         left = len(self.left())
         lines = [
             f"cells: {left + len(self.done)}, finished: {len(self.done)}, to run: {left}",
+            *(
+                [f"distance profiles: {self.profiles}, to measure: {self.profiles_left}"]
+                if self.profiles
+                else []
+            ),
             f"texts to embed: at most {self.texts:,} (those in the cache are not embedded again)",
             f"time: about {_words(self.seconds)}",
         ]
@@ -116,9 +126,13 @@ def plan_study(spec: StudySpec, store: StudyStore) -> Plan:
     left = [cell for cell in left if cell.item.task.name not in absent]
     items = {(c.item.representation.name, c.item.task.name, c.item.rows, c.item.seed) for c in left}
     texts = sum(item.rows for item in items_with_texts_of_their_own(left))
+    profiles = {profile.key(): profile for profile in profiles_of(spec)}
+    measured = store.get("profiles", profiles)
+    profiles_left = [profile for key, profile in profiles.items() if key not in measured]
+    texts += sum(1 + len(profile.spec.radii) * profile.spec.samples for profile in profiles_left)
     seconds = _fit_seconds(left, rows) + len(items) * _SECONDS_A_REPRESENTATION + texts * _SECONDS_A_TEXT
     failed = {key: str(row["error"]) for key, row in failures.items() if key not in rows}
-    return Plan(cells, keys, set(rows), failed, seconds, texts, absent)
+    return Plan(cells, keys, set(rows), failed, seconds, texts, absent, len(profiles), len(profiles_left))
 
 
 def _unfinished(keys: Sequence[str], cells: Sequence[Cell], done: Collection[str]) -> dict[str, Cell]:

@@ -210,6 +210,15 @@ def parse_study(text: str, where: str) -> StudySpec:
             f"{where}, which is no TOML: {error}", expected="TOML", mend="mend that line"
         ) from error
     _check_keys(read, _STUDY_KEYS, where, ("name", "representations", "blocks"))
+    _check_name(read["name"], where)
+    if not isinstance(read.get("description", ""), str):
+        raise UsageError(
+            f"description = {read['description']!r} in {where}", expected="a text", mend='description = "..."'
+        )
+    _check_tables(read["representations"], "representations", dict, where)
+    _check_tables(read.get("heads", {}), "heads", dict, where)
+    _check_tables(read["blocks"], "blocks", list, where)
+    _check_tables(read.get("profiles", []), "profiles", list, where)
     representations = {
         name: _representation(name, settings, where) for name, settings in read["representations"].items()
     }
@@ -224,6 +233,27 @@ def parse_study(text: str, where: str) -> StudySpec:
     if "subject" in read and subject not in embeddings:
         raise unknown_name(f"subject of {where}", str(subject), embeddings)
     return StudySpec(read["name"], read.get("description", ""), blocks, profiles, subject)
+
+
+def _check_name(name: Any, where: str) -> None:
+    """Refuse what cannot be in a directory's name."""
+    if not isinstance(name, str) or not name.strip() or set(name) & set("/\\\0") or name in (".", ".."):
+        raise UsageError(
+            f"name = {name!r} in {where}",
+            expected="a text without slashes, by which the store is called",
+            mend='name = "mine"',
+        )
+
+
+def _check_tables(value: Any, what: str, kind: type, where: str) -> None:
+    """Refuse what is no table of tables (dict), or no array of tables (list)."""
+    tables = value if kind is list else value.values() if isinstance(value, dict) else ()
+    if isinstance(value, kind) and all(isinstance(table, dict) for table in tables):
+        return
+    heading = f"[[{what}]]" if kind is list else f"[{what}.NAME]"
+    raise UsageError(
+        f"{what} = {value!r} in {where}", expected=f"tables, each under {heading}", mend=f"write {heading}"
+    )
 
 
 def _representation(name: str, settings: Mapping[str, Any], where: str) -> RepresentationSpec:
@@ -334,11 +364,11 @@ def _seeds(value: Any, where: str) -> tuple[int, ...]:
     """Return the seeds of a list, or so many of them as a number says."""
     if _is_whole(value, 1):
         return tuple(range(value))
-    if isinstance(value, list) and value and all(_is_whole(seed, 0) for seed in value):
+    if isinstance(value, list) and value and all(_is_whole(seed, 0) and seed < 2**32 for seed in value):
         return tuple(value)
     raise UsageError(
         f"seeds = {value!r} in {where}",
-        expected="how many, a whole number of at least 1, or a list of seeds, whole numbers from 0",
+        expected="how many, a whole number of at least 1, or a list of seeds, whole numbers from 0 and below 2^32",
         mend="seeds = 3, which is seeds = [0, 1, 2]",
     )
 
