@@ -89,6 +89,12 @@ def test_a_model_with_settings_has_a_name_of_its_own(tiny_bert):
         thread.join()
 
 
+@pytest.mark.parametrize(("setting", "own"), [("dtype=float32", False), ("dtype=int8", True)])
+def test_only_rounding_needs_no_other_name(tiny_bert, setting, own):
+    embedder = make_embedder(tiny_bert)
+    assert (model_name(f"{tiny_bert}?{setting}", embedder) != embedder.name) == own
+
+
 def test_what_is_asked_twice_comes_from_the_cache(endpoint):
     ask(endpoint, "POST", "/v1/embeddings", {"model": "tiny-bert", "input": TEXTS})
 

@@ -9,8 +9,13 @@ import click
 if TYPE_CHECKING:
     from embedreg.core.protocols import Embedder
 
-
-_ROUNDING: Final = {"", "dtype", "device", "batch_tokens"}
+_ROUNDING: Final = {
+    "",
+    "dtype",
+    "device",
+    "batch_tokens",
+}  # settings that change vectors by rounding alone, if at all
+_ROUGH: Final = "dtype=int8"
 
 
 @click.command("serve-embeddings")
@@ -58,8 +63,8 @@ def model_name(model: str, embedder: Embedder) -> str:
     import hashlib
     import json
 
-    settings = {setting.partition("=")[0] for setting in model.partition("?")[2].split("&")}
-    if settings <= _ROUNDING:
+    settings = model.partition("?")[2].split("&")
+    if _ROUGH not in settings and {setting.partition("=")[0] for setting in settings} <= _ROUNDING:
         return embedder.name
     fingerprint = json.dumps(dict(embedder.fingerprint()), sort_keys=True)
     return f"{embedder.name}-{hashlib.sha256(fingerprint.encode()).hexdigest()[:8]}"

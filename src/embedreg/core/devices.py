@@ -63,7 +63,7 @@ def find_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     # AssertionError: a build without cuda, xpu or mtia. ImportError: hpu without its package. RuntimeError, also as
-    # NotImplementedError: an unknown name or number, or a device that gives no answer. TypeError: no name.
+    # NotImplementedError: an unknown name or number, or a device that gives no answer. TypeError: what is no text.
     except (RuntimeError, AssertionError, ImportError, TypeError) as error:
         raise UsageError(
             f"device {name!r}", expected="a device that torch can use on this machine", mend="device='auto'"

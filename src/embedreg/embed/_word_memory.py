@@ -26,7 +26,7 @@ _READ: Final = bytes(range(ord(" "), 127)) + b"\t\n\r"
 """All of ASCII but control characters: these are no blanks, and are left out."""
 _END: Final = "\0"  # of a text; no text that is read here has it
 _LEAST_LETTERS: Final = 4096  # of fewer the tokenizer makes no more work
-_MOST_LETTERS: Final = 2**19  # of the words that are kept, some 20 MB
+_MOST_LETTERS: Final = 2**19  # of the words that are kept
 _WORDS_AT_ONCE: Final = 256  # so that several threads get some
 
 

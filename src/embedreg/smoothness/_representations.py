@@ -109,7 +109,7 @@ def compare_smoothness(
     UsageError
         If a setting is out of its range.
     """
-    from embedreg.core.plain_outputs import plain_outputs  # noqa: PLC0415 (as below)
+    from embedreg.core.plain_outputs import plain_outputs  # noqa: PLC0415 (scikit-learn, as the next)
     from embedreg.features import TabularFeatures  # noqa: PLC0415 (scikit-learn, which an NLFD alone does without)
 
     records = as_records(records).items
