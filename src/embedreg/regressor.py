@@ -42,6 +42,7 @@ REPRESENTATIONS: Final = (AUTO, "embedding", "tabular")
 _DEFAULT_EFFORT: Final = "balanced"
 _KIND: Final = "regressor"
 _TEXT_PARAMETERS: Final = ("model", "serializer", "numbers", "pooling", "layers", "dtype", "device", "cache")
+_OF_THE_EMBEDDER: Final = ("pooling", "layers", "dtype")
 _HERE: Final = ("device", "cache")  # what has no part in the numbers
 _LEFT_OPEN: Final = (
     "serializer",
@@ -77,7 +78,8 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         None, "yeo-johnson", or "auto" to use that when the training targets are skewed. It belongs to a head that is
         named: it must be None when `head` is "auto" or a `Head`.
     random_state
-        Seed of everything random, from 0 to 2**32 - 1: the folds, the rows a head holds out, its initial weights.
+        Seed of everything random, from 0 to 2**32 - 1: the folds, the rows a head holds out, its initial weights. A `Head`
+        has its own.
 
     Attributes
     ----------
@@ -446,6 +448,8 @@ class EmbeddingRegressor(RegressorMixin, BaseEstimator):
         check_own(serializer, config["own_serializer"])
         here = {"model": model, "serializer": serializer, "device": device, "cache": cache}
         parameters = config["parameters"] | {name: value for name, value in here.items() if value is not None}
+        if model is not None and not isinstance(model, (str, os.PathLike)):
+            parameters |= dict.fromkeys(_OF_THE_EMBEDDER, AUTO)  # which the embedder has itself
         regressor = cls(**parameters)
         regressor._take(regressor._restored(parts))
         regressor._n_targets = config["targets"]

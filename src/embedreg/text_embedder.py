@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +20,9 @@ from embedreg.core.records import Records, as_records, check_same_form
 from embedreg.core.texts import check_texts
 from embedreg.core.warn import warn
 from embedreg.embed import DEFAULT_MODEL, EmbeddingCache, embed_texts, make_embedder, plan_embedding
+from embedreg.embed._cache_errors import CacheError
+from embedreg.embed._cache_space import canonical
+from embedreg.embed._dimension import known_dimension
 from embedreg.serialize import DEFAULT_NUMBERS, DEFAULT_SERIALIZER, make_serializer, serialize_records
 
 if TYPE_CHECKING:
@@ -144,7 +149,10 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     def identity(self) -> dict[str, Any]:
         """Return the model's name and fingerprint, for `restore_as`."""
         check_is_fitted(self, "embedder_")
-        return {"name": self.embedder_.name, "fingerprint": dict(self.embedder_.fingerprint())}
+        return {
+            "name": self.embedder_.name,
+            "fingerprint": json.loads(canonical(self.embedder_.fingerprint())),
+        }
 
     def restore_as(self, saved: Mapping[str, Any]) -> TextEmbedder:
         """Find the model again and make sure that it is the one whose `identity()` was saved.
@@ -158,15 +166,16 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             If it is another one, or not found.
         """
         there = saved["fingerprint"]
+        may_be_told = isinstance(self.model, (str, os.PathLike))  # an embedder has its own precision
         try:
-            self._find(there.get("dtype", self.dtype) if self.dtype == "auto" else self.dtype)
+            self._find(there.get("dtype", self.dtype) if self.dtype == "auto" and may_be_told else self.dtype)
         except UnknownModelError as error:
             raise SavedModelError(
                 f"{error.got}, as no name or path leads to the language model {saved['name']!r} here",
                 expected="the language model that was fitted with",
                 mend="give it: EmbeddingRegressor.load(path, model=...), with your own embedder or the model's path",
             ) from error
-        here = json.loads(json.dumps(self.identity()["fingerprint"]))
+        here = self.identity()["fingerprint"]
         differs = sorted(key for key in here.keys() | there.keys() if here.get(key) != there.get(key))
         if differs:
             raise SavedModelError(
@@ -242,7 +251,10 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     def _n_features_out(self) -> int:
         """Return d, for `get_feature_names_out`."""
         check_is_fitted(self, "embedder_")
-        return self.embedder_.dimension
+        known = None
+        with contextlib.suppress(CacheError):  # whoever embeds says so
+            known = known_dimension(self.embedder_, self._open_cache())
+        return self.embedder_.dimension if known is None else known
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -115,14 +115,20 @@ def test_what_was_left_out_is_told_in_the_same_order_after_loading(fitted, tmp_p
 
 @pytest.mark.parametrize("head", ["auto", "mlp", "xgboost"])
 def test_a_seed_of_numpy_is_saved_as_pythons(head, tmp_path):
-    model = default(head=head, random_state=np.int64(3), layers=np.int64(0)).fit(RECORDS, Y)
+    model = default(head=head, random_state=np.int64(3)).fit(RECORDS, Y)
     model.save(tmp_path / "model")
     loaded = EmbeddingRegressor.load(tmp_path / "model", model=CountingHashes())
-    assert type(loaded.random_state) is type(loaded.layers) is int
+    assert type(loaded.random_state) is int
     np.testing.assert_array_equal(loaded.predict(NEW), model.predict(NEW))
     np.testing.assert_array_equal(
-        default(head=head, random_state=3, layers=0).fit(RECORDS, Y).predict(NEW), model.predict(NEW)
+        default(head=head, random_state=3).fit(RECORDS, Y).predict(NEW), model.predict(NEW)
     )
+
+
+def test_a_layer_of_numpy_is_saved_as_pythons(tiny_bert, tmp_path):
+    EmbeddingRegressor(tiny_bert, head="ridge", layers=np.int64(0)).fit(RECORDS, Y).save(tmp_path / "model")
+    loaded = EmbeddingRegressor.load(tmp_path / "model")
+    assert (type(loaded.layers), loaded.layers) == (int, 0)
 
 
 @pytest.mark.parametrize(
@@ -258,6 +264,21 @@ def test_what_was_measured_is_known_without_weight_and_in_other_words():
     written = [dict(record, day=record["day"].date().isoformat()) for record in records[:4]]
 
     assert model.suggest([*written, dict(NEW[0], day="2024-01-01")], 1).tolist() == [4]
+
+
+def test_what_was_measured_is_known_beside_fields_that_training_did_not_have(tmp_path):
+    moments = [dt.datetime(2024, 1, 1, 10, i) for i in range(N)]
+    records = [dict(record, at=at) for record, at in zip(RECORDS, moments, strict=True)]
+    model = default(representation="tabular").fit(records, Y)
+    model.save(tmp_path / "model")
+    loaded = EmbeddingRegressor.load(tmp_path / "model", model=CountingHashes())
+    further = [dict(record, at=str(record["at"]), label=None) for record in records[:4]]
+    candidates = [*further, dict(NEW[0], at=str(moments[0]), label=None)]
+
+    assert [one.suggest(candidates, 1).tolist() for one in (model, loaded)] == [[4], [4]]
+    numbered = [dict(candidate, label=i) for i, candidate in enumerate(candidates)]
+    with pytest.warns(EmbedregWarning, match="label"):
+        assert model.suggest(numbered, 1).tolist() == [4]
 
 
 @pytest.mark.parametrize(

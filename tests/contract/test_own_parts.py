@@ -8,7 +8,8 @@ from sklearn.linear_model import Ridge
 from word_hashes import CountingHashes, WordHashes
 
 from embedreg import EmbeddingRegressor, TextEmbedder
-from embedreg.core.errors import DataError, EmbedregWarning, SavedModelError, UsageError
+from embedreg.core.errors import DataError, EmbedregWarning, ModelError, SavedModelError, UsageError
+from embedreg.embed import make_embedder
 from embedreg.heads import Head, RidgeHead
 from embedreg.serialize import JsonSerializer
 
@@ -161,6 +162,62 @@ def test_an_embedder_that_lacks_something_is_told_what(head, lacking):
         fitted(model=model, head=head)
     with pytest.raises(UsageError, match=f"without {lacking}"):
         TextEmbedder(model).fit(RECORDS)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"name": lambda self: "words"}, "methods name"),
+        ({"dimension": lambda self: 3}, "write @property"),
+        ({"name": None}, "whose name is None"),
+        ({"fingerprint": {"kind": "words"}}, "no method fingerprint"),
+    ],
+)
+@pytest.mark.parametrize("head", ["ridge", "auto"])
+def test_a_method_in_the_place_of_a_property_or_the_other_way_round_is_told_of(head, wrong, said):
+    with pytest.raises(UsageError, match=said):
+        fitted(model=type("Wrong", (WordHashes,), wrong)(), head=head)
+
+
+def test_a_fingerprint_that_json_does_not_have_is_refused_where_it_is_saved(tmp_path):
+    class Odd(WordHashes):
+        def fingerprint(self):
+            return {"scale": np.float32(0.5)}
+
+    model = fitted(model=Odd(), head="ridge", cache=False)
+    with pytest.raises(ModelError, match="fingerprint that is no JSON"):
+        model.save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("settings", [{"prefix": "row"}, lambda self: None])
+def test_a_serializer_without_settings_is_told_of(settings):
+    serializer = type("Odd", (Plain,), {"settings": settings})()
+    with pytest.raises(UsageError, match=r"no settings\(\) of"):
+        fitted(serializer=serializer)
+
+
+def test_an_error_of_a_serializer_says_in_which_row():
+    class Careless(Plain):
+        def __call__(self, record):
+            return record["not there"]
+
+    with pytest.raises(KeyError) as caught:
+        fitted(serializer=Careless())
+    assert caught.value.__notes__ == ["while Careless wrote row 0"]
+
+
+def test_a_transform_beside_a_head_that_is_an_object_is_refused():
+    with pytest.raises(UsageError, match="target_transform='yeo-johnson' beside RidgeHead"):
+        fitted(head=RidgeHead(), target_transform="yeo-johnson")
+
+
+def test_an_embedder_with_the_same_settings_is_taken_at_load_for_a_name_with_them(tiny_bert, tmp_path):
+    model = EmbeddingRegressor(str(tiny_bert), head="ridge", layers="all", dtype="float32", cache=False)
+    model.fit(RECORDS, Y).save(tmp_path / "model")
+    own = make_embedder(tiny_bert, layers="all", dtype="float32")
+    loaded = EmbeddingRegressor.load(tmp_path / "model", model=own)
+    np.testing.assert_allclose(loaded.predict(RECORDS), model.predict(RECORDS), rtol=1e-6)
 
 
 @pytest.mark.parametrize(

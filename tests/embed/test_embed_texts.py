@@ -250,6 +250,11 @@ def test_stores_what_it_has_when_interrupted(cache: CountingCache, end: BaseExce
         (([3], np.full((1, D), np.nan)), f"NaN or infinity from hash for the text '{TEXTS[3]}'"),
         (([3], np.full((1, D), np.inf)), "NaN or infinity"),
         (([], np.zeros((0, D))), "no vector for 17 of 20 texts"),
+        (([3.5], np.zeros((1, D))), r"positions \[3.5\] from hash"),
+        (([3], [["a"] * D]), "a tuple as a batch .*expected \\(positions, vectors\\)"),
+        (np.zeros((3, D)), "a ndarray as a batch"),
+        (np.zeros((2, D)), "positions array"),
+        (None, "a NoneType as a batch"),
     ],
 )
 def test_a_faulty_embedder_is_found_out_and_its_fault_not_stored(
@@ -409,3 +414,18 @@ def test_one_pair_of_many_texts_that_are_alike_is_not_warned_of():
 def test_equal_texts_and_one_text_are_not_warned_of():
     embed_texts(Caseless(), ["a", "a", "a"])
     embed_texts(Caseless(), [])
+
+
+@pytest.mark.parametrize("given", [None, 3])
+def test_an_embedder_that_gives_no_batches_is_told_what_to_yield(given: object) -> None:
+    embedder = HashEmbedder()
+    embedder.embed_batches = lambda _: given  # type: ignore[method-assign, assignment, return-value]
+    with pytest.raises(ModelError, match="as batches from hash; expected .*embed_batches"):
+        embed_texts(embedder, TEXTS)
+
+
+@pytest.mark.parametrize("dimension", ["3", 3.0, 0, None])
+def test_a_dimension_that_is_no_whole_number_is_told_of(dimension: object) -> None:
+    embedder = type("Odd", (HashEmbedder,), {"dimension": dimension})()
+    with pytest.raises(ModelError, match=f"dimension {dimension!r} of the embedder hash"):
+        embed_texts(embedder, TEXTS)

@@ -71,7 +71,17 @@ def test_a_relative_directory_without_a_slash(tiny_bert, monkeypatch):
 def test_an_embedder_is_returned_as_it_is(tiny_bert):
     embedder = TransformerEmbedder(tiny_bert)
 
-    assert make_embedder(embedder, pooling="max") is embedder
+    assert make_embedder(embedder, device="cpu") is embedder
+
+
+@pytest.mark.parametrize("service", [True, False])
+@pytest.mark.parametrize("setting", [{"pooling": "max"}, {"layers": "all"}, {"dtype": "float32"}])
+def test_settings_beside_what_has_none_are_refused_and_not_ignored(tiny_bert, service, setting):
+    model = "openai:m?base_url=http://localhost:1/v1" if service else TransformerEmbedder(tiny_bert)
+    (written,) = (f"{name}={value!r}" for name, value in setting.items())
+
+    with pytest.raises(UsageError, match=f"{written} beside model .*expected no such settings"):
+        make_embedder(model, **setting)
 
 
 @pytest.mark.parametrize(

@@ -70,11 +70,12 @@ def embed(
         records = [record for batch in batches for record in batch.records]
         print_plan(embedder.plan(records, batch_rows=batch_rows))
         return
+    dimension = len(embedder.get_feature_names_out())
     with (
-        write_vectors(output, embedder.embedder_.dimension, like=data, column=column) as writer,
+        write_vectors(output, dimension, like=data, column=column) as writer,
         progress_bar(total, "embedding", "rows") as bar,
     ):
         for batch in stream_records(data, spec, batch_rows=batch_rows):
             writer.write(embedder.transform(batch.records), batch.rows)
             bar.update(len(batch.rows))
-    click.echo(f"{total} vectors of {embedder.embedder_.dimension} numbers in {output}")
+    click.echo(f"{total} vectors of {dimension} numbers in {output}")

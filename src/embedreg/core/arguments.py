@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import math
+import operator
 import os
 from collections.abc import Mapping
 from numbers import Integral, Real
@@ -37,6 +38,22 @@ def is_number(value: object) -> bool:
         return math.isfinite(value)
     except OverflowError:  # an int beyond all floats
         return False
+
+
+def whole_number(value: object) -> int | None:
+    """Return a whole number, numpy's among them, as Python's; None for anything else.
+
+    Examples
+    --------
+    >>> whole_number(np.int64(3)), whole_number(True), whole_number("3")
+    (3, None, None)
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__"):  # which numpy's booleans have not
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:  # an array
+        return None
 
 
 def check_levels(quantiles: Any) -> NDArray[np.float64]:
@@ -121,6 +138,25 @@ def check_model(model: object) -> None:
             expected="an embedder, which has name, dimension, fingerprint() and embed_batches(texts)",
             mend="add what is missing; docs/extending.md has an example",
         )
+    methods = [name for name in ("fingerprint", "embed_batches") if not callable(getattr(model, name))]
+    if methods or _is_method(model, "name") or _is_method(model, "dimension"):
+        raise UsageError(
+            f"model={model!r}, an embedder with "
+            + ("no method " + " and ".join(methods) if methods else "methods name() or dimension()"),
+            expected="an embedder with properties name and dimension, and methods fingerprint() and embed_batches(texts)",
+            mend="write @property before `def name` and `def dimension`; docs/extending.md has an example",
+        )
+    if not isinstance(name := getattr(model, "name", None), str) or not name:
+        raise UsageError(
+            f"model={model!r}, an embedder whose name is {name!r}",
+            expected="a text",
+            mend="name it, for tables and messages",
+        )
+
+
+def _is_method(thing: object, name: str) -> bool:
+    """Return whether what should be a property is a method, without asking a property."""
+    return callable(inspect.getattr_static(thing, name, None))
 
 
 def _has(thing: object, name: str) -> bool:
@@ -172,11 +208,11 @@ def check_extra(extra: Any) -> dict[str, Any]:
         )
     for name, value in given.items():
         try:
-            json.dumps(value)
+            json.dumps(value, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise UsageError(
                 f"a value that JSON does not have in extra[{name!r}] ({error})",
-                expected="texts, numbers, booleans, None, and lists and mappings of those",
+                expected="texts, finite numbers, booleans, None, and lists and mappings of those",
                 mend="convert it; .tolist() makes plain values of numpy's",
             ) from None
     return dict(given)

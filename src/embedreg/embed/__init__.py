@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from embedreg.embed._embed_texts import embed_texts
     from embedreg.embed._endpoint import EmbeddingEndpoint
     from embedreg.embed._install import VerifyResult, installed_path, pull, verify
-    from embedreg.embed._make_embedder import anchored, make_embedder
+    from embedreg.embed._make_embedder import anchored, asks_a_service, make_embedder
     from embedreg.embed._plan_embedding import EmbeddingPlan, is_service, plan_embedding
     from embedreg.embed._transformer import TransformerEmbedder
     from embedreg.embed.services._spending import SpendingCapError
@@ -27,6 +27,7 @@ __all__ = [
     "TransformerEmbedder",
     "VerifyResult",
     "anchored",
+    "asks_a_service",
     "catalogue",
     "embed_texts",
     "installed_path",
@@ -46,7 +47,7 @@ __getattr__, __dir__ = lazy_names(
         "_embed_texts": ["embed_texts"],
         "_endpoint": ["EmbeddingEndpoint"],
         "_install": ["VerifyResult", "installed_path", "pull", "verify"],
-        "_make_embedder": ["anchored", "make_embedder"],
+        "_make_embedder": ["anchored", "asks_a_service", "make_embedder"],
         "_plan_embedding": ["EmbeddingPlan", "is_service", "plan_embedding"],
         "_transformer": ["TransformerEmbedder"],
         "services._spending": ["SpendingCapError"],

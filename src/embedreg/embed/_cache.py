@@ -28,7 +28,7 @@ from embedreg.embed import _cache_shards as shards
 from embedreg.embed._cache_errors import CacheBusyError, CacheError, cache_errors
 from embedreg.embed._cache_index import INDEX_FILE, Entry, Index, Shard, open_index
 from embedreg.embed._cache_reports import CacheStats, PruneReport, SpaceStats, VerifyReport
-from embedreg.embed._cache_space import Space
+from embedreg.embed._cache_space import Space, canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -134,6 +134,21 @@ class EmbeddingCache:
                 vectors[positions], found[positions], newly_corrupt = self._read(index, some, dimension)
                 corrupt += newly_corrupt
         return Lookup(found, vectors, corrupt)
+
+    def dimension(self, fingerprint: Mapping[str, Any]) -> int | None:
+        """Return the length of the vectors of an embedder; None if there are none, or of several lengths.
+
+        Raises
+        ------
+        CacheError
+            If the cache cannot be used.
+        """
+        if not self._exists():
+            return None
+        wanted = canonical(fingerprint)
+        with open_index(self.directory) as index:
+            found = {space.dimension for space in index.spaces() if space.fingerprint == wanted}
+        return found.pop() if len(found) == 1 else None
 
     def put(
         self,

@@ -33,6 +33,12 @@ class SpaceStats:
     entries: int
     bytes: int
 
+    @property
+    def place(self) -> str:
+        """Where the model of a service is, in words; of other models nothing."""
+        place = self.fingerprint.get("place")
+        return f" at {place}" if place else ""
+
 
 @dataclass(frozen=True)
 class CacheStats:
@@ -62,7 +68,7 @@ class CacheStats:
         lines = [
             f"{self.entries:,} embeddings, {readable_bytes(self.bytes)} in {self.directory}",
             *(
-                f"  {s.model}: {s.entries:,} of dimension {s.dimension}, {readable_bytes(s.bytes)}"
+                f"  {s.model}{s.place}: {s.entries:,} of dimension {s.dimension}, {readable_bytes(s.bytes)}"
                 for s in self.spaces
             ),
         ]

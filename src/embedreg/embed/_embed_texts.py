@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import textwrap
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -148,7 +149,9 @@ def embed_texts_with_report(
         size = max(1, len(missing)) if session.stores_each_batch else TEXTS_AT_ONCE
         for start in range(0, len(missing), size):
             chunk = missing[start : start + size]
-            for positions, part in _checked_batches(embedder, [distinct[i] for i in chunk]):
+            for positions, part in _checked_batches(
+                embedder, [distinct[i] for i in chunk], session.vectors.shape[1]
+            ):
                 session.add(chunk[positions], part)
                 advance(len(positions))
     report = EmbedReport(
@@ -178,34 +181,49 @@ def refuse_other_than_texts(texts: Sequence[str]) -> None:
 
 
 def _checked_batches(
-    embedder: Embedder, texts: Sequence[str]
+    embedder: Embedder, texts: Sequence[str], dimension: int
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
     """Yield what the embedder yields, once it is known to be right."""
     given = np.zeros(len(texts), dtype=np.bool_)
-    for some, part in embedder.embed_batches(texts):
-        positions = np.asarray(some, dtype=np.intp)
-        vectors = np.asarray(part, dtype=np.float32)
-        _refuse_wrong_positions(embedder, positions, given)
-        _refuse_wrong_vectors(embedder, vectors, [texts[i] for i in positions])
+    batches: Any = embedder.embed_batches(texts)
+    if not isinstance(batches, Iterable):
+        raise _not_batches(embedder, f"{type(batches).__name__} as batches")
+    for batch in batches:
+        positions, vectors = _arrays(embedder, batch)
+        _refuse_wrong_positions(embedder, positions, given, dimension)
+        if vectors.shape != (len(positions), dimension):
+            raise _broken(embedder, f"vectors of shape {vectors.shape} for {len(positions)} texts", dimension)
+        _refuse_infinite_vectors(embedder, vectors, [texts[i] for i in positions])
         given[positions] = True
         yield positions, vectors
     if not given.all():
-        raise _broken(embedder, f"no vector for {len(given) - given.sum()} of {len(given)} texts")
+        raise _broken(embedder, f"no vector for {len(given) - given.sum()} of {len(given)} texts", dimension)
+
+
+def _arrays(embedder: Embedder, batch: Any) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Return the positions and vectors of a batch as arrays."""
+    try:
+        some, part = batch
+        positions, vectors = np.asarray(some), np.asarray(part, dtype=np.float32)
+    except (TypeError, ValueError, RuntimeError) as error:  # such as a tensor that wants to be detached first
+        raise _not_batches(embedder, f"a {type(batch).__name__} as a batch ({error})") from error
+    if positions.ndim != 1 or (len(positions) and positions.dtype.kind not in "iu"):
+        raise _not_batches(embedder, f"positions {some!r}")
+    return positions.astype(np.intp), vectors
 
 
 def _refuse_wrong_positions(
-    embedder: Embedder, positions: NDArray[np.intp], given: NDArray[np.bool_]
+    embedder: Embedder, positions: NDArray[np.intp], given: NDArray[np.bool_], dimension: int
 ) -> None:
     inside = (positions >= 0) & (positions < len(given))
     if not inside.all():
-        raise _broken(embedder, f"a vector for position {positions[~inside][0]} of {len(given)} texts")
+        what = f"a vector for position {positions[~inside][0]} of {len(given)} texts"
+        raise _broken(embedder, what, dimension)
     if given[positions].any() or len(np.unique(positions)) < len(positions):
-        raise _broken(embedder, "two vectors for one text")
+        raise _broken(embedder, "two vectors for one text", dimension)
 
 
-def _refuse_wrong_vectors(embedder: Embedder, vectors: NDArray[np.float32], texts: Sequence[str]) -> None:
-    if vectors.shape != (len(texts), embedder.dimension):
-        raise _broken(embedder, f"vectors of shape {vectors.shape} for {len(texts)} texts")
+def _refuse_infinite_vectors(embedder: Embedder, vectors: NDArray[np.float32], texts: Sequence[str]) -> None:
     finite = np.isfinite(vectors).all(axis=1)
     if not finite.all():
         text = texts[int(np.argmin(finite))]
@@ -216,9 +234,18 @@ def _refuse_wrong_vectors(embedder: Embedder, vectors: NDArray[np.float32], text
         )
 
 
-def _broken(embedder: Embedder, what: str) -> ModelError:
+def _broken(embedder: Embedder, what: str, dimension: int) -> ModelError:
     return ModelError(
         f"{what} from {embedder.name}",
-        expected=f"one vector of dimension {embedder.dimension} for each text",
-        mend="this is a mistake in the embedder: report it to whoever made it",
+        expected=f"one vector of dimension {dimension} for each text",
+        mend="this is a mistake in the embedder: report it to whoever made it. A service whose model was changed behind its"
+        " name needs `embedreg cache clear`, as the cache has vectors of the earlier one",
+    )
+
+
+def _not_batches(embedder: Embedder, what: str) -> ModelError:
+    return ModelError(
+        f"{what} from {embedder.name}",
+        expected="(positions, vectors) of each batch from embed_batches(texts): whole numbers, and an array of numbers (m, d)",
+        mend="yield such pairs (docs/extending.md)",
     )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING, Final
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from embedreg.core.errors import ModelError
 from embedreg.core.kept import note_kept
 from embedreg.core.progress import progress_bar
 from embedreg.core.warn import warn
 from embedreg.embed._cache import Lookup
 from embedreg.embed._cache_errors import CacheError
+from embedreg.embed._dimension import known_dimension
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -55,7 +58,7 @@ class EmbeddingSession:
         self._fingerprint = {} if cache is None else embedder.fingerprint()
         self._model = embedder.name
         self.stores_each_batch = bool(getattr(embedder, "store_each_batch", False))
-        found, self.vectors, self.corrupt = self._look_up(embedder.dimension)
+        found, self.vectors, self.corrupt = self._look_up(self._dimension(embedder))
         self.missing = np.flatnonzero(~found)
         self._pending: list[NDArray[np.intp]] = []
         self._due = time.monotonic() + _STORE_SECONDS
@@ -87,6 +90,20 @@ class EmbeddingSession:
             return self.vectors
         row_of = {text: row for row, text in enumerate(self._texts)}
         return self.vectors[[row_of[text] for text in texts]]
+
+    def _dimension(self, embedder: Embedder) -> int:
+        """Return the length of vectors; a service is asked only where the cache does not have any of its vectors."""
+        known = None
+        with self._giving_up():
+            known = known_dimension(embedder, self._cache)
+        dimension: Any = embedder.dimension if known is None else known
+        if not isinstance(dimension, Integral) or dimension < 1:
+            raise ModelError(
+                f"dimension {dimension!r} of the embedder {self._model}",
+                expected="the length of its vectors, a whole number from 1",
+                mend="let its property `dimension` give that (docs/extending.md)",
+            )
+        return int(dimension)
 
     def _look_up(self, dimension: int) -> Lookup:
         n = len(self._texts)

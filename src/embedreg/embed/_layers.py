@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import operator
 import re
 from dataclasses import dataclass
 from typing import Final
 
+from embedreg.core.arguments import whole_number
 from embedreg.core.errors import UsageError
 
 _RANGE: Final = re.compile(r"(mean:)?(\d+)-(\d+)")
@@ -78,23 +78,6 @@ def chosen_layers(layers: str | int, count: int) -> Layers:
     if number is None or not -count - 1 <= number <= count:
         raise _unknown(layers, count)
     return Layers((number % (count + 1),))
-
-
-def whole_number(value: object) -> int | None:
-    """Return a whole number, numpy's among them, as Python's; None for anything else.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> whole_number(np.int64(3)), whole_number(True), whole_number("3")
-    (3, None, None)
-    """
-    if isinstance(value, bool) or not hasattr(value, "__index__"):  # which numpy's booleans have not
-        return None
-    try:
-        return operator.index(value)
-    except TypeError:  # an array
-        return None
 
 
 def _range(layers: str, count: int) -> Layers:

@@ -40,6 +40,9 @@ AUTO: Final = "auto"
 _DEFAULTS: Final[dict[str, Any]] = {"pooling": "mean", "layers": "last"}  # where they are "auto"
 
 
+_OF_THE_MACHINE: Final = ("device", "batch_tokens")  # they change no vector
+
+
 @dataclass(frozen=True)
 class EngineOptions:
     """What a user may choose about an engine; see `make_embedder`."""
@@ -69,6 +72,20 @@ class EngineOptions:
                     mend=f"leave out {name} here or there",
                 )
         return replace(self, **values)
+
+    def refuse_beside(self, name: str, reason: str) -> None:
+        """Refuse options that would change vectors beside what has no such options; where it runs may be said."""
+        said = [
+            f"{field.name}={value!r}"
+            for field in fields(self)
+            if (value := getattr(self, field.name)) != field.default and field.name not in _OF_THE_MACHINE
+        ]
+        if said:
+            raise UsageError(
+                f"{', '.join(said)} beside model {name!r}",
+                expected=f"no such settings: {reason}",
+                mend="leave them out",
+            )
 
     def decided(self) -> EngineOptions:
         """Return these options with the pooling and layers that are taken where none are given."""
@@ -118,7 +135,8 @@ def make_embedder(
     model
         A name of the catalogue; else the path of a Hugging Face directory with weights in safetensors, of a
         model2vec directory or of a GGUF file; else "hub:OWNER/NAME" or "hub:OWNER/NAME@REVISION"; or
-        an embedder, which is returned as it is and has its own settings. A directory with a name of the
+        an embedder, which is returned as it is and has its own settings: beside it, as beside a service's model, only `device`
+        and `batch_tokens` may be given, and are not used. A directory with a name of the
         catalogue is given as "./name" or as a `Path`. A name or path may carry the settings below,
         each of which may be given in one place only: "minilm?layers=all&pooling=max".
     pooling
@@ -146,7 +164,7 @@ def make_embedder(
     UnknownModelError
         If the name or path of the model leads nowhere.
     UsageError
-        If a setting is unknown, or the model is no name, path or embedder.
+        If a setting is unknown or means nothing to the model, or the model is no name, path or embedder.
     ModelError
         If the weights cannot be fetched or trusted.
 
@@ -160,8 +178,6 @@ def make_embedder(
     embedreg.core.errors.UnknownModelError: got model 'minilmm'; ... did you mean 'minilm'?
     """
     check_model(model)
-    if isinstance(model, Embedder):
-        return model
     options = EngineOptions(
         pooling,
         layers,
@@ -173,11 +189,17 @@ def make_embedder(
         forward=forward,
         prompt=prompt,
     )
+    if isinstance(model, Embedder):
+        options.refuse_beside(
+            model.name, "an embedder that is given as an object computes vectors in its own way"
+        )
+        return model
     if isinstance(model, str) and not _is_there(Path(model).expanduser()):
         written = model
         model, settings = parse_model_spec(written)
-        service, colon, name = model.partition(":")
-        if colon and service in _SERVICES:
+        if asks_a_service(model):
+            service, _, name = model.partition(":")
+            options.refuse_beside(model, "a service computes vectors in its own way")
             return _service_embedder(service, name, settings)
         options = options.with_written(written, settings)
     options = options.decided()
@@ -204,6 +226,17 @@ def anchored(model: str) -> str:
     name, mark, settings = (model, "", "") if _is_there(Path(model).expanduser()) else model.partition("?")
     is_path = name not in catalogue() and ":" not in name and _is_there(Path(name).expanduser())
     return f"{Path(name).expanduser().absolute()}{mark}{settings}" if is_path else model
+
+
+def asks_a_service(model: object) -> bool:
+    """Return whether a model's string names the model of a service.
+
+    Examples
+    --------
+    >>> asks_a_service("openai:text-embedding-3-small"), asks_a_service("minilm"), asks_a_service("hub:owner/name")
+    (True, False, False)
+    """
+    return isinstance(model, str) and model.partition(":")[0] in _SERVICES and ":" in model
 
 
 def _service_embedder(service: str, name: str, settings: Mapping[str, str]) -> Embedder:

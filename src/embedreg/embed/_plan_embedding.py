@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from embedreg.embed._dimension import known_dimension
 from embedreg.embed._embed_texts import refuse_other_than_texts
 from embedreg.embed.services._spending import dollars
 from embedreg.embed.services._tokens import ESTIMATE, estimate_all
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from embedreg.core.protocols import Embedder, Json
+    from embedreg.core.protocols import Embedder
     from embedreg.embed._cache import EmbeddingCache
     from embedreg.embed.services._service_embedder import Quote
 
@@ -115,9 +116,6 @@ def _both(one: str, other: str) -> str:
 class _Quoting(Protocol):
     """An embedder of a service."""
 
-    @property
-    def known_dimension(self) -> int | None: ...
-
     def quote(self, texts: Sequence[str]) -> Quote: ...
 
 
@@ -164,6 +162,9 @@ def plan_embedding(
     >>> plan = plan_embedding(embedder, ["a red car", "a blue car", "a red car", "a bus"])
     >>> plan.distinct, plan.tokens, plan.requests, plan.cost
     (3, 8, 2, 1.6e-07)
+
+    Where neither the settings nor the cache tell how long a service's vectors are, it is asked with one word more, which is
+    not counted.
     """
     refuse_other_than_texts(texts)
     distinct = list(dict.fromkeys(texts))
@@ -212,17 +213,8 @@ def _not_cached(embedder: Embedder, distinct: Sequence[str], cache: EmbeddingCac
     """Return the texts that the cache does not have."""
     if cache is None:
         return list(distinct)
-    fingerprint = embedder.fingerprint()
-    dimension = _dimension(embedder, fingerprint, cache)
+    dimension = known_dimension(embedder, cache)
     if dimension is None:
         return list(distinct)
-    found = cache.get(fingerprint, dimension, distinct).found
+    found = cache.get(embedder.fingerprint(), dimension, distinct).found
     return [text for text, is_there in zip(distinct, found, strict=True) if not is_there]
-
-
-def _dimension(embedder: Embedder, fingerprint: Mapping[str, Json], cache: EmbeddingCache) -> int | None:
-    """Return the length of vectors, of a service's model that is not known as the cache has it, if at all."""
-    known = embedder.known_dimension if isinstance(embedder, _Quoting) else embedder.dimension
-    if known is not None:
-        return known
-    return next((s.dimension for s in cache.stats().spaces if s.fingerprint == fingerprint), None)

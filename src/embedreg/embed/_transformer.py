@@ -10,10 +10,11 @@ import numpy as np
 
 from embedreg.core import precision
 from embedreg.core.ahead import ahead, lagging
+from embedreg.core.arguments import whole_number
 from embedreg.core.devices import on_processor
 from embedreg.core.errors import DataError, ModelError, UsageError, unknown_name
 from embedreg.core.lazy import uncollected
-from embedreg.embed._layers import chosen_layers, whole_number
+from embedreg.embed._layers import chosen_layers
 from embedreg.embed._model_directory import ModelDirectory
 from embedreg.embed._pooling import pooling_named
 from embedreg.embed._precision import check_precision

@@ -52,12 +52,13 @@ def make_head(head: str | Head, *, random_state: int = 0, target_transform: str 
     head
         A name in `HEADS`, or a head, of which an unfitted copy is returned with its own settings.
     random_state, target_transform
-        Settings of a head given by name; one that has no such setting ignores it.
+        Settings of a head given by name; one that has no such setting ignores it. An object has a seed of its own too, and
+        takes no transform beside it.
 
     Raises
     ------
     UsageError
-        If no head has that name, or it is neither a name nor a head.
+        If no head has that name, it is neither a name nor a head, or a transform is given beside an object.
 
     Examples
     --------
@@ -65,7 +66,14 @@ def make_head(head: str | Head, *, random_state: int = 0, target_transform: str 
     RidgeHead(target_transform='auto')
     """
     if not isinstance(head, str):
-        return _unfitted_copy(head)
+        copy = _unfitted_copy(head)
+        if target_transform is not None:
+            raise UsageError(
+                f"target_transform={target_transform!r} beside {head!r}",
+                expected="None: a head that is given as an object has settings of its own",
+                mend="give it to the head, or name the head",
+            )
+        return copy
     if head not in HEADS:
         raise unknown_name("head", head, HEADS)
     made = HEADS[head]()

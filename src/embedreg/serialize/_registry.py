@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from embedreg.core.errors import DataError, UsageError, unknown_name
 from embedreg.core.protocols import Serializer
@@ -88,6 +89,9 @@ def serialize_records(serializer: Serializer, records: Iterable[Record], *, firs
             text = serializer(record)
         except DataError as error:
             raise DataError(f"{error.got}, row {row}", expected=error.expected, mend=error.mend) from error
+        except Exception as error:  # of a serializer of the user's
+            error.add_note(f"while {type(serializer).__name__} wrote row {row}")
+            raise
         if not isinstance(text, str):
             raise UsageError(
                 f"{text!r} from the serializer {type(serializer).__name__}, row {row}",
@@ -116,7 +120,15 @@ def is_rebuilt_by_name(serializer: Serializer) -> bool:
 
 
 def _with_its_own_numbers(serializer: Serializer, numbers: str) -> Serializer:
-    own = serializer.settings().get("numbers", numbers)
+    given: Any = serializer  # of a user, whose class may keep to no protocol
+    settings = given.settings() if callable(given.settings) else None
+    if not isinstance(settings, Mapping):
+        raise UsageError(
+            f"no settings() of {serializer!r}",
+            expected="a method settings() that returns a dict of JSON values",
+            mend="add it; return {} where there are none (docs/extending.md)",
+        )
+    own = settings.get("numbers", numbers)
     if numbers not in {DEFAULT_NUMBERS, own}:
         raise UsageError(
             f"numbers={numbers!r} with {serializer!r}",

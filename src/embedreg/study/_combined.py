@@ -75,7 +75,7 @@ class Combiner:
         text = {name: getattr(settings, name) for name in (*_ALWAYS, *changed)}
         if not is_service(embedder.embedder_):
             return cls(settings.combination, text, None)
-        return cls(settings.combination, text | {"layers": "last"}, embedder.embedder_)
+        return cls(settings.combination, text | {"layers": "auto"}, embedder.embedder_)
 
     def runs(self, table: LabelledTable, splits: Sequence[Split], store: RunsStore) -> list[dict[str, Any]]:
         """Return for each seed the predictions of its test rows, what was chosen, and the seconds it took.

@@ -113,10 +113,33 @@ def test_google_says_in_the_body_how_long_to_wait(server, make):
     assert time.monotonic() - started >= 0.4
 
 
+@pytest.mark.parametrize("service", ["openai"], indirect=True)
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": 'model "m" not found, try pulling it first'},
+        {"detail": 'model "m" not found, try pulling it first'},
+        ['model "m" not found, try pulling it first'],
+        'model "m" not found, try pulling it first',
+    ],
+)
+def test_what_a_server_says_is_wrong_is_passed_on_in_whatever_form(server, make, body):
+    server.fault = lambda _: status(404, body=body)
+
+    with pytest.raises(ModelError, match=r"status 404: .*try pulling it first"):
+        embed_texts(make(), TEXTS)
+
+
+def test_a_proxy_that_waited_in_vain_is_asked_again(server, make):
+    server.one_after_another(status(522), status(524))
+
+    np.testing.assert_allclose(embed_texts(make(), TEXTS), vectors_of(TEXTS), rtol=1e-6)
+
+
 def test_a_wait_beyond_ten_minutes_is_not_waited_for(server, make):
     server.fault = lambda _: status(429, Retry_After="4000")
 
-    with pytest.raises(ModelError, match="retry after 4000 s"):
+    with pytest.raises(ModelError, match="retry after 4000 s.*run again later"):
         embed_texts(make(), TEXTS)
 
     assert len(server.asked) == 1

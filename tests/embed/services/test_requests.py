@@ -194,6 +194,38 @@ def test_a_dimension_that_is_not_known_is_asked_for_once(server, make):
     assert embedder.usage.requests == 1
 
 
+def test_vectors_that_are_kept_need_no_service_where_the_dimension_is_not_known(server, make):
+    cache = EmbeddingCache()
+    vectors = embed_texts(make(dimensions=None), TEXTS[:3], cache=cache)
+    server.asked.clear()
+
+    later = make(dimensions=None)
+    np.testing.assert_array_equal(embed_texts(later, TEXTS[:3], cache=cache), vectors)
+    assert server.asked == []
+    with_one_more = embed_texts(later, TEXTS[:4], cache=cache)
+
+    np.testing.assert_array_equal(with_one_more[:3], vectors)
+    assert [asked.texts for asked in server.asked] == [TEXTS[3:4]]
+    assert later.known_dimension == DIMENSION
+
+
+def test_a_model_whose_vectors_have_another_length_than_those_that_are_kept_is_found_out(server, make):
+    cache = EmbeddingCache()
+    embed_texts(make(dimensions=None), TEXTS[:3], cache=cache)
+    server.dimension = DIMENSION + 1
+
+    with pytest.raises(ModelError, match=r"expected one vector of dimension .* `embedreg cache clear`"):
+        embed_texts(make(dimensions=None), TEXTS[:4], cache=cache)
+
+
+def test_vectors_of_two_lengths_leave_it_to_the_service_to_say(server, make):
+    cache, embedder = EmbeddingCache(), make(dimensions=None)
+    for length in (DIMENSION, DIMENSION + 1):
+        cache.put(embedder.fingerprint(), [f"text {length}"], np.ones((1, length), np.float32))
+
+    assert embed_texts(embedder, TEXTS[:2], cache=cache).shape == (2, DIMENSION)
+
+
 def test_a_pickle_has_no_key_and_works(server, make, key):
     embedder = make()
     embed_texts(embedder, TEXTS)

@@ -28,6 +28,9 @@ _KNOWN: Final[Mapping[str, KnownModel]] = {
 _OPENAI_LIMITS: Final = Limits(items=2048, tokens=300_000, bytes=16_000_000)
 _OTHER_LIMITS: Final = Limits(items=32, bytes=1_500_000)
 """What servers of one's own accept as they come; text-embeddings-inference takes 32 texts."""
+_SAYS_NOTHING: Final = "Error code: "
+_SAID: Final = 500
+"""Characters of an answer that are shown where it is not known in which of its parts the reason is."""
 _ENCODINGS: Final = ("base64", "float")
 
 
@@ -127,7 +130,7 @@ class OpenAIConnection(ClientConnection):
                 model=self._service.model, input=list(texts), encoding_format=self._service.encoding, **asked
             )
         except openai.APIStatusError as error:
-            failure = failure_of_status(error.status_code, error.message, error.response.headers)
+            failure = failure_of_status(error.status_code, _said(error), error.response.headers)
             failure.retry &= error.code != "insufficient_quota"  # a 429 that no waiting mends
             raise failure from None
         except openai.APIConnectionError as error:  # of which a timeout is a kind
@@ -135,6 +138,13 @@ class OpenAIConnection(ClientConnection):
         except (openai.APIResponseValidationError, ValueError):
             raise WrongAnswerError("no JSON") from None
         return _read(answer)
+
+
+def _said(error: Any) -> str:
+    """Return what a service says is wrong, which the client passes on only in the form that OpenAI's own has."""
+    said = str(error.message)
+    body = " ".join(error.response.text.split())
+    return f"{said}, {body[:_SAID]}" if body and said.startswith(_SAYS_NOTHING) and body not in said else said
 
 
 def build(name: str, options: Mapping[str, str]) -> ServiceEmbedder:

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 _LONGEST_PAUSE: Final = 60.0
 _LONGEST_REQUESTED: Final = 600.0
 """A service that asks for more than that is out of use for now."""
-_TEMPORARY: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_TEMPORARY: Final = frozenset(
+    {408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
+)  # 520 to 524: Cloudflare's
 _HELD_UP: Final = frozenset({429, 503, 529})
-_TIMED_OUT: Final = frozenset({408, 504})
+_TIMED_OUT: Final = frozenset({408, 504, 522, 524})
 
 
 def pause(attempt: int, first: float, failure: RequestFailedError) -> float:
@@ -60,6 +62,7 @@ def failure_of_status(
         if bearable
         else f"status {status}, retry after {wait:.0f} s: {message}",
         retry=status in _TEMPORARY and bearable,
+        later=not bearable,
         wait=wait,
         held_up=status in _HELD_UP,
         maybe_paid=status in _TIMED_OUT,

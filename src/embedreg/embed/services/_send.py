@@ -110,8 +110,8 @@ class Sender:
         return ModelError(
             f"'{redacted(failure.message, self.connection.secrets)}' from {self.name}{times}",
             expected="a vector for each text",
-            mend="run again later: what was answered is kept in the cache"
-            if failure.retry
+            mend="run again later; with a cache, what was answered is kept"
+            if failure.retry or failure.later
             else "check the key, the model's name and the settings in its string (docs/services.md)",
         )
 

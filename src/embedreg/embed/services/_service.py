@@ -81,7 +81,9 @@ class RequestFailedError(Exception):
     message
         What went wrong; it may still hold what must not be shown.
     retry
-        Whether the same request may work later.
+        Whether the same request may work in a while, and is sent again.
+    later
+        Whether it may work another time, after so long that nobody waits for it here.
     wait
         Seconds that the service asked to wait, if it did.
     held_up
@@ -95,6 +97,7 @@ class RequestFailedError(Exception):
         message: str,
         *,
         retry: bool,
+        later: bool = False,
         wait: float | None = None,
         held_up: bool = False,
         maybe_paid: bool = False,
@@ -102,6 +105,7 @@ class RequestFailedError(Exception):
         super().__init__(message)
         self.message = message
         self.retry = retry
+        self.later = later
         self.wait = wait
         self.held_up = held_up
         self.maybe_paid = maybe_paid

@@ -143,8 +143,8 @@ class ServiceEmbedder:
             As `embed_batches`.
         """
         if self._dimension is None:
-            for _, vectors in self.embed_batches([_PROBE]):
-                self._dimension = vectors.shape[1]
+            for _ in self.embed_batches([_PROBE]):  # which takes note of it
+                pass
         assert self._dimension is not None
         return self._dimension
 
@@ -199,6 +199,7 @@ class ServiceEmbedder:
         try:
             while (answer := run.next_answer()) is not None:
                 request, vectors = answer
+                self._dimension = vectors.shape[1]
                 yield list(request.positions), vectors
             if run.error is not None:
                 raise run.error

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from embedreg.core.arguments import is_number
 from embedreg.core.errors import DataError, UsageError, unknown_name
+from embedreg.embed import asks_a_service
 from embedreg.heads import HEADS
 from embedreg.study._splits import MIN_ROWS
 from embedreg.text_embedder import TextEmbedder
@@ -263,7 +264,8 @@ def _representation(name: str, settings: Mapping[str, Any], where: str) -> Repre
         raise unknown_name(f"kind of representation {name!r} in {where}", kind, KINDS)
     known = [p for p in inspect.signature(TextEmbedder).parameters if p != "cache"]
     _check_keys(settings, known if kind == "embedding" else (), f"representation {name!r} in {where}")
-    if kind == "embedding" and "dtype=" not in str(settings.get("model")):
+    model = settings.get("model")
+    if kind == "embedding" and "dtype=" not in str(model) and not asks_a_service(model):
         settings.setdefault("dtype", _DTYPE)
     return RepresentationSpec(name, kind, settings)
 
