@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shlex
 
@@ -8,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from embedreg.embed import TransformerEmbedder
+from embedreg.embed import EmbeddingCache, TransformerEmbedder, make_embedder
 from embedreg.report import COMPARISON_FILES
 
 METHODS = {f"{r} + {h}" for r in ("embedding", "tabular") for h in ("mlp", "ridge", "xgboost")} | {
@@ -266,6 +267,24 @@ def test_cache_commands(run, knobs, tiny_bert):
 
 
 @pytest.mark.parametrize(
+    ("answer", "status", "said"), [("", 2, "no answer"), ("n\n", 0, "nothing was removed")]
+)
+def test_the_cache_is_not_cleared_without_a_yes(run, knobs, tiny_bert, monkeypatch, answer, status, said):
+    assert run("embed", knobs, "--model", tiny_bert, "-o", knobs.with_suffix(".npy")).status == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    found = run("cache", "clear")
+    assert found.status == status
+    assert said in found.out + found.err
+    assert run("cache", "stats", "--json").json()["entries"] == 60
+
+
+def test_the_cache_says_where_the_model_of_a_service_is(run):
+    embedder = make_embedder("openai:m?base_url=http://localhost:1234/v1")
+    EmbeddingCache().put(embedder.fingerprint(), ["a"], np.ones((1, 3), np.float32), model=embedder.name)
+    assert "openai:m at localhost:1234/v1: 1 of dimension 3" in run("cache", "stats").out
+
+
+@pytest.mark.parametrize(
     ("words", "status", "said"),
     [
         (["compare", "missing.csv", "--target", "tps"], 2, "missing.csv"),
@@ -284,6 +303,8 @@ def test_cache_commands(run, knobs, tiny_bert):
         (["fit", "missing.csv", "--target", "tps", "-o", "m", "--device", "foo"], 2, "device 'foo'"),
         (["embed", "missing.csv", "-o", "v.npy", "--device", "cuda:x"], 2, "device 'cuda:x'"),
         (["no-such-command"], 2, "no-such-command"),
+        (["predict", "m", "{knobs}", "--coverage", "nan"], 2, "coverage"),
+        (["predict", "m", "{knobs}", "-o", "{knobs.parent}"], 2, "the folder"),
     ],
 )
 def test_wrong_use_is_one_readable_line(run, knobs, tiny_bert, words, status, said):

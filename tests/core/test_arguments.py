@@ -150,6 +150,7 @@ CIRCLE.append(CIRCLE)
 @pytest.mark.parametrize(
     ("extra", "said"),
     [
+        ({"a": float("nan")}, r"extra\['a'\] .*finite numbers"),
         ({"kept": 1, "a": object()}, r"extra\['a'\] .*object"),
         ({"a": np.int64(3)}, "int64.*tolist"),
         ({"a": {1, 2}}, "set"),

@@ -156,6 +156,16 @@ class TestTables:
         assert len(as_records(coarse)) == 2
 
     @pytest.mark.parametrize("kind", ["datetime64[ns]", "timedelta64[ns]"])
+    def test_times_in_nanoseconds_that_arrow_holds_for_pandas(self, kind):
+        fine, coarse = (
+            pd.DataFrame({"m": np.array([1000, n], dtype=kind)}).convert_dtypes(dtype_backend="pyarrow")
+            for n in (1001, 2000)
+        )
+        with pytest.raises(DataError, match="finer than a microsecond in column 'm'"):
+            as_records(fine)
+        assert len(as_records(coarse)) == 2
+
+    @pytest.mark.parametrize("kind", ["datetime64[ns]", "timedelta64[ns]"])
     def test_times_in_nanoseconds_may_be_missing(self, make_table, kind):
         cells = np.array([0, 86_400 * 10**9, "NaT"], dtype=kind)
         first, second, missing = as_records(make_table({"m": cells})).items

@@ -201,3 +201,9 @@ def test_deep_but_finite_nesting_is_written(name):
     for _ in range(99):
         value = {"a": value}
     assert "1" in make_serializer(name)({"a": value})
+
+
+@pytest.mark.parametrize("name", SERIALIZERS)
+def test_a_decimal_that_is_no_number_is_null(name):
+    serializer = make_serializer(name)
+    assert serializer({"x": Decimal("NaN")}) == serializer({"x": None})

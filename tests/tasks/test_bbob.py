@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sys
 
 import numpy as np
@@ -64,6 +65,14 @@ def test_fewer_points_are_the_first_of_more(dof, seed, rows, more):
 def test_seed_and_dof_decide_the_points():
     assert not np.array_equal(design_points(5, 0, 9), design_points(5, 1, 9))
     assert not np.array_equal(design_points(5, 0, 4).ravel(), design_points(4, 0, 5).ravel())
+
+
+@pytest.mark.parametrize(
+    ("seed", "rows"), [(-1, 5), (0.5, 5), ("0", 5), (True, 5), (0, 0), (0, 5.0), (0, "5")]
+)
+def test_a_seed_or_a_number_of_rows_that_cannot_be_is_refused(seed, rows):
+    with pytest.raises(UsageError, match=re.escape(f"seed {seed!r} and {rows!r} rows")):
+        design_points(5, seed, rows)
 
 
 def test_a_seed_keeps_its_meaning():

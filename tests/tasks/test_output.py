@@ -129,6 +129,12 @@ def test_standard_output(put, capfdbinary, name, first):
     assert not sys.stdout.closed
 
 
+def test_standard_output_that_is_closed(put, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(OutputError, match="a closed standard output.*give -o FILE"):
+        predict(put("a.csv", "a\n1\n"), None, p=0.5)
+
+
 def test_standard_output_is_utf_8_whatever_the_terminal(put, monkeypatch):
     buffer = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(buffer, encoding="ascii"))

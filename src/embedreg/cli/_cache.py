@@ -60,10 +60,19 @@ def prune(max_gb: float | None, days: float | None) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def clear(yes: bool) -> None:
     """Remove every embedding; the models' weights stay."""
+    from embedreg.core.errors import UsageError
     from embedreg.embed import EmbeddingCache
 
     embeddings = EmbeddingCache()
     if not yes:
-        click.confirm(f"Remove all embeddings in {embeddings.directory}?", abort=True, err=True)
+        try:
+            sure = click.confirm(f"Remove all embeddings in {embeddings.directory}?", err=True)
+        except click.Abort:
+            raise UsageError(
+                "no answer", expected="y or n", mend="give --yes where nobody can answer"
+            ) from None
+        if not sure:
+            click.echo("nothing was removed")
+            return
     embeddings.clear()
     click.echo(f"removed all embeddings in {embeddings.directory}")

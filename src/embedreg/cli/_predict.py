@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from embedreg.cli._options import column_name, data_argument, model_argument, rows_output_option
+from embedreg.cli._options import column_name, data_argument, finite, model_argument, rows_output_option
 
 
 def _levels(_context: click.Context, _option: click.Parameter, value: str | None) -> dict[str, float]:
@@ -41,6 +41,7 @@ def _levels(_context: click.Context, _option: click.Parameter, value: str | None
     "--coverage",
     metavar="SHARE",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    callback=finite,
     help="Add columns NAME_lower and NAME_upper, between which so many true numbers are.",
 )
 @click.option(

@@ -69,7 +69,9 @@ def keep_input(path: Path, output: Path | None) -> None:
         return
     if any(output.samefile(place) for place in (path, *path.resolve().parents)):
         raise UsageError(
-            f"{output} to write to, where the input {path} is",
+            f"the folder {output} to write to, which holds the input {path}"
+            if output.is_dir()
+            else f"{output} to write to, where the input {path} is",
             expected="another place, as the input would be lost",
             mend="choose another name for the output",
         )

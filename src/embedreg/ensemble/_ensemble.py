@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 import numpy as np
@@ -24,7 +25,7 @@ from embedreg.ensemble._text_fields import MOST_FIELDS, further_text_fields
 from embedreg.serialize import input_hashes, input_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -70,6 +71,8 @@ class Ensemble:
         How far a row is from the training rows.
     measured_ : ndarray of shape (m,)
         The hashes of the training inputs, ascending, each once.
+    fields_ : frozenset of str, or None
+        The fields that training records had, which alone tell inputs apart; None if a model saved earlier does not say.
     """
 
     combinations_: list[Combination]
@@ -77,6 +80,7 @@ class Ensemble:
     inputs_: dict[str, MemberInput]
     novelty_: Novelty
     measured_: NDArray[np.uint64]
+    fields_: frozenset[str] | None
 
     def __init__(
         self,
@@ -112,7 +116,8 @@ class Ensemble:
         DataError
             If there are fewer than 4 records, or two different ones.
         """
-        measured = np.unique(input_hashes(records))  # those of no weight too
+        fields = frozenset(name for record in records if isinstance(record, Mapping) for name in record)
+        measured = np.unique(input_hashes(records, fields))  # those of no weight too
         records, y, weight = _counting_rows(records, y, weight)
         inputs = input_numbers(records)
         if len(records) < MIN_ROWS or len(np.unique(inputs)) < 2:
@@ -131,7 +136,7 @@ class Ensemble:
         self.combinations_ = [combination for combination, _ in found]
         self.explanations_ = [dataclasses.replace(explanation, left_out=left_out) for _, explanation in found]
         self.novelty_ = fitting.novelty()
-        self.measured_ = measured
+        self.measured_, self.fields_ = measured, fields
         used = {member.representation for combination in self.combinations_ for member in combination.members}
         used.add(FEATURES)
         self.inputs_ = {name: fitted for name, fitted in fitting.fitted.items() if name in used}
@@ -231,7 +236,7 @@ class Ensemble:
         k, sign = int(k), 1.0 if minimize else -1.0
         seen = self.combinations_[0].scale.values
         known = float(seen[0] if minimize else seen[-1]) if best is None else best
-        groups = by_newness(input_hashes(records), self.measured_)
+        groups = by_newness(input_hashes(records, self.fields_), self.measured_)
         chosen: list[int] = []
         try:
             for group in groups:
@@ -265,6 +270,7 @@ class Ensemble:
         config = {
             "effort": self.effort,
             "kinds": list(self.kinds),
+            "fields": None if self.fields_ is None else sorted(self.fields_),
             "inputs": list(self.inputs_),
             "parts": [len(states) for states in combinations],
             "explanations": [explanation.to_json() for explanation in self.explanations_],
@@ -293,6 +299,8 @@ class Ensemble:
         )
         ensemble.novelty_ = Novelty.from_arrays(parts["ensemble"].arrays)
         ensemble.measured_ = parts["ensemble"].arrays["measured"]
+        fields = config.get("fields")  # models saved by earlier versions have none, and other hashes
+        ensemble.fields_ = None if fields is None else frozenset(fields)
         ensemble.inputs_ = {
             name: REPRESENTATIONS[name].cls.from_state(parts[f"input-{i}"], ensemble._context)
             for i, name in enumerate(config["inputs"])

@@ -129,7 +129,7 @@ def _scalar_text(value: Any, number: NumberFormat, path: Path) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (float, int, Decimal)):
-        return number(value)
+        return "null" if isinstance(value, Decimal) and value.is_nan() else number(value)
     if isinstance(value, dt.timedelta):
         return number(Decimal(f"{value // _MICROSECOND}e-6"))
     if isinstance(value, (dt.date, dt.time)):

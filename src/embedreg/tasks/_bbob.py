@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
+from embedreg.core.arguments import whole_number
 from embedreg.core.errors import UsageError
 from embedreg.tasks._bbob_functions import (
     BBOB_FUNCTIONS,
@@ -47,16 +48,18 @@ def design_points(dof: int, seed: int, rows: int) -> NDArray[np.float64]:
     Raises
     ------
     UsageError
-        If `seed` is negative or there are no rows.
+        If `seed` is negative or not whole, or there are no rows.
 
     Examples
     --------
     >>> bool((design_points(3, 0, 10) == design_points(3, 0, 500)[:10]).all())
     True
     """
-    if seed < 0 or rows < 1:
+    if None in (whole_number(seed), whole_number(rows)) or seed < 0 or rows < 1:
         raise UsageError(
-            f"seed {seed} and {rows} rows", expected="a seed from 0 and at least 1 row", mend="correct them"
+            f"seed {seed!r} and {rows!r} rows",
+            expected="a seed from 0 and at least 1 row, whole numbers",
+            mend="correct them",
         )
     return np.random.default_rng([dof, seed]).uniform(*_RANGE, size=(rows, dof))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 import pyarrow as pa
 
-from embedreg.core.errors import UsageError
+from embedreg.core.errors import OutputError, UsageError
 from embedreg.core.files import output_errors, whole_file
 from embedreg.tasks.formats import FORMATS, format_of, is_gzipped, open_source
 
@@ -76,6 +76,10 @@ def row_writer(
 ) -> Iterator[Writer]:
     """Open a writer of rows like those of `source` with added columns of the given types."""
     if destination is None:
+        if sys.stdout is None:  # it was closed before this process began
+            raise OutputError(
+                "a closed standard output", expected="somewhere to write to", mend="give -o FILE"
+            )
         stdout = sys.stdout.buffer
         with output_errors(_STDOUT):
             with _stdout_format(source).writer(stdout, source, added) as writer:

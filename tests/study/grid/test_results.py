@@ -18,6 +18,7 @@ from embedreg.study.grid import (
     plan_study,
     read_results,
     run_study,
+    study_table,
     write_results,
 )
 
@@ -96,3 +97,13 @@ def test_another_file_is_refused(tmp_path) -> None:
     pq.write_table(newer, path)
     with pytest.raises(DataError, match="upgrade embedreg"):
         read_results(path)
+
+
+def test_a_table_says_which_tasks_had_fewer_rows_than_were_asked_for(spec, store) -> None:
+    run_study(spec, store)
+    rows = collect_results(spec, store).rows
+    assert "fewer rows" not in study_table(rows)
+    task = rows[0]["task"]
+    asked = [row | {"rows": 10 * row["rows"]} if row["task"] == task else row for row in rows]
+    most = max(row["n_train"] for row in rows if row["task"] == task)
+    assert study_table(asked).endswith(f"gave all they have: {task} ({most} to train on)")

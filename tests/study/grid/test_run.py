@@ -429,3 +429,9 @@ seeds = 9
     monkeypatch.setattr(_run, "on_processor", lambda _: False)
     run_study(spec, StudyStore(store.path.parent / "gpu"))
     assert together == [18]
+
+
+def test_settings_of_a_representation_that_cannot_be_meant_are_refused_with_its_name(store, toys) -> None:
+    wrong = parse_study(SPEC.replace('numbers = "decimals:1"', 'numbers = "decimal:1"'), "the test")
+    with pytest.raises(UsageError, match="decimal:1.*, for representation 'lengths'"):
+        plan_study(wrong, store)

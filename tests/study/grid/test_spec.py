@@ -114,6 +114,15 @@ def test_what_is_no_toml_is_refused() -> None:
         parse_study("name = ", "here")
 
 
+def test_a_service_has_no_precision_of_its_own() -> None:
+    spec = parse_study(
+        'name = "s"\n[representations.e]\nmodel = "openai:m?base_url=http://here/v1"\n[[blocks]]\ntasks = ["bbob@5"]\n'
+        'representations = ["e"]\nheads = ["ridge"]\nrows = [50]\nseeds = 1\n',
+        "f.toml",
+    )
+    assert "dtype" not in spec.blocks[0].representations[0].settings
+
+
 def test_every_preset_can_be_read() -> None:
     for name in presets():
         assert load_study(name).name == name

@@ -166,7 +166,7 @@ def amount(data: StudyData) -> Finding:
             f"{name}: {shown(line[0][1])} with {line[0][0]} rows, {shown(line[-1][1])} with {line[-1][0]}"
             for name, line in lines.items()
         )
-        or "no two numbers of rows were run",
+        or "no two numbers of rows were run with the MLP, and with traditional features and the MLP or XGBoost",
         ["difference", *(f"{size} rows" for size in sizes), "tasks"],
         [
             [name, *(shown(dict(line).get(size)) for size in sizes), line[0][1].tasks]

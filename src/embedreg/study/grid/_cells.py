@@ -126,8 +126,19 @@ def text_embedder(representation: RepresentationSpec) -> TextEmbedder:
 
 
 def representation_identity(representation: RepresentationSpec) -> dict[str, Json]:
-    """Return everything that decides a record's vector."""
-    return _representation_identity(representation.kind, json.dumps(representation.settings, sort_keys=True))
+    """Return everything that decides a record's vector.
+
+    Raises
+    ------
+    UsageError
+        If its settings cannot be meant.
+    """
+    settings = json.dumps(representation.settings, sort_keys=True)
+    try:
+        return _representation_identity(representation.kind, settings)
+    except UsageError as error:
+        got = f"{error.got}, for representation {representation.name!r}"
+        raise type(error)(got, expected=error.expected, mend=error.mend) from error
 
 
 @functools.lru_cache(maxsize=256)

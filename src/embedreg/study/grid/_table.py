@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from embedreg.core.errors import unknown_name
 from embedreg.study._metrics import LOWER_IS_BETTER, METRICS
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from embedreg.study.grid._rows import Row
 
+_FEWER: Final = (
+    0.75  # of the rows; a split has four fifths of them to train on, a little less where inputs repeat
+)
 METHOD = ("representation", "head")
 
 
@@ -48,7 +51,18 @@ def study_table(rows: Sequence[Row], metric: str = "kendall_tau") -> str:
     places: defaultdict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for mean in study_means(rows, metric):
         places[mean["suite"], mean["dof"], mean["rows"]].append(mean)
-    return "\n\n".join(_part(place, means, metric) for place, means in places.items())
+    parts = [_part(place, means, metric) for place, means in places.items()]
+    return "\n\n".join([*parts, *_smaller_tasks(rows)])
+
+
+def _smaller_tasks(rows: Sequence[Row]) -> list[str]:
+    """Say which tasks have fewer rows than were asked for."""
+    trained = sorted({(row["task"], row["n_train"]) for row in rows if row["n_train"] < _FEWER * row["rows"]})
+    fewer = dict(trained)  # the most rows of each task
+    if not fewer:
+        return []
+    named = ", ".join(f"{task} ({n} to train on)" for task, n in fewer.items())
+    return [f"These have fewer rows than were asked for, and gave all they have: {named}"]
 
 
 def _check_metric(metric: str) -> None:
