@@ -561,7 +561,7 @@ def test_too_few_rows_come_with_advice_for_the_command(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("command", "name"), [("compare", "rows.csv"), ("smoothness", "lipschitz_factors.csv")]
+    ("command", "name"), [("compare", "rows.csv"), ("smoothness", "smoothness_factors.csv")]
 )
 def test_no_file_of_a_report_overwrites_the_input(run, knobs, monkeypatch, command, name):
     monkeypatch.setattr("embedreg.tasks.load_labelled", lambda *_, **__: pytest.fail("went to work"))

@@ -90,7 +90,7 @@ def test_output_keeps_the_page_and_the_numbers(smoothness, tmp_path):
     assert outcome.status == 0, outcome.err
     assert outcome.out.rstrip().endswith(str(kept / "smoothness.html"))
     assert {p.name for p in kept.iterdir()} == set(SMOOTHNESS_FILES)
-    with (kept / "lipschitz_factors.csv").open() as file:
+    with (kept / "smoothness_factors.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [int(row["row"]) for row in rows] == list(range(60))
     stored = json.loads((kept / "smoothness.json").read_text())

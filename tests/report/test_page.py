@@ -228,7 +228,7 @@ def test_the_combination_has_a_sentence_a_row_and_its_members(make_comparison, w
         ("embedding", "ridge on fields", "0.60"),
     ]
     assert "fitted to training and validation rows together" in " ".join(shown.split())
-    assert "boosted trees = 0.4, ridge on fields = 0.6 (seed 1)" in shown
+    assert "boosted trees = 0.4, ridge on fields = 0.6 (seed 0)" in shown
     found = json.loads(downloads(Page(text))["comparison.json"])
     assert found["combination_sentence"] == comparison.combination_sentence
     assert found["schema"] == 1
@@ -261,8 +261,8 @@ def test_chosen_configurations_name_their_seeds_when_they_differ(comparison, wri
     chosen = [{"penalty": 0.5}, {"penalty": 2.0}, {"penalty": 0.5}, {"penalty": 0.5}, {"penalty": 2.0}]
     changed = dataclasses.replace(first, chosen=chosen)
     text = Page(write(dataclasses.replace(comparison, methods=[changed, *comparison.methods[1:]]))).text()
-    assert "penalty = 0.5 (seed 1, 3, 4)" in text
-    assert "penalty = 2 (seed 2, 5)" in text
+    assert "penalty = 0.5 (seed 0, 2, 3)" in text
+    assert "penalty = 2 (seed 1, 4)" in text
     assert "penalty = 0.1235" in text  # the same for all seeds: named once, without them
     assert "penalty = 0.1235 (seed" not in text
 

@@ -124,7 +124,7 @@ def test_numbers_are_beside_the_page_and_in_it(tmp_path):
         surfaces = list(csv.DictReader(file))
     assert {row["representation"] for row in surfaces} == {"embedding", "tabular"}
     assert len(surfaces) == 80
-    factors = list(csv.DictReader(io.StringIO((tmp_path / "lipschitz_factors.csv").read_text())))
+    factors = list(csv.DictReader(io.StringIO((tmp_path / "smoothness_factors.csv").read_text())))
     np.testing.assert_allclose(
         [float(row["tabular_factor"]) for row in factors], found.distributions["tabular"].factors
     )

@@ -35,6 +35,13 @@ def test_sentence(gap, expected):
     assert expected in smoothness_sentence(gap)
 
 
+def test_a_gap_without_an_interval_favours_nobody_yet():
+    found = smoothness_sentence(0.31, decided=None)
+    assert "looks smoother over the embedding" in found
+    assert "`embedreg smoothness` tells whether by more than chance" in found
+    assert "favours" not in found
+
+
 @pytest.mark.parametrize(
     ("interval", "expected"),
     [

@@ -78,6 +78,7 @@ def test_each_seed_learns_from_training_and_validation_rows_and_predicts_the_oth
         "folds": 5,
         "kendall_tau": 0.8,
         "members": [member | {"kendall_tau": 0.7, "weight": 1.0}],
+        "embeddings_tried": True,
     }
 
 
@@ -149,7 +150,7 @@ def test_it_chooses_what_is_not_given(table, tiny_bert):
 def test_a_service_is_asked_through_one_embedder_with_one_cap(table, noted):
     run, _ = combination(table, CompareSettings(KNOWN_SERVICE, seeds=2))
     assert [one.text["model"] for one in noted] == [run.embedder.embedder_] * 2
-    assert noted[0].text["layers"] == "last"
+    assert noted[0].text["layers"] == "auto"
 
 
 def test_without_a_cache_texts_of_several_seeds_are_still_embedded_once(table, noted, monkeypatch):

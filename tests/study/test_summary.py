@@ -131,6 +131,15 @@ def test_one_seed_takes_p_from_the_bootstrap(runs, targets):
     assert "one split only" in found.verdict
 
 
+def test_seeds_that_agree_take_p_from_the_bootstrap():
+    y = [np.arange(6.0), np.arange(6.0)[::-1].copy()]
+    near, far = np.array([1, 0, 2, 3, 4, 5.0]), np.array([2, 1, 0, 3, 4, 5.0])
+    both = [run("embedding + ridge", [near, near[::-1]]), run("tabular + mlp", [far, far[::-1]])]
+    ours = summarise(both, y, test_fraction_ratio=1 / 8, resamples=99).methods[0].difference
+    assert ours.mean > 0.2
+    assert ours.p >= 0.02, "two tests of six rows that agree are no proof"
+
+
 def test_equal_methods_are_level(targets):
     rng = np.random.default_rng(2)
     predictions = [y + rng.normal(size=60) for y in targets]

@@ -83,7 +83,9 @@ def test_one_better_than_chance_is_enough_for_a_winner():
 
 @pytest.mark.parametrize(("p", "half_width"), [(0.2, 0.05), (0.01, 0.2)])
 def test_both_the_test_and_the_interval_must_agree(p, half_width):
-    assert "could be chance" in sentence(0.8, 0.7, p=p, half_width=half_width)
+    found = sentence(0.8, 0.7, p=p, half_width=half_width)
+    assert "could be chance" in found
+    assert ("as the interval holds zero" in found) == (p < 0.05)
 
 
 def test_a_single_seed_is_named():
@@ -142,6 +144,12 @@ def test_the_combination_may_be_no_better_than_chance():
 def test_a_combination_without_embeddings_is_called_so():
     without = [{"effort": "fast", "members": [{"kind": "tabular", "weight": 1.0}]}]
     assert combined(0.8, 0.7, p=0.01, chosen=without).endswith("No member that reads embeddings is in it.")
+
+
+def test_a_combination_that_tried_no_embeddings_is_called_so():
+    members = [{"kind": "tabular", "weight": 1.0}]
+    without = [{"effort": "fast", "members": members, "embeddings_tried": False}]
+    assert "no member that reads embeddings is tried" in combined(0.8, 0.7, p=0.01, chosen=without)
 
 
 def test_the_combination_is_compared_with_the_best_traditional_method():

@@ -177,7 +177,7 @@ def _combination(comparison: Comparison) -> dict[str, Any] | None:
 def _configurations(chosen: list[dict[str, Any]]) -> list[str]:
     """Return a line for each different configuration, with the seeds that chose it."""
     seeds: dict[str, list[str]] = {}
-    for number, configuration in enumerate(chosen, start=1):
+    for number, configuration in enumerate(chosen):
         seeds.setdefault(_configuration(configuration), []).append(str(number))
     if len(seeds) == 1:
         return list(seeds)

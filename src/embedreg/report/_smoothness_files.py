@@ -16,7 +16,7 @@ SCHEMA: Final = 1
 SMOOTHNESS_PAGE: Final = "smoothness.html"
 _NAMES: Final = {
     "smoothness": "smoothness.json",
-    "factors": "lipschitz_factors.csv",
+    "factors": "smoothness_factors.csv",
     "surfaces": "rugged_surfaces.csv",
 }
 SMOOTHNESS_FILES: Final = (SMOOTHNESS_PAGE, *_NAMES.values())

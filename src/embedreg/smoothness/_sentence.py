@@ -13,7 +13,7 @@ _TABLE_2: Final = "0.60 to 0.88"
 """Least and largest correlation that the paper printed, over its models and dimensions."""
 
 
-def smoothness_sentence(gap: float, *, decided: bool = True, has_interval: bool = True) -> str:
+def smoothness_sentence(gap: float, *, decided: bool | None = True, has_interval: bool = True) -> str:
     """Say what a smoothness gap means for the embedding.
 
     Z is Cohen's d, the difference of means in pooled deviations, divided by the square root of two. By
@@ -24,7 +24,7 @@ def smoothness_sentence(gap: float, *, decided: bool = True, has_interval: bool 
     gap
         Z, as `smoothness_gap` returns it.
     decided
-        False if an interval of Z holds zero, or there is none.
+        False if an interval of Z holds zero, or there is none; None if none was taken.
     has_interval
         Whether there is one.
 
@@ -49,6 +49,11 @@ def smoothness_sentence(gap: float, *, decided: bool = True, has_interval: bool 
         )
     sides = ("the embedding", "traditional features")
     smoother, rougher = sides if gap > 0 else sides[::-1]
+    if decided is None:
+        return (
+            f"The target looks smoother over {smoother} than over {rougher} (Z = {gap:.2f}); `embedreg smoothness` tells "
+            "whether by more than chance."
+        )
     if not decided:
         return (
             f"The target looks smoother over {smoother} than over {rougher} (Z = {gap:.2f}), but "

@@ -143,4 +143,5 @@ def _chosen(explanation: Explanation) -> dict[str, Any]:
         "folds": explanation.folds,
         "kendall_tau": explanation.kendall_tau,
         "members": members,
+        "embeddings_tried": any(_KINDS[member.name] == "embedding" for member in explanation.members),
     }

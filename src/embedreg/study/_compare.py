@@ -25,6 +25,7 @@ from embedreg.study._rows import rows_of, take
 from embedreg.study._runs_store import RunsStore
 from embedreg.study._splits import Split, group_split
 from embedreg.study._summary import MethodRuns, summarise
+from embedreg.study._verdict import SIGNIFICANT
 from embedreg.study.result import Comparison, SmoothnessResult
 from embedreg.text_embedder import TextEmbedder
 
@@ -217,6 +218,7 @@ class _Run:
             groups_by_seed=[self.groups[s.test] for s in self.splits],
             resamples=self.settings.bootstrap,
         )
+        compared = sum(method.difference is not None for method in summary.methods)
         smoothness, gap = self._smoothness(vectors)
         self.seconds["total"] = time.monotonic() - started
         return Comparison(
@@ -228,10 +230,10 @@ class _Run:
             verdict=summary.verdict,
             smoothness=smoothness,
             smoothness_gap=gap,
-            smoothness_sentence=smoothness_sentence(gap),
+            smoothness_sentence=smoothness_sentence(gap, decided=None),
             predictions=self._predictions(methods),
             seconds=dict(self.seconds),
-            warnings=self._repeated() + self.warnings,
+            warnings=self._repeated() + self._too_few_resamples(compared) + self.warnings,
             combination_sentence=summary.combination_sentence,
         )
 
@@ -379,12 +381,18 @@ class _Run:
         }
 
     def _repeated(self) -> list[str]:
-        repeated = len(self.groups) - len(np.unique(self.groups))
-        if not repeated:
+        rows, inputs = len(self.groups), len(np.unique(self.groups))
+        if inputs == rows:
             return []
-        return [
-            f"{repeated} of {len(self.groups)} rows repeat the input of another row; equal inputs stay on one side of a split."
-        ]
+        return [f"The {rows} rows have {inputs} different inputs; equal inputs stay on one side of a split."]
+
+    def _too_few_resamples(self, compared: int) -> list[str]:
+        """Warn where one seed's bootstrap could call no difference unlikely to be chance, however large."""
+        least = 2 * compared / (self.settings.bootstrap + 1)
+        if len(self.splits) > 1 or least < SIGNIFICANT:
+            return []
+        found = f"With one seed and {self.settings.bootstrap} resamples no adjusted p is below {least:.2g}"
+        return [f"{found}, so that any difference could be chance; take more of either."]
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

@@ -9,7 +9,7 @@ from embedreg.core.errors import UsageError
 if TYPE_CHECKING:
     from embedreg.study.result import Difference, Interval, MethodResult
 
-_SIGNIFICANT: Final = 0.05
+SIGNIFICANT: Final = 0.05
 _LEVEL: Final = 0.005  # a difference in tau that two decimals do not show
 _HEADS: Final = {"mlp": "the MLP", "ridge": "ridge", "xgboost": "XGBoost"}
 
@@ -97,10 +97,10 @@ def combination_sentence(combination: MethodResult, best_tabular: MethodResult) 
 
 def _standing(difference: Difference, other: str) -> str:
     if abs(difference.mean) < _LEVEL:
-        judgement = "is too small to matter" if _is_significant(difference) else "could be chance"
+        judgement = "is too small to matter" if _is_significant(difference) else _could_be_chance(difference)
         return f"level with {other}: the difference, {_with_interval(difference)}, {judgement}"
     place = "ahead of" if difference.mean > 0 else "behind"
-    judgement = "is unlikely to be chance" if _is_significant(difference) else "could be chance"
+    judgement = "is unlikely to be chance" if _is_significant(difference) else _could_be_chance(difference)
     return f"{_margin(difference)} {place} {other}, which {judgement}"
 
 
@@ -112,6 +112,10 @@ def _weight_of_embeddings(combination: MethodResult) -> str:
     ]
     share = sum(weights) / len(weights)
     if share == 0:
+        if not any(chosen.get("embeddings_tried", True) for chosen in combination.chosen):
+            return (
+                "At this effort no member that reads embeddings is tried on such records (docs/ensemble.md)."
+            )
         return "No member that reads embeddings is in it."
     return f"Members that read embeddings have {max(share, 0.01):.0%} of the weight."
 
@@ -140,7 +144,7 @@ def _neither(embedding: MethodResult, tabular: MethodResult) -> str:
 
 
 def _level(embedding: MethodResult, tabular: MethodResult, difference: Difference) -> str:
-    judgement = "is too small to matter" if _is_significant(difference) else "could be chance"
+    judgement = "is too small to matter" if _is_significant(difference) else _could_be_chance(difference)
     return (
         f"{_subject(embedding)} and {_lower(_subject(tabular))} are level "
         f"(Kendall tau {_tau(embedding)} and {_tau(tabular)}): "
@@ -169,13 +173,18 @@ def _ahead(embedding: MethodResult, tabular: MethodResult, difference: Differenc
     return (
         f"{_subject(first)} {verb} ahead "
         f"(Kendall tau {_tau(first)} against {_tau(second)} for {_lower(_subject(second))}), "
-        f"but the difference of {_margin(difference)} could be chance ({_p(embedding, difference)})."
+        f"but the difference of {_margin(difference)} {_could_be_chance(difference)} ({_p(embedding, difference)})."
     )
 
 
 def _is_significant(difference: Difference) -> bool:
     excludes_zero = difference.low > 0 or difference.high < 0
-    return excludes_zero and difference.p_adjusted < _SIGNIFICANT
+    return excludes_zero and difference.p_adjusted < SIGNIFICANT
+
+
+def _could_be_chance(difference: Difference) -> str:
+    by_the_interval = difference.p_adjusted < SIGNIFICANT
+    return "could be chance, as the interval holds zero" if by_the_interval else "could be chance"
 
 
 def _subject(method: MethodResult) -> str:

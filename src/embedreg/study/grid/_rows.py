@@ -41,8 +41,12 @@ class Estimate:
     tasks: int
 
     def __str__(self) -> str:
-        mean = f"{self.mean:z.2f}"
-        return mean if np.isnan(self.low) else f"{mean} [{self.low:z.2f}, {self.high:z.2f}]"
+        return self.written("z.2f")
+
+    def written(self, form: str) -> str:
+        """Return mean and interval, each number in a form: four figures, "z.4g", of what is in a target's unit."""
+        mean = format(self.mean, form)
+        return mean if np.isnan(self.low) else f"{mean} [{self.low:{form}}, {self.high:{form}}]"
 
 
 def finished_rows(plan: Plan, store: StudyStore) -> list[Row]:

@@ -80,5 +80,8 @@ def _part(place: tuple[Any, ...], means: list[dict[str, Any]], metric: str) -> s
     lines = []
     for name, m in zip(names, best_first, strict=True):
         fewer = "" if m["tasks"] == tasks else f"  (of {m['tasks']} tasks)"
-        lines.append(f"  {name:<{width}}  {Estimate(m['mean'], m['low'], m['high'], m['tasks'])}{fewer}")
+        found = Estimate(m["mean"], m["low"], m["high"], m["tasks"])
+        lines.append(
+            f"  {name:<{width}}  {found.written('.4g') if metric in LOWER_IS_BETTER else found}{fewer}"
+        )
     return "\n".join([heading, *lines])
