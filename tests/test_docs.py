@@ -82,7 +82,7 @@ def test_the_python_of_the_readme_runs(tiny_bert, tmp_path):
     code = code.replace('model="minilm", ', f"model={str(tiny_bert)!r}, ")
     code = code.replace('Regressor(head="ridge")', f'Regressor({str(tiny_bert)!r}, head="ridge")')
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, capture_output=True)
-    assert (tmp_path / "model" / "manifest.json").is_file()
+    assert (tmp_path / "saved" / "manifest.json").is_file()
 
 
 def test_the_python_of_the_page_on_the_default_runs(tiny_bert):
