@@ -337,10 +337,12 @@ def test_a_head_made_by_name_takes_what_it_knows(seed: int) -> None:
 
 def test_a_head_made_from_a_head_is_a_copy_with_its_own_settings(name: str) -> None:
     head = head_of(name).fit(*linear_data())
-    made = make_head(head, random_state=7, target_transform="auto")
+    made = make_head(head, random_state=7)
     assert made is not head
     assert made.get_params() == head.get_params()
     assert not hasattr(made, "chosen_")
+    with pytest.raises(UsageError, match="target_transform='auto' beside"):
+        make_head(head, target_transform="auto")
 
 
 @pytest.mark.parametrize("head", [HEADS["xgboost"](learning_rate="a"), HEADS["mlp"](max_epochs="2")])
