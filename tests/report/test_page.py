@@ -337,3 +337,9 @@ def test_missing_extra_says_what_to_install(comparison, tmp_path, monkeypatch, p
     with pytest.raises(UsageError):
         save_comparison(comparison, tmp_path / "folder")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_commands_in_sentences_are_shown_as_code_and_names_stay_escaped(write, comparison):
+    said = "The target looks smoother; `embedreg smoothness` tells about <b>."
+    html = write(dataclasses.replace(comparison, smoothness_sentence=said))
+    assert "<code>embedreg smoothness</code> tells about &lt;b&gt;." in html
