@@ -57,27 +57,19 @@ def input_hashes(records: Sequence[Record], fields: Collection[str] | None = Non
     >>> bool(first == again)
     True
     """
-    found = [_hash_of(text) for text in _canonical_texts(_with_fields(records, fields))]
+    found = [_hash_of(text) for text in _canonical_texts(records, fields)]
     return np.frombuffer(b"".join(found), dtype="<u8").astype(np.uint64)
 
 
-def _with_fields(records: Sequence[Record], fields: Collection[str] | None) -> Sequence[Record]:
-    if fields is None:
-        return records
-    return [
-        {name: value for name, value in record.items() if name in fields and not _is_missing(value)}
-        if isinstance(record, Mapping)
-        else record
-        for record in records
-    ]
+def _canonical_texts(records: Sequence[Record], fields: Collection[str] | None = None) -> list[str]:
+    found = [_canonical(record) for record in records]
+    if fields is not None:
+        found = [_with_fields(record, fields) if isinstance(record, dict) else record for record in found]
+    return serialize_records(make_serializer("json", "as_is"), found)
 
 
-def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
-
-
-def _canonical_texts(records: Sequence[Record]) -> list[str]:
-    return serialize_records(make_serializer("json", "as_is"), [_canonical(record) for record in records])
+def _with_fields(record: dict[str, Any], fields: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name in fields and value is not None}
 
 
 def _canonical(value: Any) -> Any:
