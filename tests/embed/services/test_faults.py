@@ -94,11 +94,11 @@ def test_a_rate_limit_holds_up_the_other_requests_too(server, make):
 def test_a_rate_limit_holds_up_those_whose_turn_was_to_come(server, make):
     server.one_after_another(replace(status(429, Retry_After="0.6"), delay=0.05))
 
-    embed_texts(make(items=1, concurrency=4, rpm=600), TEXTS[:4])
+    embed_texts(make(items=1, concurrency=4, rpm=240), TEXTS[:4])  # a quarter of a second each
 
     begun, *others = [asked.time for asked in server.asked]
     assert min(others) - begun >= 0.6
-    assert min(np.diff(others)) >= 0.05
+    assert min(np.diff(others)) >= 0.1  # a busy machine may deliver one a little late
 
 
 @pytest.mark.parametrize("service", ["gemini"], indirect=True)
