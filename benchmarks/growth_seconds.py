@@ -1,6 +1,6 @@
 """How the default's cost grows with the number of records: seconds and memory of fit and predict, in a new process each.
 
-    python benchmarks/growth_seconds.py --output benchmarks/results/growth_seconds.json
+    python -m benchmarks.growth_seconds --output benchmarks/results/growth_seconds.json
 
 Records of 20 numbers (BBOB's Rastrigin function), which need no language model, so that what grows is the choice and the fit of members.
 """
@@ -13,6 +13,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+
+from benchmarks.speed._machine import machine
 
 TASK = "bbob/rastrigin@20"
 ROWS = (500, 2_000, 10_000, 30_000, 100_000)
@@ -57,7 +59,7 @@ def main() -> None:
                 | {name: round(value, 2) for name, value in numbers.items()}
             )
             print(found[-1], flush=True)
-    stored = {"task": TASK, "processors": os.cpu_count(), "rows": found}
+    stored = {"task": TASK, "processor": machine(1)["cpu"], "processors": os.cpu_count(), "rows": found}
     options.output.write_text(json.dumps(stored, indent=1) + "\n")
 
 

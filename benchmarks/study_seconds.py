@@ -1,10 +1,10 @@
 """How long a part of the `paper` preset takes with this code, beside an earlier checkout of it: whole runs, from nothing.
 
     git worktree add ../earlier COMMIT
-    python benchmarks/study_seconds.py --earlier ../earlier --output benchmarks/results/study_seconds.json
+    python -m benchmarks.study_seconds --earlier ../earlier --output benchmarks/results/study_seconds.json
 
 Both run the blocks that the earlier preset has, on the same few of its tasks and one seed; each with the settings that its own preset gives to models
-and heads, its own code, and an empty cache. The weights are there already. Runs take turns. Do nothing else on the machine meanwhile: its load is noted.
+and heads, its own code, and an empty cache. The weights are there already. Runs take turns. Do nothing else on the machine meanwhile: its load is noted. The file keeps what other processors gave.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from benchmarks.speed._machine import machine
 from embedreg.core.paths import cache_root
 
 PRESET = "src/embedreg/study/grid/presets/paper.toml"
@@ -58,6 +59,7 @@ def main() -> None:
         raise SystemExit(f"the sides ran different numbers of cells: {sorted(cells)}")
     seconds = {side: statistics.median(r["seconds"] for r in runs if r["side"] == side) for side in sides}
     found = {
+        "processor": machine(os.cpu_count() or 1)["cpu"],
         "processors": os.cpu_count(),
         "commits": {side: commit_of(checkout) for side, checkout in sides.items()},
         "tasks": {"bbob": FUNCTIONS, **TASKS},
@@ -65,8 +67,15 @@ def main() -> None:
         "runs": runs,
         "share": round(seconds["now"] / seconds["earlier"], 3),
     }
-    options.output.write_text(json.dumps(found, indent=1) + "\n")
+    keep(options.output, found)
     print(f"{seconds['now']:.0f} s now, {seconds['earlier']:.0f} s earlier: {found['share']:.2f} of it")
+
+
+def keep(output: Path, found: dict[str, Any]) -> None:
+    """Write what was found to a file, in the place of what the same processor gave before."""
+    kept = json.loads(output.read_text()) if output.is_file() else []
+    others = [other for other in kept if other["processor"] != found["processor"]]
+    output.write_text(json.dumps([*others, found], indent=1) + "\n")
 
 
 def sampled(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:

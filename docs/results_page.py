@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ def results_page(stored: Path = STORED) -> tuple[str, dict[str, str]]:
         "effort_seconds.json": _effort_seconds,
         "growth_seconds.json": _growth_seconds,
         "study_seconds.json": _study_seconds,
+        "kernel_rows.json": _kernel_rows,
         "tree_settings.json": _tree_settings,
         "mlp_precision.json": _mlp_precision,
         "suggest.json": _suggest,
@@ -62,7 +64,7 @@ def _growth_seconds(found: dict[str, Any]) -> str:
     """Return how the cost grows with the records."""
     lines = [
         "## Seconds by number of records\n",
-        f"`EmbeddingRegressor(effort=...)` on records of 20 numbers (`{found['task']}`), {found['processors']} processors, a new process each. Members "
+        f"`EmbeddingRegressor(effort=...)` on records of 20 numbers (`{found['task']}`), {found['processors']} cores of {found['processor']}, a new process each. Members "
         "are chosen on 2,000 records at most, and those chosen are fitted to all. Written by `benchmarks/growth_seconds.py`.\n",
         "| effort | records | members chosen | fit, seconds | microseconds a record | 1,000 predictions, seconds | peak memory, MiB |",
         "|---|---|---|---|---|---|---|",
@@ -75,26 +77,53 @@ def _growth_seconds(found: dict[str, Any]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _study_seconds(found: dict[str, Any]) -> str:
-    """Return how long a part of the study takes beside its earlier code."""
-    tasks = [f"bbob/{name} at {', '.join(found['dimensions'])} inputs" for name in found["tasks"]["bbob"]]
-    tasks += [name for suite, names in found["tasks"].items() if suite != "bbob" for name in names]
-    commits = found["commits"]
+def _study_seconds(machines: list[dict[str, Any]]) -> str:
+    """Return how long a part of the study takes beside its earlier code, on each machine."""
+    first = machines[0]
+    tasks = [f"bbob/{name} at {', '.join(first['dimensions'])} inputs" for name in first["tasks"]["bbob"]]
+    tasks += [name for suite, names in first["tasks"].items() if suite != "bbob" for name in names]
     lines = [
         "## A part of the study, now and earlier\n",
-        f"The blocks that the `paper` preset had at commit `{commits['earlier']}`, on one seed of {'; '.join(tasks)}: from nothing but the weights, by "
+        f"The blocks that the `paper` preset had at commit `{first['commits']['earlier']}`, on one seed of {'; '.join(tasks)}: from nothing but the weights, by "
         "each one's own code and the precision that its preset asks for. Fewer functions share their inputs here than in the whole, which saves less. "
-        f"{found['processors']} processors. Written by `benchmarks/study_seconds.py`.\n",
-        "| code | seconds | load of the machine before |",
-        "|---|---|---|",
+        "Written by `benchmarks/study_seconds.py`.\n",
+        "| machine | code | seconds | load of the machine before |",
+        "|---|---|---|---|",
     ]
-    lines += [
-        f"| {run['side']}, `{commits[run['side']]}` | {run['seconds']:,.0f} | {run['load_before']:.1f} |"
-        for run in found["runs"]
+    for found in machines:
+        lines += [
+            f"| {found['processors']} cores of {found['processor']} | {run['side']}, `{found['commits'][run['side']]}` | {run['seconds']:,.0f} | "
+            f"{run['load_before']:.1f} |"
+            for run in found["runs"]
+        ]
+    shares = ", ".join(f"{found['share']:.2f} ({found['processor']})" for found in machines)
+    return "\n".join([*lines, "", f"Of the earlier time that is {shares}; a third was aimed at.", ""])
+
+
+def _kernel_rows(found: dict[str, Any]) -> str:
+    """Return what the default's Gaussian processes lose and save by learning their kernels on fewer rows."""
+    tasks, searched = (list(dict.fromkeys(row[key] for row in found["rows"])) for key in ("task", "searched"))
+    most, fewest = searched
+    by = {(row["task"], row["searched"]): row for row in found["rows"]}
+    gained = [by[task, fewest]["tau"] - by[task, most]["tau"] for task in tasks]
+    times = [by[task, most]["fit_seconds"] / by[task, fewest]["fit_seconds"] for task in tasks]
+    mean = estimate(zip(tasks, gained, strict=True))
+    lines = [
+        "## Rows that kernels are learnt on\n",
+        f'`EmbeddingRegressor(effort="{found["effort"]}")` on {found["fitted"]:,} records, {found["processors"]} processors: Kendall tau on records that '
+        f"were not fitted, and seconds of the fit, where the Gaussian processes learn their kernels on {most:,} of the rows and on {fewest}, which is the "
+        "default. With fewer records all are used. Written by `benchmarks/kernel_rows.py`.\n",
+        f"| task | {' | '.join(f'{rows:,} rows' for rows in searched)} |",
+        "|---" * (1 + len(searched)) + "|",
     ]
-    return "\n".join(
-        [*lines, "", f"That is {found['share']:.2f} of the earlier time; a third was aimed at.", ""]
+    for task in tasks:
+        cells = [f"{by[task, n]['tau']:.4f}, {by[task, n]['fit_seconds']:.1f} s" for n in searched]
+        lines.append(f"| {task} | {' | '.join(cells)} |")
+    told = (
+        f"With {fewest} rows tau differs by {mean.mean:+.4f} [{mean.low:+.4f}, {mean.high:+.4f}] (mean over tasks, 95% interval by Student's t), by "
+        f"{min(gained):+.4f} to {max(gained):+.4f}, and the fit {statistics.median(times):.1f} times as fast (median; {min(times):.1f} to {max(times):.1f})."
     )
+    return "\n".join([*lines, "", told, ""])
 
 
 def _tree_settings(found: dict[str, Any]) -> str:
