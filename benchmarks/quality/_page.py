@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -103,14 +104,18 @@ class _Page:
         for family in self.family_of_task.values():
             run[family] = run.get(family, 0) + 1
         parts = [f"{family} {run[family]} of {count}" for family, count in results.tasks.items()]
-        seeds = sorted({row["seed"] for row in results.rows})
-        each = [
-            f"{seed} ({len({row['task'] for row in results.rows if row['seed'] == seed})})" for seed in seeds
-        ]
+        each = []
+        for method, rows in self.by_method.items():
+            seeds = Counter(task for task, _ in rows)
+            whole = sum(count == len(results.seeds) for count in seeds.values())
+            each.append(f"{method} {whole} of {len(seeds)}")
         on = f", on {results.machine}" if results.machine else ""
         versions = ", ".join(f"{package} {' and '.join(v)}" for package, v in results.versions.items())
-        whole = len(results.rows) == results.cells
-        state = "all are finished" if whole else "the tables are of the finished ones alone"
+        state = (
+            "all are finished"
+            if len(results.rows) == results.cells
+            else "the tables are of the finished ones alone"
+        )
         what = (
             f"`EmbeddingRegressor()` at each effort against its peers: {results.sampled} rows a task, split 8-1-1 with equal inputs on "
             f"one side, Kendall tau on test rows: with other rows of the task they are up to {SCORED}. Written by `benchmarks/quality`, whose methods' files say what each of them is given and "
@@ -120,7 +125,7 @@ class _Page:
         )
         how_much = (
             f"**{len(results.rows):,} of {results.cells:,} cells are run ({state})**, collected {results.date}{on}. Tasks with any: "
-            f"{', '.join(parts)}. Seeds (tasks): {', '.join(each)} of {', '.join(map(str, results.seeds))}. {versions}.{self._earlier()}\n"
+            f"{', '.join(parts)}. Tasks with all {len(results.seeds)} seeds, of those with any: {', '.join(each)}. {versions}.{self._earlier()}\n"
         )
         return "\n".join(["## Quality\n", what, how_much])
 

@@ -162,8 +162,12 @@ def test_the_page_says_how_much_was_run(results):
         "**24 of 100 cells are run (the tables are of the finished ones alone)**, collected 2030-01-01, on a box"
         in text
     )
+    assert "Tasks with any: automl 0 of 2, xla 2 of 3, text 1 of 1. Tasks with all 3 seeds" in text
+    assert text.count(" 0 of 3") == 4  # methods that lack the third seed
+    every = quality_section(dataclasses.replace(results, seeds=[0, 1], rows=results.rows[1:]))
     assert (
-        "automl 0 of 2, xla 2 of 3, text 1 of 1. Seeds (tasks): 0 (3), 1 (3) of 0, 1, 2. xgboost 3.0." in text
+        "Tasks with all 2 seeds, of those with any: embedreg-balanced 2 of 3, embedreg-tabular-balanced 3 of 3"
+        in every
     )
     assert quality_section(Results([])) == "## Quality\n\nNothing is run yet.\n"
 
