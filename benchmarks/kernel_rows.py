@@ -1,6 +1,6 @@
 """What the default loses when its Gaussian processes learn their kernels on fewer rows, and what it saves.
 
-    python benchmarks/kernel_rows.py --output benchmarks/results/kernel_rows.json
+    python -m benchmarks.kernel_rows --output benchmarks/results/kernel_rows.json
 
 Each fit is of `ROWS` records, the most that Gaussian processes take part with; Kendall tau is on records that were not fitted. Some tasks need EMBEDREG_DATA.
 Do nothing else on the machine meanwhile: its load is noted.
@@ -18,6 +18,7 @@ from unittest import mock
 import numpy as np
 from scipy.stats import kendalltau
 
+from benchmarks.speed._machine import machine
 from embedreg import EmbeddingRegressor
 from embedreg.heads import _gp
 from embedreg.study._rows import take
@@ -63,7 +64,13 @@ def main() -> None:
             row = {"task": task.name, "searched": searched, "tau": round(float(tau), 4)}
             rows.append(row | {"fit_seconds": round(seconds, 1), "load_before": round(load, 2)})
             print(rows[-1], flush=True)
-    found = {"fitted": ROWS, "effort": EFFORT, "processors": os.cpu_count(), "rows": rows}
+    found = {
+        "fitted": ROWS,
+        "effort": EFFORT,
+        "processor": machine(1)["cpu"],
+        "processors": os.cpu_count(),
+        "rows": rows,
+    }
     output.write_text(json.dumps(found, indent=None, separators=(",", ":")) + "\n")
 
 

@@ -110,7 +110,7 @@ def _kernel_rows(found: dict[str, Any]) -> str:
     mean = estimate(zip(tasks, gained, strict=True))
     lines = [
         "## Rows that kernels are learnt on\n",
-        f'`EmbeddingRegressor(effort="{found["effort"]}")` on {found["fitted"]:,} records, {found["processors"]} processors: Kendall tau on records that '
+        f'`EmbeddingRegressor(effort="{found["effort"]}")` on {found["fitted"]:,} records, {found["processors"]} cores of {found["processor"]}: Kendall tau on records that '
         f"were not fitted, and seconds of the fit, where the Gaussian processes learn their kernels on {most:,} of the rows and on {fewest}, which is the "
         "default. With fewer records all are used. Written by `benchmarks/kernel_rows.py`.\n",
         f"| task | {' | '.join(f'{rows:,} rows' for rows in searched)} |",

@@ -95,7 +95,7 @@ def test_a_rate_limit_holds_up_the_other_requests_too(server, make):
 def test_a_rate_limit_holds_up_those_whose_turn_was_to_come(server, make):
     server.one_after_another(replace(status(429, Retry_After="0.6"), delay=0.05))
 
-    gc.collect()  # within the suite that takes most of a second, and all threads wait for it
+    gc.collect()  # all threads wait for a full collection, which many objects make long
     started = time.monotonic()
     embed_texts(make(items=1, concurrency=4, rpm=240), TEXTS[:4])  # a quarter of a second each
 
