@@ -117,6 +117,8 @@ def test_bfloat16_is_as_exact_as_its_digits(causal, blockwise, filling, monkeypa
         ({"avx512_bf16": True}, torch.float32, 33, "torch's own"),
         ({"avx512_bf16": True}, torch.float64, 8, "torch's own"),
         ({"avx512_bf16": True, "amx_tile": True}, torch.bfloat16, 512, "with full keys"),
+        ({"avx512_bf16": True, "amx_tile": True}, torch.bfloat16, 64, "with full keys"),
+        ({"avx512_bf16": True, "amx_tile": True}, torch.bfloat16, 45, "by blocks"),
         ({"avx512_bf16": True, "amx_tile": True}, torch.float32, 32, "torch's own"),
         ({}, torch.bfloat16, 512, "torch's own"),
     ],
@@ -125,7 +127,7 @@ def test_it_is_used_where_it_was_measured_to_be_faster(monkeypatch, capabilities
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     queries = torch.ones(1, 1, t, 1, dtype=dtype)
     assert _attention.is_blockwise_faster(queries) is (way == "by blocks")
-    assert _attention.is_filling_faster(queries) is (way == "with full keys")
+    assert _attention.is_filling_faster(queries) is ("amx_tile" in capabilities and dtype == torch.bfloat16)
     assert _attention.is_own_faster(queries) is (way != "torch's own")
     assert not _attention.is_own_faster(queries.to("meta"))
 

@@ -211,7 +211,7 @@ class BertEncoder:
         read = self._filled(attend(queries, keys, values))
         read = layer.attention_output(read)
         hidden = self._normalised(read.add_(hidden), layer.attention_norm)
-        wide = functional.gelu(layer.widening(hidden))
+        wide = torch.ops.aten.gelu_(layer.widening(hidden))  # memory for another would take as long again
         return self._normalised(layer.narrowing(wide).add_(hidden), layer.norm)
 
     def _normalised(self, hidden: Tensor, norm: tuple[Tensor, Tensor]) -> Tensor:
