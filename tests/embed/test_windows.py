@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from embedreg.core.errors import DataError
-from embedreg.embed._windows import WindowTokenizer, chunks, plan_batches, plan_packed_batches
+from embedreg.embed._windows import WindowTokenizer, chunks, even_batches, plan_batches, plan_packed_batches
 
 
 def tokenizer_of(path, window, begin=None):
@@ -131,3 +133,34 @@ def test_chunks_are_all_texts_in_order_within_their_limits(texts, most, letters)
     assert [text for chunk in cut for text in chunk] == texts
     assert all(1 <= len(chunk) <= most for chunk in cut)
     assert all(sum(map(len, chunk[:-1])) < letters for chunk in cut)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 400), min_size=1, max_size=200),
+    budget=st.integers(256, 3000),
+    threads=st.integers(1, 5),
+    padding=st.booleans(),
+)
+@settings(deadline=None)
+def test_even_batches_hold_every_window_once_and_are_alike(lengths, budget, threads, padding):
+    lengths = np.array(lengths)
+    plan = functools.partial(plan_batches, padding=padding)
+    batches = even_batches(plan, lengths, budget, threads)
+    if not batches:
+        return
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+    assert len(batches) % threads == 0
+    planned = [*plan(lengths, budget)]
+    assert len(batches) - threads < len(planned) <= len(batches)  # none more a thread
+    sizes, before = ([len(batch) * lengths[batch].max() for batch in some] for some in (batches, planned))
+    assert max(sizes) <= max(budget, *lengths)
+    assert max(sizes) <= 1.2 * sum(before) / len(batches)
+
+
+@pytest.mark.parametrize(
+    ("windows", "length", "threads"),
+    [(40, 50, 1), (10, 50, 2), (3, 500, 2), (1, 900, 2), (1000, 50, 2)],
+    ids=["one thread", "few tokens", "too few windows", "one window", "many batches"],
+)
+def test_where_even_batches_are_not_worth_it(windows, length, threads):
+    assert even_batches(plan_batches, np.full(windows, length), 1000, threads) == []

@@ -14,7 +14,7 @@ from embedreg.core.errors import ModelError
 from embedreg.core.threads import torch_threads, torch_threads_for_others
 from embedreg.core.transfers import Fetched
 from embedreg.embed._batch import Batch
-from embedreg.embed._windows import plan_batches, plan_packed_batches
+from embedreg.embed._windows import even_batches, plan_batches, plan_packed_batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -69,7 +69,7 @@ class ForwardPasses:
         waiting = np.arange(len(windows.lengths))
         while len(waiting):
             done = np.zeros(len(waiting), dtype=np.bool_)
-            for chosen in self._planned(windows.lengths[waiting]):
+            for chosen in self._planned(windows.lengths[waiting], self.budget):
                 batch = waiting[chosen]
                 parts = self._forward_if_it_fits([windows.ids[i] for i in batch], read_outs)
                 if parts is None:
@@ -83,16 +83,19 @@ class ForwardPasses:
     ) -> Iterator[tuple[NDArray[np.int64], list[Fetched]]]:
         """Run as many batches at once as there are threads, each on one of its own.
 
-        Threads that share a batch wait for each other at every step of it. Those batches that are left over, the last one always,
-        which may be smaller, they do share.
+        Threads that share a batch wait for each other at every step of it. Those batches that are left over they do share,
+        and the last one where it may be smaller.
         """
-        batches = [*self._planned(windows.lengths)]
 
         def forward(batch: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[Fetched]]:
             return batch, self._forward([windows.ids[i] for i in batch], read_outs)
 
         at_once, each = self._shares(_indices(read_outs))
-        several = (len(batches) - 1) // at_once * at_once if at_once > 1 else 0
+        batches = even_batches(self._planned, windows.lengths, self.budget, at_once)
+        several = len(batches)
+        if not batches:
+            batches = [*self._planned(windows.lengths, self.budget)]
+            several = (len(batches) - 1) // at_once * at_once if at_once > 1 else 0
         if several:
             starting = torch_threads_for_others(each)
             yield from ahead(forward, batches[:several], threads=at_once, starting=starting)
@@ -107,15 +110,14 @@ class ForwardPasses:
         return (threads // each, each) if may else (1, threads)
 
     @functools.cached_property
-    def _planned(self) -> Callable[[NDArray[np.int64]], Iterator[NDArray[np.int64]]]:
-        """Return what makes batches within the budget of windows of such lengths."""
+    def _planned(self) -> Callable[[NDArray[np.int64], int], Iterator[NDArray[np.int64]]]:
+        """Return what makes batches of windows of such lengths within a budget of tokens."""
         network = self._model.network
-        plan = (
+        return (
             plan_packed_batches
             if network.packs
             else functools.partial(plan_batches, padding=network.takes_mask)
         )
-        return lambda lengths: plan(lengths, self.budget)
 
     def _forward_if_it_fits(
         self, windows: Sequence[NDArray[np.int32]], read_outs: Sequence[ReadOut]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -12,13 +13,17 @@ from embedreg.core.errors import DataError
 from embedreg.embed._word_memory import WordMemory, reads_word_by_word, special_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
 
 _LEAST_FILLED: Final = 0.9
+_FEW: Final = 8  # batches a thread, of which one more or less matters
+_LEAST_TOKENS: Final = 256  # in a batch of a thread's own
+_UNEVEN: Final = 1.2  # times the mean, the most that a batch may have
+_BUDGETS_TRIED: Final = 8
 
 
 @dataclass(frozen=True)
@@ -208,6 +213,43 @@ def plan_batches(
         batch = fitting[: max(alike, budget // 4 // longest if padding else 1)]
         yield batch
         start += len(batch)
+
+
+def even_batches(
+    plan: Callable[[NDArray[np.int64], int], Iterable[NDArray[np.int64]]],
+    lengths: NDArray[np.int64],
+    budget: int,
+    threads: int,
+) -> list[NDArray[np.int64]]:
+    """Return batches of like size within a budget, as many for each thread; none where that is not worth it.
+
+    It is not for many batches, of which a thread may have one more than another, nor for a few tokens, which take longer to
+    give to threads; nor where it takes another batch a thread, or windows are too few to make batches alike.
+
+    Examples
+    --------
+    >>> [len(batch) for batch in even_batches(plan_batches, np.full(40, 50), 1000, 2)]
+    [20, 20]
+    >>> [len(batch) for batch in even_batches(plan_batches, np.full(50, 50), 1000, 2)]
+    [13, 13, 13, 11]
+    >>> even_batches(plan_batches, np.full(3, 500), 1000, 2)
+    []
+    """
+    sizes = _sizes(plan(lengths, budget), lengths)
+    wanted = -(-len(sizes) // threads) * threads
+    if threads == 1 or len(sizes) > _FEW * threads or sum(sizes) < wanted * _LEAST_TOKENS:
+        return []
+    mean = sum(sizes) / wanted
+    for some in np.linspace(min(budget, mean), min(budget, _UNEVEN * mean), _BUDGETS_TRIED):
+        batches = [*plan(lengths, math.ceil(some))]
+        if len(batches) == wanted and max(_sizes(batches, lengths)) <= _UNEVEN * mean:
+            return batches
+    return []
+
+
+def _sizes(batches: Iterable[NDArray[np.int64]], lengths: NDArray[np.int64]) -> list[int]:
+    """Return the tokens of batches of windows of such lengths, padding included."""
+    return [len(batch) * int(lengths[batch].max()) for batch in batches]
 
 
 def _check_texts(texts: Sequence[object], first: int) -> None:
