@@ -1,7 +1,7 @@
 """Windows of a batch on a device: padded to one length, or one after the other.
 
-GPUs attend within each of the texts that follow one another (variable-length attention). Short texts of unlike lengths then
-fill a batch, where padding them would waste it or leave it small.
+Attention is then within each of the texts that follow one another (variable-length attention). Texts of unlike lengths fill a
+batch, where padding them would waste it or leave it small.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from embedreg.core.transfers import sent
-from embedreg.embed._attention import attention
+from embedreg.embed._groups import Group, groups_of, read_by_groups
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,6 +67,11 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.windows)
+
+    @property
+    def padding(self) -> float:
+        """The share of padding in the padded batch."""
+        return 1 - float(self.lengths.sum()) / (len(self) * self.width)
 
     @functools.cached_property
     def shared(self) -> int:
@@ -166,6 +171,8 @@ class Batch:
             )  # fmt: skip  # what torch.nn.attention.varlen calls, which releases before 2.10 have not
             result: Tensor = found[0][None]
             return result
-        lengths = self.lengths.tolist()
-        parts = zip(*(torch.split(part, lengths, dim=2) for part in (queries, keys, values)), strict=True)
-        return torch.cat([attention(*part, causal=causal, scale=scale) for part in parts], dim=1)
+        return read_by_groups(self._groups, queries, keys, values, causal=causal, scale=scale)
+
+    @functools.cached_property
+    def _groups(self) -> list[Group]:
+        return groups_of(self.lengths.tolist())

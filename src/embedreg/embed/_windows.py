@@ -248,8 +248,8 @@ def even_batches(
 
 
 def _sizes(batches: Iterable[NDArray[np.int64]], lengths: NDArray[np.int64]) -> list[int]:
-    """Return the tokens of batches of windows of such lengths, padding included."""
-    return [len(batch) * int(lengths[batch].max()) for batch in batches]
+    """Return the tokens of batches of windows of such lengths."""
+    return [int(lengths[batch].sum()) for batch in batches]
 
 
 def _check_texts(texts: Sequence[object], first: int) -> None:
