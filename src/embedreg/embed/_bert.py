@@ -40,9 +40,7 @@ _NEEDED: Final = {
 }
 """What a configuration has to say, where it says anything of it."""
 
-_LITTLE: Final = (
-    0.05  # of a batch's places: so much padding takes a processor less time than to keep texts apart
-)
+_LITTLE: Final = 0.05  # of a batch: padding that takes less time than keeping texts apart
 
 _INPUT: Final = (
     "embeddings.word_embeddings",
