@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from embedreg.core.ahead import ahead, lagging
+from embedreg.core.ahead import ahead, begun, lagging
 
 
 def test_results_come_in_order_whatever_the_number_of_items():
@@ -53,6 +53,19 @@ def test_threads_begin_within_what_they_are_told_to():
     assert [*results] == [False] * 6
     assert [inside for _, inside in begun] == [True, True]
     assert len({thread for thread, _ in begun}) == 2
+
+
+def test_begun_work_goes_on_meanwhile_and_gives_its_result_as_often_as_asked():
+    may_end = threading.Event()
+    result = begun(lambda: may_end.wait(30))
+    may_end.set()
+    assert [result(), result()] == [True, True]
+
+
+def test_an_error_of_begun_work_is_raised_where_its_result_is_asked_for():
+    result = begun(lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        result()
 
 
 def test_a_thread_that_outlives_the_main_one_does_the_work_itself():

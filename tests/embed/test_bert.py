@@ -85,9 +85,11 @@ def test_what_it_cannot_run_is_left_to_transformers(tiny_bert, changes):
 
 
 def load(path):
+    directory = ModelDirectory(path)
     return load_model(
-        ModelDirectory(path),
+        directory,
         sha256=None,
+        hashed=directory.reread_weights_sha256,
         window=64,
         dtype="float32",
         device="cpu",

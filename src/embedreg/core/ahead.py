@@ -67,6 +67,21 @@ def ahead(
                 future.cancel()
 
 
+def begun(work: Callable[[], Result]) -> Callable[[], Result]:
+    """Begin work on a thread of its own, and return what waits for its result, or raises its error.
+
+    Examples
+    --------
+    >>> three = begun(lambda: 1 + 2)
+    >>> three()
+    3
+    """
+    pool = ThreadPoolExecutor(1, thread_name_prefix="embedreg-begun")
+    future = _submit(pool, lambda _: work(), None)
+    pool.shutdown(wait=False)
+    return future.result
+
+
 def _submit(pool: ThreadPoolExecutor, work: Callable[[Item], Result], item: Item) -> Future[Result]:
     try:
         return pool.submit(work, item)

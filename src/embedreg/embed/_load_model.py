@@ -19,7 +19,7 @@ from embedreg.embed._precision import check_precision
 from embedreg.embed._windows import WindowTokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -100,6 +100,7 @@ def load_model(
     directory: ModelDirectory,
     *,
     sha256: str | None,
+    hashed: Callable[[], str] | None,
     window: int,
     dtype: str,
     device: str,
@@ -113,6 +114,8 @@ def load_model(
     ----------
     directory, sha256, window, dtype, device, prompt
         As for `TransformerEmbedder`.
+    hashed
+        What gives the hash of the weights as they are now; None where none are read.
     seed
         Of random weights, or None for those in the directory.
     lookup
@@ -132,8 +135,8 @@ def load_model(
         raise UsageError(
             f"a window of {window} tokens", expected="room for text", mend="give a larger window"
         )
-    if seed is None:
-        _check_weights(directory, sha256)
+    if hashed is not None:
+        _check_weights(directory, sha256, hashed())
     int8 = dtype == "int8"
     if int8:
         check_int8()
@@ -251,13 +254,12 @@ def _padding(token: int | None, vocabulary: Tensor) -> int:
     return token if token is not None and token < len(vocabulary) else 0
 
 
-def _check_weights(directory: ModelDirectory, sha256: str | None) -> None:
-    """Compare what is about to be loaded with the catalogue, or with what the fingerprint was made from."""
+def _check_weights(directory: ModelDirectory, sha256: str | None, actual: str) -> None:
+    """Compare the hash of what is about to be loaded with the catalogue, or with what the fingerprint was made from."""
     if sha256 is not None and is_converted(directory.path):
         expected = read_conversion(directory.path).sha256
     else:
         expected = sha256 or directory.weights_sha256()
-    actual = directory.reread_weights_sha256()
     if actual != expected:
         raise ModelError(
             f"weights in {directory.path} with sha256 {actual}",

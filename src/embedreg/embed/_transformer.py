@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from embedreg.core import precision
-from embedreg.core.ahead import ahead, lagging
+from embedreg.core.ahead import ahead, begun, lagging
 from embedreg.core.arguments import whole_number
 from embedreg.core.devices import on_processor
 from embedreg.core.errors import DataError, ModelError, UsageError, unknown_name
@@ -236,12 +236,14 @@ class TransformerEmbedder:
 
     @functools.cached_property
     def _loaded(self) -> LoadedModel:
+        hashed = begun(self._directory.reread_weights_sha256) if self._seed is None else None
         with uncollected():
             from embedreg.embed._load_model import load_model
 
         return load_model(
             self._directory,
             sha256=self._sha256,
+            hashed=hashed,
             window=self.window,
             dtype=self._resolved_dtype,
             device=self._device,

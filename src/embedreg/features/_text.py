@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
-from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.utils.extmath import randomized_svd
 
 from embedreg.core.each_text_once import remembered
@@ -19,6 +18,8 @@ from embedreg.features._values import written
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Self
+
+    from sklearn.feature_extraction.text import TfidfVectorizer
 
 _TERMS: Final[dict[str, Any]] = {
     "analyzer": "char_wb",
@@ -73,6 +74,8 @@ class TextColumn(Column):
 
     @classmethod
     def fit(cls, cells: Sequence[Any], settings: Settings, /) -> Self:
+        from sklearn.feature_extraction.text import TfidfTransformer  # noqa: PLC0415 (tables without texts)
+
         texts = [written(cell) for cell in cells if cell is not None]
         lengths = mean_and_deviation(_lengths(texts))
         counted = _count_terms(texts)
@@ -115,6 +118,8 @@ class TextColumn(Column):
 
     @functools.cached_property
     def _vectorizer(self) -> TfidfVectorizer:
+        from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 (tables without texts)
+
         vectorizer = TfidfVectorizer(**_TERMS, sublinear_tf=True, vocabulary=self.terms)
         vectorizer.idf_ = self.idf
         return vectorizer
@@ -122,6 +127,8 @@ class TextColumn(Column):
 
 def _count_terms(texts: list[str]) -> tuple[list[str], Any] | None:
     """Return the n-grams that two texts share, else all, and how often each text has them, (n, t); None if there are none."""
+    from sklearn.feature_extraction.text import CountVectorizer  # noqa: PLC0415 (tables without texts)
+
     for min_df in (2, 1):
         vectorizer = CountVectorizer(**_TERMS, min_df=min_df, max_features=_MAX_TERMS)
         try:
