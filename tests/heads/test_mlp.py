@@ -208,6 +208,23 @@ def test_how_models_are_batched_changes_nothing(monkeypatch: pytest.MonkeyPatch,
     assert torch.get_num_threads() == before
 
 
+@pytest.mark.skipif(not torch.set_flush_denormal(False), reason="this processor has them at full speed")
+@pytest.mark.parametrize("processors", [1, 2])
+def test_numbers_too_small_for_a_full_mantissa_are_zero_in_training_alone(
+    monkeypatch: pytest.MonkeyPatch, processors: int
+) -> None:
+    halves = []
+    step, small = MLPStack.step, torch.tensor(2.0**-130)
+    monkeypatch.setattr(sweep, "worker_count", lambda: processors)
+    monkeypatch.setattr(_workers, "worker_count", lambda: processors)
+    monkeypatch.setattr(
+        MLPStack, "step", lambda self, *rest: (halves.append(float(small * 0.5)), step(self, *rest))
+    )
+    sweep.train_sweep(tasks(), settings(), "")
+    assert set(halves) == {0.0}
+    assert float(small * 0.5) == 2.0**-131
+
+
 def test_the_best_epoch_is_restored() -> None:
     X, y = wave(60)
     head = MLPHead(**SMALL | {"max_epochs": 60}, batch_size=16, patience=None)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import torch
 
 from embedreg.core import precision
+from embedreg.core.denormals import denormals_flushed
 from embedreg.core.devices import find_device, on_processor
 from embedreg.core.progress import progress_bar
 from embedreg.core.threads import torch_threads_kept
@@ -188,7 +189,8 @@ def _on_a_thread_each(
 
     def alone(batch: list[_Model]) -> dict[int, Winner]:
         torch.set_num_threads(1)  # of this thread, and of those that begin later
-        return train(batch)
+        with denormals_flushed():
+            return train(batch)
 
     with torch_threads_kept():
         return dict(run_side_by_side(alone, batches, stopped.set))
