@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import torch
 
@@ -71,7 +71,7 @@ def forward(layers: Layers, x: Tensor, outputs: Sequence[Tensor | None] | None =
     for (weights, biases), output in zip(layers, outputs or [None] * len(layers), strict=True):
         if len(activations) > 1:
             activations[-1].relu_()
-        activations[-1] = activations[-1].to(weights.dtype)
+        activations[-1] = _in_precision(activations[-1], weights.dtype)
         activations.append(torch.baddbmm(biases, activations[-1], weights, out=output))
     return activations
 
@@ -87,7 +87,7 @@ def backward(
     for depth in reversed(range(len(layers))):
         inputs = activations[depth]
         by_weights, by_biases = gradients[depth]
-        error = error.to(inputs.dtype)
+        error = _in_precision(error, inputs.dtype)
         torch.bmm(inputs.mT, error, out=by_weights)
         torch.sum(error, dim=1, keepdim=True, out=by_biases)
         if depth:
@@ -95,6 +95,10 @@ def backward(
             multiply = torch.mul if transposed.shape[1] == 1 else torch.bmm  # bmm is slow at outer products
             error = multiply(error, transposed, out=errors[depth - 1])
             error.mul_(inputs.sign_())  # ReLU's derivative, from its output
+
+
+def _in_precision(numbers: Tensor, dtype: torch.dtype) -> Tensor:
+    return numbers if numbers.dtype == dtype else numbers.to(dtype)
 
 
 def _lowered(layers: Layers, dtype: torch.dtype) -> Layers:
@@ -110,6 +114,35 @@ def _copy(layers: Layers, to: Layers) -> None:
     for source, target in zip(layers[:-1], to[:-1], strict=True):
         for numbers, place in zip(source, target, strict=True):
             place.copy_(numbers)
+
+
+class _Run(NamedTuple):
+    """Models in a row that share their rates: their numbers, each in a list as torch's fused optimiser takes it."""
+
+    parameters: list[Tensor]
+    gradients: list[Tensor]
+    first_moments: list[Tensor]
+    second_moments: list[Tensor]
+    learning_rate: float
+    weight_decay: float
+
+    def update(self, steps: Tensor) -> None:
+        """Take a step of AdamW in one fused pass."""
+        torch._fused_adamw_(  # what torch.optim.AdamW(fused=True) calls, without what that does at each step
+            self.parameters,
+            self.gradients,
+            self.first_moments,
+            self.second_moments,
+            [],
+            [steps],
+            lr=self.learning_rate,
+            beta1=_BETAS[0],
+            beta2=_BETAS[1],
+            weight_decay=self.weight_decay,
+            eps=_EPSILON,
+            amsgrad=False,
+            maximize=False,
+        )
 
 
 class MLPStack:
@@ -144,6 +177,7 @@ class MLPStack:
         self._moments = torch.zeros_like(parameters), torch.zeros_like(parameters)
         self._gradients = torch.zeros_like(parameters)  # padding has none
         self._steps = torch.zeros((), device=parameters.device)
+        self._one = torch.ones_like(self._steps)
         self._view()
 
     def keep(self, models: Tensor) -> None:
@@ -165,6 +199,23 @@ class MLPStack:
         self._each = (
             torch.tensor(self._rates, device=self.parameters.device).view(-1, 2, 1).unbind(1)
         )  # (m, 1) each
+        self._runs = [*self._of_equal_rates()] if self._run_by_run else []
+
+    def _of_equal_rates(self) -> Iterator[_Run]:
+        """Yield runs of models of equal rates; they are cut out once, as what one cut takes is felt at every step."""
+        start = 0
+        for (learning_rate, weight_decay), run in itertools.groupby(self._rates):
+            stop = start + len(list(run))
+            first, second = self._moments
+            yield _Run(
+                [self.parameters[start:stop]],
+                [self._gradients[start:stop]],
+                [first[start:stop]],
+                [second[start:stop]],
+                learning_rate,
+                weight_decay,
+            )
+            start = stop
 
     def predict(self, x: Tensor) -> Tensor:
         """Return predictions (m, b, 1) for x (m, b, d)."""
@@ -176,13 +227,15 @@ class MLPStack:
         if not self._outputs or self._outputs[0].shape[1] != x.shape[1]:
             self._make_room(x.shape[1])
         activations = forward(layers, x, self._outputs)
-        error = activations[-1].sub_(y).mul_(weight).mul_(2.0)  # of the weighted sum of squares
+        error = activations[-1].sub_(y).mul_(weight)
+        error.add_(error)  # twice that is the derivative of the weighted sum of squares
         backward(layers, activations, error, gradients, self._errors)
         if layers is not self._layers:
             _copy(gradients, self._gradient_layers)
-        self._steps += 1
+        self._steps.add_(self._one)
         if self._run_by_run:
-            self._update_runs()
+            for run in self._runs:
+                run.update(self._steps)
         else:
             self._update_all()
         if layers is not self._layers:
@@ -207,29 +260,3 @@ class MLPStack:
         change = second.sqrt().div_(math.sqrt(1 - _BETAS[1] ** step)).add_(_EPSILON).reciprocal_().mul_(first)
         self.parameters.mul_(1 - learning_rate * weight_decay)
         self.parameters.sub_(change.mul_(learning_rate / (1 - _BETAS[0] ** step)))
-
-    def _update_runs(self) -> None:
-        """Update models in runs of equal rates, each in one pass over its numbers."""
-        start = 0
-        for (learning_rate, weight_decay), run in itertools.groupby(self._rates):
-            stop = start + len(list(run))
-            self._adamw(slice(start, stop), learning_rate, weight_decay)
-            start = stop
-
-    def _adamw(self, models: slice, learning_rate: float, weight_decay: float) -> None:
-        """Update models of one learning rate and weight decay in one fused pass."""
-        torch._fused_adamw_(  # what torch.optim.AdamW(fused=True) calls, without what that does at each step
-            [self.parameters[models]],
-            [self._gradients[models]],
-            [self._moments[0][models]],
-            [self._moments[1][models]],
-            [],
-            [self._steps],
-            lr=learning_rate,
-            beta1=_BETAS[0],
-            beta2=_BETAS[1],
-            weight_decay=weight_decay,
-            eps=_EPSILON,
-            amsgrad=False,
-            maximize=False,
-        )

@@ -313,12 +313,12 @@ class _Data:
         """Yield, step by step, x (m, b, d), y and loss weights (m or 1, b, 1) of these tasks (m,)."""
         x, y = self._x.flatten(0, 1), self._y.flatten(0, 1)
         many, tasks = len(tasks), self._distinct(tasks)
-        rows, weights = self._shuffled().to(x.device)[tasks], self._weights[tasks]
-        for step in range(rows.shape[1]):
-            index = rows[:, step].flatten()
-            inputs, targets = x.index_select(0, index), y.index_select(0, index)
-            inputs, targets = inputs.view(len(tasks), -1, x.shape[1]), targets.view(len(tasks), -1, 1)
-            yield inputs.expand(many, -1, -1), targets, weights[:, step]
+        rows = self._shuffled().to(x.device)[tasks].movedim(1, 0).flatten(1)  # (steps, m or 1 times b)
+        targets = y.index_select(0, rows.flatten()).view(len(rows), len(tasks), -1, 1)
+        shape = len(tasks), -1, x.shape[1]
+        steps = zip(rows.unbind(), targets.unbind(), self._weights[tasks].unbind(1), strict=True)
+        for index, target, weight in steps:
+            yield x.index_select(0, index).view(shape).expand(many, -1, -1), target, weight
 
     def validation(self, tasks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return validation inputs (m, v, d), targets and weights (m or 1, v, 1) of these tasks (m,)."""
