@@ -4,7 +4,7 @@
 
 From the root of the repository. What is compared runs in turn (A B A B), so that a ratio is of neighbours in time and what
 else the machine does falls on both. The file keeps one run of each part and machine; a part that is run again on the same
-machine replaces its run there. Peers that are not installed are left out, which is said in the file and on the page. All of
+machine replaces its run there, but for --beside, which keeps what is there too. Peers that are not installed are left out, which is said in the file and on the page. All of
 them, of which the exports to ONNX need a transformers below 4.58:
 
     pip install -e '.[report]' 'transformers<4.58' sentence-transformers skorch onnxruntime optimum-onnx optimum-intel openvino
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with limited_threads(options.threads):
             for part in given.only:
-                keep(given.output, _measured(part, options, given.note))
+                keep(given.output, _measured(part, options, given.note), beside=given.beside)
     except EmbedregError as error:
         print(error, file=sys.stderr)
         return 2
@@ -96,6 +96,11 @@ def _parser() -> argparse.ArgumentParser:
         "--note",
         default="",
         help="what a reader has to know of these runs beside their settings; kept with them",
+    )
+    parser.add_argument(
+        "--beside",
+        action="store_true",
+        help="keep earlier runs of the same part and machine, to show how much a busy machine's differ",
     )
     parser.add_argument(
         "--quick", action="store_true", help="the smallest sizes, to try the code: no numbers to keep"

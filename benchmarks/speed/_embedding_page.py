@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import TYPE_CHECKING
 
 from benchmarks.speed._options import OURS
 from benchmarks.speed._tables import NONE, Spread, groups, table, times_as_fast, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from benchmarks.speed._options import Row
     from benchmarks.speed._store import Run
@@ -46,6 +47,56 @@ def embedding_tables(run: Run) -> str:
             verdict(target, [f"{name}: {short}" for (name,), rows in sets.items() for short in missed(rows)])
         )
     return "\n".join(parts)
+
+
+def runs_beside(earlier: Sequence[Run], last: Run) -> str:
+    """Return a table of all runs on a machine whose products are faster at some hours than at others."""
+    names = [name for (name,) in groups(last.rows, "texts")]
+    lines = [
+        [
+            run.machine["date"],
+            run.machine.get("commit", NONE),
+            Spread([_peak(run, "bfloat16") / 1e12]).text(),
+            *(
+                f"{ratio:.2f}"
+                for peers in (_is_usual, _is_any)
+                for name in names
+                for ratio in [_least_ahead(groups(run.rows, "texts")[name,], peers)]
+            ),
+        ]
+        for run in (last, *reversed(earlier))
+    ]
+    columns = ["date", "commit", "TFLOP/s of products in bfloat16"]
+    columns += [f"{what}: {name}" for what in (USUAL, "the fastest peer") for name in names]
+    return "\n".join(
+        [
+            (
+                "How fast products are differs from hour to hour there, whatever the reason. All runs that were kept, the one above "
+                "first: how many times as fast embedreg's fastest is.\n"
+            ),
+            table(columns, lines),
+        ]
+    )
+
+
+def _peak(run: Run, precision: str) -> float:
+    """Return the median of the peaks that a run met."""
+    met = [peak for row in run.rows if row.get("peak") == precision for peak in row["flop_per_second"]]
+    return statistics.median(met)
+
+
+def _is_usual(row: Row) -> bool:
+    return bool(row["engine"] == USUAL)
+
+
+def _is_any(_row: Row) -> bool:
+    return True
+
+
+def _least_ahead(rows: list[Row], chosen: Callable[[Row], bool]) -> float:
+    """Return how many times as fast as the fastest of chosen peers our fastest is."""
+    peers = [row for row in _engines(rows) if not _is_ours(row) and chosen(row)]
+    return min(times_as_fast(peer, _fastest(rows)).median for peer in peers)
 
 
 def _targets(has_amx: bool) -> dict[str, Callable[[list[Row]], list[str]]]:

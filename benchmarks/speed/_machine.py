@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import os
 import platform
+import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,7 @@ _PEAK_RUNS = 4
 
 
 def machine(threads: int) -> dict[str, Any]:
-    """Return processor, threads, versions and date."""
+    """Return processor, threads, versions, date and commit."""
     return {
         "cpu": _of_processor("model name") or platform.processor() or platform.machine(),
         "instructions": next((name for name in INSTRUCTIONS if name in _of_processor("flags").split()), ""),
@@ -52,6 +53,7 @@ def machine(threads: int) -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": dict(_versions()),
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        "commit": _commit(),
     }
 
 
@@ -86,6 +88,14 @@ def matrix_peak(precision: str, size: int) -> float:
             seconds(call) for call in (lambda: torch.mm(a, b), lambda: laid_out(a)) for _ in range(_PEAK_RUNS)
         )
     return 2 * size**3 / best
+
+
+def _commit() -> str:
+    """Return the commit that is checked out, with a mark where files differ from it; nothing without git."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--exclude=*"]
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    return ""
 
 
 def _versions() -> Iterator[tuple[str, str]]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.speed import _gpu_page
-from benchmarks.speed._embedding_page import embedding_tables
+from benchmarks.speed._embedding_page import embedding_tables, runs_beside
 from benchmarks.speed._options import GPU_PARTS, OURS, OURS_IN_BFLOAT16, PARTS, Row
 from benchmarks.speed._tables import NONE, Spread, groups, table, times_as_fast, verdict
 
@@ -61,10 +61,20 @@ def speed_section(runs: Sequence[Run]) -> str:
         own = [run for run in runs if run.part == part]
         if own:
             parts.append(f"### {_TITLES[part]}\n")
-        for run in own:
+        for *earlier, run in _by_place(own):
             note = [f"{run.settings['note']}\n"] if "note" in run.settings else []
             parts += [_made_on(run), *note, _TABLES[part](run), *_left_out(run)]
+            if earlier and part == "embedding":
+                parts.append(runs_beside(earlier, run))
     return "\n".join(parts)
+
+
+def _by_place(runs: Sequence[Run]) -> list[list[Run]]:
+    """Return runs machine by machine, the last of each at its end."""
+    found: dict[tuple[Any, ...], list[Run]] = {}
+    for run in runs:
+        found.setdefault(run.place, []).append(run)
+    return [*found.values()]
 
 
 def _made_on(run: Run) -> str:

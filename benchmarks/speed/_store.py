@@ -1,4 +1,4 @@
-"""Runs in one JSON file: the last of each part and machine."""
+"""Runs in one JSON file: the last of each part and machine, and those that were to be kept beside it."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def read(path: Path) -> list[Run]:
     return [Run(**run) for run in json.loads(path.read_text())] if path.is_file() else []
 
 
-def keep(path: Path, run: Run) -> None:
-    """Write a run to the file, in the place of that of the same part and machine."""
-    others = [kept for kept in read(path) if (kept.part, kept.place) != (run.part, run.place)]
+def keep(path: Path, run: Run, *, beside: bool = False) -> None:
+    """Write a run to the file, in the place of those of the same part and machine, or after them where it is kept beside them."""
+    others = [kept for kept in read(path) if beside or (kept.part, kept.place) != (run.part, run.place)]
     make_folder(path.parent)
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps([asdict(kept) for kept in [*others, run]], indent=1) + "\n")

@@ -179,6 +179,34 @@ def test_a_part_run_again_on_a_machine_replaces_its_run(tmp_path):
     ]
 
 
+def embedding_run(ours, theirs, peak, **machine):
+    about = {"texts": "short", "count": 2, "tokens": 10, "precision": "bfloat16", "flop": 1.0, "cosine": 1.0}
+    engines = {
+        "embedreg bfloat16": [ours],
+        "sentence-transformers, defaults": theirs[:1],
+        "another": theirs[1:],
+    }
+    rows = [about | {"engine": name, "seconds": seconds} for name, seconds in engines.items()]
+    rows.append({"texts": "short", "peak": "bfloat16", "flop_per_second": [peak]})
+    told = {"cached_rerun": {"first": 1.0, "again": 0.1}, "model": "m", "window": 8, "matrix": 16}
+    run = run_of(rows, "embedding", **told)
+    run.machine.update(machine)
+    return run
+
+
+def test_runs_kept_beside_others_are_all_shown_the_last_of_them_in_full(tmp_path):
+    path = tmp_path / "speed.json"
+    keep(path, embedding_run(1.0, [4.0, 2.0], 2e12, date="2030-01-01"))
+    keep(path, embedding_run(1.0, [3.0, 1.5], 7e11, date="2030-01-02", commit="abc"), beside=True)
+    keep(path, embedding_run(1.0, [9.0, 9.0], 7e11, cpu="B"))
+    text = speed_section(read(path))
+    assert text.count("Target: embedreg's fastest at least 1.3 times as fast as sentence") == 2
+    assert "| 2030-01-02 | abc | 0.70 | 3.00 | 1.50 |\n| 2030-01-01 |  | 2.00 | 4.00 | 2.00 |" in text
+    assert text.count("All runs that were kept") == 1
+    keep(path, embedding_run(1.0, [5.0, 2.5], 1e12))
+    assert "All runs that were kept" not in speed_section(read(path))
+
+
 def test_ratios_are_of_pairs():
     ratio = times_as_fast({"seconds": [2.0, 9.0, 4.0]}, {"seconds": [1.0, 3.0, 1.0]})
     assert ratio.values == [2.0, 3.0, 4.0]
