@@ -25,7 +25,9 @@ from transformers import (
 from transformers.models.llama import modeling_llama
 
 from embedreg.embed import _fused
-from embedreg.embed._fused import use_fused
+from embedreg.embed._fused import use_faster_products, use_fused
+from embedreg.embed._load_model import make_network
+from embedreg.embed._model_directory import ModelDirectory
 
 SIZES = {
     "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
@@ -118,6 +120,25 @@ def test_states_stay_the_same(make, parts, dtype, tolerance):
     torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e4])
+def test_a_norm_is_that_of_float64_whatever_the_length(dtype, size):
+    hidden = (torch.linspace(-1, 1, 3000).view(2, 1500) * size).to(dtype)
+    weight = torch.linspace(0.5, 2, 1500).to(dtype)
+    found = _fused._rms_norm(weight, 1e-6)(hidden)
+    exact = hidden.double()
+    wanted = weight.double() * exact / (exact.square().mean(dim=-1, keepdim=True) + 1e-6).sqrt()
+    assert found.dtype == dtype
+    torch.testing.assert_close(found.double(), wanted, rtol=4 * torch.finfo(dtype).eps, atol=1e-6)
+
+
+def test_a_models_parts_are_replaced_on_a_processor(tiny_llama):
+    network = make_network(ModelDirectory(tiny_llama), torch.float32, torch.device("cpu"), seed=None)
+    norms = [part for part in network.model.modules() if "RMSNorm" in type(part).__name__]
+    assert norms
+    assert all("forward" in vars(norm) for norm in norms)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_norms_with_a_gate_keep_it(dtype):
     torch.manual_seed(0)
@@ -176,7 +197,7 @@ def test_a_layer_in_float32_rounds_as_tf32_on_a_gpu_where_the_rest_is_in_float16
     model, ids = t5_in_half(torch.float16), torch.arange(7)[None]
     with torch.inference_mode():
         expected = model(input_ids=ids).last_hidden_state
-        use_fused(model)
+        use_faster_products(model)
         used.clear()
         found = model(input_ids=ids).last_hidden_state
     assert len(used) == 2
@@ -186,7 +207,7 @@ def test_a_layer_in_float32_rounds_as_tf32_on_a_gpu_where_the_rest_is_in_float16
 def test_a_model_in_float32_is_exact_or_as_its_user_says(monkeypatch):
     used = noted_uses(monkeypatch)
     whole = t5().eval()
-    use_fused(whole)
+    use_faster_products(whole)
     whole(input_ids=torch.arange(7)[None])
     assert not used
 
@@ -197,7 +218,7 @@ def test_the_layer_that_t5_keeps_in_float32_multiplies_in_bfloat16_where_the_res
     kinds = []
     with torch.inference_mode():
         expected = model(input_ids=ids).last_hidden_state
-        use_fused(model)
+        use_faster_products(model)
         for layer in layers:
             layer.register_forward_hook(lambda _, given, found: kinds.append((given[0].dtype, found.dtype)))
         found = model(input_ids=ids).last_hidden_state
@@ -212,5 +233,5 @@ def test_other_layers_in_float32_keep_their_weights():
     layer = model.encoder.block[0].layer[0].SelfAttention.q
     layer.float()
     layer.forward = lambda hidden: torch.nn.functional.linear(hidden.float(), layer.weight).bfloat16()
-    use_fused(model)
+    use_faster_products(model)
     assert layer.weight.dtype == torch.float32

@@ -10,7 +10,7 @@ import pytest
 import torch
 from batches import batch_of
 
-from embedreg.core.products import packs
+from embedreg.core.products import gates, packs
 from embedreg.embed import TransformerEmbedder, _load_model, _packed_linear
 from embedreg.embed._load_model import make_network
 from embedreg.embed._model_directory import ModelDirectory
@@ -26,9 +26,11 @@ REAL = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0]])
 def _without_amx(monkeypatch):
     """A processor on which float32 is packed too."""
     packs.cache_clear()
+    gates.cache_clear()
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
     yield
     packs.cache_clear()
+    gates.cache_clear()
 
 
 def states(network, layers):
@@ -116,6 +118,52 @@ def test_weights_that_layers_share_they_share_afterwards(settings, changed):
     model = Tied(**settings)
     assert use_packed(model) == changed
     assert model.other.weight is model.layer.weight
+
+
+class Perceptron(torch.nn.Module):
+    """Of the form of Llama's, times a factor."""
+
+    def __init__(self, act_fn, factor):
+        super().__init__()
+        self.gate_proj, self.up_proj, self.down_proj = (torch.nn.Linear(16, 16) for _ in range(3))
+        self.act_fn, self.factor = act_fn, factor
+
+    def forward(self, states):
+        return self.down_proj(self.act_fn(self.gate_proj(states)) * self.up_proj(states)) * self.factor
+
+
+class Gated(Model):
+    """A layer, and a perceptron after it."""
+
+    def __init__(self, act_fn, factor=1.0, **settings):
+        super().__init__(**settings)
+        self.mlp = Perceptron(act_fn, factor)
+
+    def forward(self, input_ids):
+        output = super().forward(input_ids)
+        output.last_hidden_state = self.mlp(output.last_hidden_state)
+        return output
+
+
+@pytest.mark.parametrize(
+    ("settings", "layers", "gated"),
+    [
+        ({"act_fn": torch.nn.SiLU()}, 4, True),
+        ({"act_fn": torch.nn.GELU()}, 4, False),
+        ({"act_fn": torch.nn.SiLU(), "factor": 100.0}, 0, False),
+    ],
+    ids=["as Llama's", "another activation", "something besides"],
+)
+def test_a_gate_is_within_the_products_where_it_is_that_of_llama(settings, layers, gated):
+    torch.manual_seed(0)
+    model, ids = Gated(**settings), torch.arange(6)[None]
+    with torch.inference_mode():
+        expected = model(ids).last_hidden_state
+
+        assert use_packed(model) == layers
+
+        torch.testing.assert_close(model(ids).last_hidden_state, expected, rtol=1e-4, atol=1e-5)
+    assert ("forward" in vars(model.mlp)) == gated
 
 
 @pytest.mark.parametrize("positions", [5, 16])

@@ -33,6 +33,7 @@ _X86: Final = ("x86_64", "AMD64")
 _TRIED: Final = (16, 48, 32)  # rows, outputs and inputs
 _ROWS: Final = 32
 _FEW_ROWS: Final = 8
+_UNSUITED: Final = (AttributeError, RuntimeError, TypeError, ValueError)  # this torch has no such operators
 _ROUNDING: Final = 8  # of a result in its precision, by which two right ways may differ
 
 
@@ -61,21 +62,14 @@ def packs(dtype: torch.dtype) -> bool:
 
     if platform.machine() not in _X86 or (dtype == torch.float32 and processor_has("amx_tile")):
         return False
-    rows, outputs, inputs = _TRIED
-    line = functools.partial(torch.linspace, device="cpu")  # whatever the default is just now
-    states, weight, bias = (
-        line(-1, 1, rows * inputs).sin().view(rows, inputs).to(dtype),
-        line(-9, 9, outputs * inputs).cos().view(outputs, inputs).to(dtype),
-        line(-1, 1, outputs).to(dtype),
-    )
+    states, weight, bias = _tried(dtype)
     with torch.inference_mode():
         try:
             found = packed_map(packed(weight), bias)(states)
-        except (AttributeError, RuntimeError, TypeError, ValueError):  # this torch has no such operators
+        except _UNSUITED:
             return False
         wanted = torch.nn.functional.linear(states, weight, bias)
-        error = float((found - wanted).abs().max() / wanted.abs().max())
-    return error <= _ROUNDING * torch.finfo(dtype).eps
+    return _is_alike(found, wanted)
 
 
 def packed(weight: Tensor) -> Tensor:
@@ -93,19 +87,83 @@ def packed_map(weight: Tensor, bias: Tensor | None) -> Product:
     product: Any = torch.ops.mkldnn._linear_pointwise
     bias = None if bias is None else bias.detach()
 
-    @torch.no_grad()
     def linear(states: Tensor) -> Tensor:
+        result: Tensor = product(states, weight, bias, "none", [], "")
+        return result
+
+    return _on_full_rows(linear)
+
+
+def packed_gate(gate: tuple[Tensor, Tensor | None], up: tuple[Tensor, Tensor | None]) -> Product:
+    """Return the map to silu(gate) times up (SwiGLU without its last layer: Shazeer, arXiv 2002.05202), in two products alone.
+
+    Both are weights from `packed`, and a bias. The activation and the multiplication are done to what a product has just
+    computed, which written out are two passes over memory. It has no gradient.
+    """
+    import torch
+
+    product: Any = torch.ops.mkldnn._linear_pointwise
+
+    def gated(states: Tensor) -> Tensor:
+        opened = product(states, *gate, "swish", [], "")
+        result: Tensor = product.binary(states, opened, *up, "mul")
+        return result
+
+    return _on_full_rows(gated)
+
+
+@functools.cache
+def gates(dtype: torch.dtype) -> bool:
+    """Return whether `packed_gate` works on this processor in this precision, and gives what is written out."""
+    import torch
+    from torch.nn import functional
+
+    if not packs(dtype):
+        return False
+    states, weight, bias = _tried(dtype)
+    with torch.inference_mode():
+        try:
+            found = packed_gate((packed(weight), bias), (packed(-weight), None))(states)
+        except _UNSUITED:
+            return False
+        wanted = functional.silu(functional.linear(states, weight, bias)) * functional.linear(states, -weight)
+    return _is_alike(found, wanted)
+
+
+def _on_full_rows(product: Product) -> Product:
+    """Return a product of states (..., d) that fills them up to rows that its kernels are made for."""
+    import torch
+
+    @torch.no_grad()
+    def filling(states: Tensor) -> Tensor:
         rows = states.numel() // max(1, states.shape[-1])
         full = full_rows(rows, states.dtype)
         if full == rows:
-            result: Tensor = product(states, weight, bias, "none", [], "")
-            return result
+            return product(states)
         filled = states.new_zeros(full, states.shape[-1])
         filled[:rows] = states.reshape(rows, -1)
-        found: Tensor = product(filled, weight, bias, "none", [], "")[:rows]
+        found = product(filled)[:rows]
         return found.view(*states.shape[:-1], -1)
 
-    return linear
+    return filling
+
+
+def _tried(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+    """Return states, weights and a bias to try a way of multiplying with."""
+    import torch
+
+    rows, outputs, inputs = _TRIED
+    line = functools.partial(torch.linspace, device="cpu")  # whatever the default is just now
+    states = line(-1, 1, rows * inputs).sin().view(rows, inputs)
+    weight = line(-9, 9, outputs * inputs).cos().view(outputs, inputs)
+    return states.to(dtype), weight.to(dtype), line(-1, 1, outputs).to(dtype)
+
+
+def _is_alike(found: Tensor, wanted: Tensor) -> bool:
+    import torch
+
+    error = float((found - wanted).abs().max() / wanted.abs().max())
+    return error <= _ROUNDING * torch.finfo(wanted.dtype).eps
 
 
 def full_rows(rows: int, dtype: torch.dtype) -> int:

@@ -1,7 +1,7 @@
-"""Parts of transformers' models as one kernel each, for GPUs.
+"""Parts of transformers' models in fewer passes over memory.
 
-Written out, as transformers has them, a norm or an activation is five to eight passes over memory, which take a GPU as long
-as the products between them.
+Written out, as transformers has them, a norm or an activation is five to eight passes, which take a GPU as long as the products
+between them, and a processor with AMX half as long. On a GPU they are one kernel each.
 """
 
 from __future__ import annotations
@@ -36,13 +36,12 @@ def use_fused(model: Any) -> int:
     """Let a model compute norms, activations and rotations of positions by fewer kernels, where these give the same.
 
     Each part is tried with a few numbers first, and the whole with a few tokens: a norm of the same form may mean something
-    else, such as a weight that is counted from one. Where the whole gives something else, it stays as it was. Layers that
-    a model in half precision keeps in float32 multiply faster, see `_use_faster_products`.
+    else, such as a weight that is counted from one. Where the whole gives something else, it stays as it was.
 
     Parameters
     ----------
     model
-        Of transformers, on its device.
+        Of transformers, on a processor or a CUDA GPU.
 
     Returns
     -------
@@ -60,19 +59,18 @@ def use_fused(model: Any) -> int:
         for part in found:
             del part.forward
 
-    replaced = len(found) if is_kept(model, fuse, restore) else 0
-    if model.dtype in (torch.bfloat16, torch.float16):
-        _use_faster_products(model)
-    return replaced
+    return len(found) if is_kept(model, fuse, restore) else 0
 
 
-def _use_faster_products(model: Any) -> None:
+def use_faster_products(model: Any) -> None:
     """Let layers that a model in half precision keeps in float32 multiply in TF32, and T5's in bfloat16 if the rest does.
 
-    T5 keeps its own for the range of float16, and so that what is summed up is not rounded. What comes out is float32 as
-    before.
+    A model on a GPU, that is. T5 keeps its own for the range of float16, and so that what is summed up is not rounded. What
+    comes out is float32 as before.
     """
     dtype = model.dtype
+    if dtype not in (torch.bfloat16, torch.float16):
+        return
     layers = [(name, part) for name, part in model.named_modules() if isinstance(part, torch.nn.Linear)]
     for name, part in layers:
         if part.weight.dtype != torch.float32:
@@ -118,12 +116,25 @@ def _fused(module: Any) -> Map | None:
 
 
 def _rms_norm(weight: Tensor, epsilon: float) -> Map:
-    def norm(
-        hidden: Tensor,
-    ) -> Tensor:  # in the weight's precision, also where what is summed up is in float32
+    def norm(hidden: Tensor) -> Tensor:
+        """Return it in the weight's precision, also where what is summed up is in float32."""
+        if hidden.device.type == "cpu":
+            scaled = hidden * _scale(hidden, epsilon)
+            return scaled.mul_(weight).to(weight.dtype)
         return functional.rms_norm(hidden, weight.shape, weight.to(hidden.dtype), epsilon).to(weight.dtype)
 
     return norm
+
+
+def _scale(hidden: Tensor, epsilon: float) -> Tensor:
+    """Return what brings vectors (..., d) to a root mean square of one, (..., 1), in one pass.
+
+    torch's own norm takes as many passes on a processor as it does written out. In bfloat16 each vector's length is rounded,
+    which is summed up in float32, as are its numbers.
+    """
+    wide = torch.float32 if hidden.dtype == torch.float16 else None  # in whose range a length may not be
+    length: Tensor = torch.linalg.vector_norm(hidden, dim=-1, keepdim=True, dtype=wide)
+    return length.float().square_().div_(hidden.shape[-1]).add_(epsilon).rsqrt_().to(hidden.dtype)
 
 
 def _gelu(hidden: Tensor) -> Tensor:

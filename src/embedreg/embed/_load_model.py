@@ -189,10 +189,12 @@ def make_network(
         from embedreg.embed._packed_linear import use_packed
 
         use_packed(model)
-    if device.type == "cuda":
-        from embedreg.embed._fused import use_fused
+    if device.type in ("cpu", "cuda"):
+        from embedreg.embed._fused import use_faster_products, use_fused
 
         use_fused(model)
+        if device.type == "cuda":
+            use_faster_products(model)
     return TransformersNetwork(model, directory.layers)
 
 

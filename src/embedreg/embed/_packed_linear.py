@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import inspect
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from embedreg.core.products import packed, packed_map, packs
+from embedreg.core.products import gates, packed, packed_gate, packed_map, packs
 from embedreg.embed._trials import is_kept
 
 if TYPE_CHECKING:
@@ -15,13 +16,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_GATED: Final = ("gate_proj", "up_proj", "down_proj", "act_fn")
+_SILU: Final = ("SiLU", "SiLUActivation")
+
+
 @torch.inference_mode()
 def use_packed(model: Any) -> int:
     """Let a model's linear layers multiply by weights in the layout of the processor's kernels.
 
-    They hold no others; where those were mapped from a file, these are memory of the process's own. The model is tried with a
-    few tokens, before and after: what reads a layer's weights in a way of its own cannot read these, and such a model stays as
-    it was.
+    Perceptrons with a gate multiply by it within the products. Layers hold no other weights; where those were mapped from a
+    file, these are memory of the process's own. The model is tried with a few tokens, before and after: what reads a layer's
+    weights in a way of its own cannot read these, and such a model stays as it was.
 
     Parameters
     ----------
@@ -36,16 +41,19 @@ def use_packed(model: Any) -> int:
     layers: list[Any] = [part for part in model.modules() if _may_pack(part)]
     if not layers:
         return 0
+    gated = [part for part in model.modules() if _may_gate(part, layers)]
 
     def pack() -> None:
         _change_weights(layers, packed)
         for layer in layers:
             layer.forward = packed_map(layer.weight, layer.bias)
+        for part in gated:
+            part.forward = _gated(part)
 
     def restore() -> None:
         _change_weights(layers, torch.Tensor.to_dense)
-        for layer in layers:
-            del layer.forward
+        for part in (*layers, *gated):
+            del part.forward
 
     return len(layers) if is_kept(model, pack, restore) else 0
 
@@ -64,3 +72,27 @@ def _change_weights(layers: list[Any], change: Callable[[Tensor], Tensor]) -> No
 def _may_pack(part: Any) -> bool:
     """Return whether a part is a plain linear layer, which nobody else has changed."""
     return type(part) is torch.nn.Linear and "forward" not in vars(part) and packs(part.weight.dtype)
+
+
+def _may_gate(part: Any, layers: list[Any]) -> bool:
+    """Return whether a part has the form of a perceptron with a gate and SiLU, of layers that are to be packed."""
+    if "forward" in vars(part) or not all(hasattr(part, name) for name in _GATED):
+        return False
+    of_own = {id(layer) for layer in layers}
+    inner = (part.gate_proj, part.up_proj)
+    return (
+        all(id(layer) in of_own and gates(layer.weight.dtype) for layer in inner)
+        and type(part.act_fn).__name__ in _SILU
+        and len(inspect.signature(part.forward).parameters) == 1
+    )
+
+
+def _gated(part: Any) -> Callable[[Tensor], Tensor]:
+    gate, up, down = part.gate_proj, part.up_proj, part.down_proj
+    opened = packed_gate((gate.weight, gate.bias), (up.weight, up.bias))
+
+    def forward(states: Tensor) -> Tensor:
+        result: Tensor = down(opened(states))
+        return result
+
+    return forward

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 DTYPES: Final = ("float32", "bfloat16", "float16", "int8", "auto")
 WEIGHTS: Final = ("pretrained", "random")
-_ENGINE_SCHEMA: Final = 5  # to be raised whenever this engine would give a text another vector
+_ENGINE_SCHEMA: Final = 6  # to be raised whenever this engine would give a text another vector
 # Tokenised and sorted by length together: enough to sort well, few enough to hold the tokens of.
 _TEXTS_AT_ONCE: Final = 4096
 _LETTERS_AT_ONCE: Final = 2**24
