@@ -3,8 +3,8 @@
     python -m benchmarks.speed --output benchmarks/results/speed.json [--only embedding,prefix,sweep,ridge,smoothness,latency,curves,gpu_embedding,gpu_compile,gpu_sweep,gpu_smoothness] [--pairs 3]
 
 From the root of the repository. What is compared runs in turn (A B A B), so that a ratio is of neighbours in time and what
-else the machine does falls on both. The file keeps one run of each part and machine; a part that is run again on the same
-machine replaces its run there, but for --beside, which keeps what is there too. Peers that are not installed are left out, which is said in the file and on the page. All of
+else the machine does falls on both. The file keeps one run of each part, model and machine; one that is run again replaces
+what is there, but for --beside, which keeps that too. Peers that are not installed are left out, which is said in the file and on the page. All of
 them, of which the exports to ONNX need a transformers below 4.58:
 
     pip install -e '.[report]' 'transformers<4.58' sentence-transformers skorch onnxruntime optimum-onnx optimum-intel openvino

@@ -61,7 +61,7 @@ def speed_section(runs: Sequence[Run]) -> str:
         own = [run for run in runs if run.part == part]
         if own:
             parts.append(f"### {_TITLES[part]}\n")
-        for *earlier, run in _by_place(own):
+        for *earlier, run in _by_subject(own):
             note = [f"{run.settings['note']}\n"] if "note" in run.settings else []
             parts += [_made_on(run), *note, _TABLES[part](run), *_left_out(run)]
             if earlier and part == "embedding":
@@ -69,11 +69,11 @@ def speed_section(runs: Sequence[Run]) -> str:
     return "\n".join(parts)
 
 
-def _by_place(runs: Sequence[Run]) -> list[list[Run]]:
-    """Return runs machine by machine, the last of each at its end."""
+def _by_subject(runs: Sequence[Run]) -> list[list[Run]]:
+    """Return runs model by model and machine by machine, the last of each at its end."""
     found: dict[tuple[Any, ...], list[Run]] = {}
     for run in runs:
-        found.setdefault(run.place, []).append(run)
+        found.setdefault(run.subject, []).append(run)
     return [*found.values()]
 
 

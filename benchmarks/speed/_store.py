@@ -1,4 +1,4 @@
-"""Runs in one JSON file: the last of each part and machine, and those that were to be kept beside it."""
+"""Runs in one JSON file: the last of each part, model and machine, and those that were to be kept beside it."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class Run:
     left_out: dict[str, str] = field(default_factory=dict)
 
     @property
-    def place(self) -> tuple[Any, ...]:
-        """What tells its machine from others."""
-        return tuple(self.machine.get(name, "") for name in _MACHINE)
+    def subject(self) -> tuple[Any, ...]:
+        """What tells it from runs that it does not take the place of: part, model, machine."""
+        return self.part, self.settings.get("model"), *(self.machine.get(name, "") for name in _MACHINE)
 
 
 def read(path: Path) -> list[Run]:
@@ -52,8 +52,8 @@ def read(path: Path) -> list[Run]:
 
 
 def keep(path: Path, run: Run, *, beside: bool = False) -> None:
-    """Write a run to the file, in the place of those of the same part and machine, or after them where it is kept beside them."""
-    others = [kept for kept in read(path) if beside or (kept.part, kept.place) != (run.part, run.place)]
+    """Write a run to the file, in the place of those of the same subject, or after them where it is kept beside them."""
+    others = [kept for kept in read(path) if beside or kept.subject != run.subject]
     make_folder(path.parent)
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps([asdict(kept) for kept in [*others, run]], indent=1) + "\n")
