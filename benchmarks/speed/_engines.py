@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Embed = "Callable[[Sequence[str]], NDArray[np.float32]]"
 BATCH_SIZES = (4, 8, 16, 32, 64, 128)
 _LOOP_BATCH = 32
+_TEMPLATE = "chat_template.jinja"
 _ONNX_BATCH = 256  # fastembed's own
 
 
@@ -209,10 +210,25 @@ def engines(setting: Setting) -> tuple[list[Engine], dict[str, str]]:
     return here, left_out
 
 
+def _plain(directory: Path, scratch: Path) -> Path:
+    """Return a directory of the same model without a template for chats, which would be put around every text."""
+    if not (directory / _TEMPLATE).is_file():
+        return directory
+    plain = scratch / "plain"
+    if not plain.is_dir():
+        plain.mkdir()
+        for file in directory.iterdir():
+            if file.name != _TEMPLATE:
+                (plain / file.name).symlink_to(file.resolve())
+    return plain
+
+
 def _sentence_transformer(setting: Setting, directory: Path, **more: Any) -> Any:
     from sentence_transformers import SentenceTransformer
 
-    model = SentenceTransformer(str(directory), device="cpu", local_files_only=True, **more)
+    model = SentenceTransformer(
+        str(_plain(directory, setting.scratch)), device="cpu", local_files_only=True, **more
+    )
     model.max_seq_length = setting.window
     return model
 
