@@ -25,6 +25,7 @@ def results_page(stored: Path = STORED) -> tuple[str, dict[str, str]]:
         "kernel_rows.json": _kernel_rows,
         "tree_settings.json": _tree_settings,
         "mlp_precision.json": _mlp_precision,
+        "denormals.json": _denormals,
         "suggest.json": _suggest,
         "real_tasks.json": _real_tasks,
     }
@@ -124,6 +125,26 @@ def _kernel_rows(found: dict[str, Any]) -> str:
         f"{min(gained):+.4f} to {max(gained):+.4f}, and the fit {statistics.median(times):.1f} times as fast (median; {min(times):.1f} to {max(times):.1f})."
     )
     return "\n".join([*lines, "", told, ""])
+
+
+def _denormals(machines: list[dict[str, Any]]) -> str:
+    """Return how much faster sweeps are without denormal numbers, on each machine."""
+    lines = [
+        "## Sweeps without denormal numbers\n",
+        "The paper's sweep over perceptrons on traditional features, in float32, with numbers too small for a full mantissa taken for zero, as is the default "
+        "on a processor, and as they are: seconds of pairs, in turn. Written by `benchmarks/denormals.py`.\n",
+        "| machine | task | for zero, s | as they are, s | times as fast (median of pairs) | the same model wins |",
+        "|---|---|---|---|---|---|",
+    ]
+    for found in machines:
+        about = f"{found['machine']['threads']} cores of {found['machine']['cpu']}"
+        for row in found["rows"]:
+            taken = (", ".join(f"{one:.1f}" for one in seconds) for seconds in row["seconds"].values())
+            same = "yes" if row["same_winner"] else "no"
+            lines.append(
+                f"| {about} | {row['task']} | {' | '.join(taken)} | {row['times_as_fast']:.2f} | {same} |"
+            )
+    return "\n".join([*lines, ""])
 
 
 def _tree_settings(found: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Parts of transformers' models in fewer passes over memory.
 
 Written out, as transformers has them, a norm or an activation is five to eight passes, which take a GPU as long as the products
-between them, and a processor with AMX half as long. On a GPU they are one kernel each.
+between them, and a processor whose products are fast a good part of the time. On a GPU each is one kernel instead.
 """
 
 from __future__ import annotations
@@ -129,8 +129,8 @@ def _rms_norm(weight: Tensor, epsilon: float) -> Map:
 def _scale(hidden: Tensor, epsilon: float) -> Tensor:
     """Return what brings vectors (..., d) to a root mean square of one, (..., 1), in one pass.
 
-    torch's own norm takes as many passes on a processor as it does written out. In bfloat16 each vector's length is rounded,
-    which is summed up in float32, as are its numbers.
+    torch's own norm takes as many passes on a processor as it does written out. In bfloat16 a vector's length, which is summed
+    up in float32, is rounded as its numbers are.
     """
     wide = torch.float32 if hidden.dtype == torch.float16 else None  # in whose range a length may not be
     length: Tensor = torch.linalg.vector_norm(hidden, dim=-1, keepdim=True, dtype=wide)
