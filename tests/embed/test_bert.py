@@ -16,8 +16,9 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer
 
 from embedreg.core.errors import ModelError
-from embedreg.embed import _bert, pull
-from embedreg.embed._bert import BertEncoder, bert_tensors, is_bert
+from embedreg.embed import TransformerEmbedder, _bert, _transformer, pull
+from embedreg.embed._bert import BertEncoder, bert_tensors
+from embedreg.embed._bert_config import is_bert
 from embedreg.embed._load_model import load_model
 from embedreg.embed._model_directory import ModelDirectory
 
@@ -82,6 +83,14 @@ def test_what_it_cannot_run_is_left_to_transformers(tiny_bert, changes):
     config = json.loads((tiny_bert / "config.json").read_text())
     assert is_bert(config)
     assert not is_bert(config | changes)
+
+
+def test_each_way_to_run_a_model_has_a_schema_of_its_own(tiny_bert, tiny_llama):
+    """So that vectors of one stay valid where the other is changed."""
+    own, others = (
+        TransformerEmbedder(path, dtype="float32").fingerprint()["schema"] for path in (tiny_bert, tiny_llama)
+    )
+    assert (own, others) == (_transformer._BERT_SCHEMA, _transformer._TRANSFORMERS_SCHEMA)
 
 
 def load(path):

@@ -32,14 +32,6 @@ if TYPE_CHECKING:
 
 _PREFIX: Final = "bert."
 _READ: Final = ("embeddings.", "encoder.")
-_NEEDED: Final = {
-    "hidden_act": "gelu",
-    "position_embedding_type": "absolute",
-    "is_decoder": False,
-    "add_cross_attention": False,
-}
-"""What a configuration has to say, where it says anything of it."""
-
 _LITTLE: Final = 0.05  # of a batch: padding that takes less time than keeping texts apart
 
 _INPUT: Final = (
@@ -224,18 +216,6 @@ class BertEncoder:
 
     def _normalised(self, hidden: Tensor, norm: tuple[Tensor, Tensor]) -> Tensor:
         return functional.layer_norm(hidden, hidden.shape[-1:], *norm, self._epsilon)
-
-
-def is_bert(config: Mapping[str, Any]) -> bool:
-    """Return whether a configuration is of a model that `BertEncoder` runs.
-
-    Examples
-    --------
-    >>> is_bert({"model_type": "bert", "hidden_act": "gelu"}), is_bert({"model_type": "mpnet"})
-    (True, False)
-    """
-    said = {key: config.get(key, wanted) for key, wanted in _NEEDED.items()}
-    return config.get("model_type") == "bert" and said == _NEEDED
 
 
 def bert_tensors(files: Sequence[Path]) -> dict[str, Tensor]:

@@ -12,7 +12,8 @@ from tokenizers import Tokenizer
 from embedreg.core.devices import find_device, processor_has
 from embedreg.core.errors import ModelError, UsageError
 from embedreg.core.products import linear_map
-from embedreg.embed._bert import BertEncoder, bert_tensors, is_bert
+from embedreg.embed._bert import BertEncoder, bert_tensors
+from embedreg.embed._bert_config import is_bert
 from embedreg.embed._gguf import is_converted, read_conversion
 from embedreg.embed._int8 import Int8Linear, check_int8, use_int8
 from embedreg.embed._precision import check_precision

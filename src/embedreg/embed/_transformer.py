@@ -14,6 +14,7 @@ from embedreg.core.arguments import whole_number
 from embedreg.core.devices import on_processor
 from embedreg.core.errors import DataError, ModelError, UsageError, unknown_name
 from embedreg.core.lazy import uncollected
+from embedreg.embed._bert_config import is_bert
 from embedreg.embed._layers import chosen_layers
 from embedreg.embed._model_directory import ModelDirectory
 from embedreg.embed._pooling import pooling_named
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
 
 DTYPES: Final = ("float32", "bfloat16", "float16", "int8", "auto")
 WEIGHTS: Final = ("pretrained", "random")
-_ENGINE_SCHEMA: Final = 6  # to be raised whenever this engine would give a text another vector
+# Each to be raised whenever this engine would give a text another vector: by its own encoder, or by a model of transformers.
+_BERT_SCHEMA: Final = 5
+_TRANSFORMERS_SCHEMA: Final = 6
 # Tokenised and sorted by length together: enough to sort well, few enough to hold the tokens of.
 _TEXTS_AT_ONCE: Final = 4096
 _LETTERS_AT_ONCE: Final = 2**24
@@ -279,7 +282,7 @@ class TransformerEmbedder:
     def _forward_fingerprint(self) -> dict[str, Json]:
         return {
             "engine": "transformer",
-            "schema": _ENGINE_SCHEMA,
+            "schema": _BERT_SCHEMA if is_bert(self._directory.config) else _TRANSFORMERS_SCHEMA,
             **self._weights_fingerprint(),
             "tokenizer": self._directory.tokenizer_sha256(),
             "config": self._directory.config_sha256(),
