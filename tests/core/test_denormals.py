@@ -22,7 +22,7 @@ def kept():
     torch.set_flush_denormal(False)
 
 
-@pytest.mark.skipif(not CAN, reason="this processor cannot")
+@pytest.mark.skipif(not CAN, reason="this processor cannot take them for zero")
 def test_they_are_zero_within_and_themselves_afterwards():
     with denormals_flushed():
         assert half_of_a_denormal() == 0

@@ -208,7 +208,7 @@ def test_how_models_are_batched_changes_nothing(monkeypatch: pytest.MonkeyPatch,
     assert torch.get_num_threads() == before
 
 
-@pytest.mark.skipif(not torch.set_flush_denormal(False), reason="this processor has them at full speed")
+@pytest.mark.skipif(not torch.set_flush_denormal(False), reason="this processor cannot take them for zero")
 @pytest.mark.parametrize("processors", [1, 2])
 def test_numbers_too_small_for_a_full_mantissa_are_zero_in_training_alone(
     monkeypatch: pytest.MonkeyPatch, processors: int

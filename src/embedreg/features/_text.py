@@ -74,7 +74,7 @@ class TextColumn(Column):
 
     @classmethod
     def fit(cls, cells: Sequence[Any], settings: Settings, /) -> Self:
-        from sklearn.feature_extraction.text import TfidfTransformer  # noqa: PLC0415 (tables without texts)
+        from sklearn.feature_extraction.text import TfidfTransformer  # noqa: PLC0415 (a table without texts does without)
 
         texts = [written(cell) for cell in cells if cell is not None]
         lengths = mean_and_deviation(_lengths(texts))
@@ -118,7 +118,7 @@ class TextColumn(Column):
 
     @functools.cached_property
     def _vectorizer(self) -> TfidfVectorizer:
-        from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 (tables without texts)
+        from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 (a table without texts does without)
 
         vectorizer = TfidfVectorizer(**_TERMS, sublinear_tf=True, vocabulary=self.terms)
         vectorizer.idf_ = self.idf
@@ -127,7 +127,7 @@ class TextColumn(Column):
 
 def _count_terms(texts: list[str]) -> tuple[list[str], Any] | None:
     """Return the n-grams that two texts share, else all, and how often each text has them, (n, t); None if there are none."""
-    from sklearn.feature_extraction.text import CountVectorizer  # noqa: PLC0415 (tables without texts)
+    from sklearn.feature_extraction.text import CountVectorizer  # noqa: PLC0415 (a table without texts does without)
 
     for min_df in (2, 1):
         vectorizer = CountVectorizer(**_TERMS, min_df=min_df, max_features=_MAX_TERMS)
