@@ -53,6 +53,17 @@ def tiny_roberta(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> P
     return path
 
 
+@pytest.fixture(scope="session")
+def tiny_electra(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> Path:
+    """A random ELECTRA, an encoder whose vocabulary is narrower than its layers: transformers runs it."""
+    from transformers import ElectraConfig, ElectraModel
+
+    config = ElectraConfig(vocab_size=300, embedding_size=16, max_position_embeddings=64, **SIZES)
+    path = save_random(ElectraModel, config, tmp_path_factory.mktemp("tiny") / "tiny-electra")
+    _tokenizer_of(tiny_bert, path)
+    return path
+
+
 def _tokenizer_of(model: Path, path: Path) -> None:
     """Copy a tokenizer without its limit of length."""
     from transformers import AutoTokenizer

@@ -21,7 +21,16 @@ SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "i
 GROUPED = {**SMALL, "num_key_value_heads": 2, "head_dim": 8}
 GPT2 = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64}
 T5 = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4}
-ENCODERS = {"Bert": SMALL, "MPNet": SMALL, "Roberta": SMALL, "ModernBert": {**SMALL, "pad_token_id": 0}}
+ENCODERS = {
+    "Bert": SMALL,
+    "Camembert": SMALL,
+    "DistilBert": {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64},
+    "Electra": {**SMALL, "embedding_size": 16},
+    "MPNet": SMALL,
+    "ModernBert": {**SMALL, "pad_token_id": 0},
+    "Roberta": SMALL,
+    "XLMRoberta": SMALL,
+}
 DECODERS = {
     "GPT2": GPT2,
     "Llama": GROUPED,
@@ -77,7 +86,8 @@ def test_encoders_and_decoders(family, tmp_path, request, tokenizers):
 
     np.testing.assert_allclose(got, means(path, AutoModel.from_pretrained(path).eval()), atol=1e-5)
     assert embed(TransformerEmbedder(path, layers="all"), TEXTS).shape == (3, 64)
-    assert embed(TransformerEmbedder(path, forward=False), TEXTS).shape == (3, 32)
+    vocabulary = sizes.get("embedding_size", 32)
+    assert embed(TransformerEmbedder(path, forward=False), TEXTS).shape == (3, vocabulary)
     again = [embed(TransformerEmbedder(path, weights="random", seed=3), TEXTS) for _ in range(2)]
     np.testing.assert_array_equal(*again)
 

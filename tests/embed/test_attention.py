@@ -17,12 +17,14 @@ from embedreg.embed._model_directory import ModelDirectory
 CPU = torch.device("cpu")
 
 
-def reference(queries, keys, values, *, seen=None, causal=False, scale=None):
+def reference(queries, keys, values, *, seen=None, bias=None, causal=False, scale=None):
     """torch's own, in float64 and with every mask written out."""
     t, n = queries.shape[2], keys.shape[2]
     mask = torch.ones(1, 1, t, n, dtype=torch.bool)
     mask = mask.tril(n - t) if causal else mask
     mask = mask if seen is None else mask & seen
+    if bias is not None:
+        mask = torch.where(mask, bias.double(), -torch.inf)
     read = scaled_dot_product_attention(
         queries.double(), keys.double(), values.double(), attn_mask=mask, scale=scale, enable_gqa=True
     )
@@ -35,7 +37,15 @@ def tensors(b, heads, shared, t, d, dtype=torch.float32):
     return [torch.randn(s, generator=generator).to(dtype).transpose(1, 2) for s in shapes]
 
 
-@settings(max_examples=60, deadline=None)
+def bias_of(queries, keys, texts):
+    """A bias of scores, for each text if there are several, else for all; None for no texts."""
+    if not texts:
+        return None
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(texts, queries.shape[1], queries.shape[2], keys.shape[2], generator=generator)
+
+
+@settings(max_examples=100, deadline=None)
 @given(
     b=st.integers(1, 4),
     heads=st.integers(1, 3),
@@ -46,17 +56,20 @@ def tensors(b, heads, shared, t, d, dtype=torch.float32):
     rows=st.sampled_from([1, 7, 16, 128]),
     causal=st.booleans(),
     padded=st.booleans(),
+    biased=st.sampled_from(["no", "alike", "each"]),
     scale=st.sampled_from([None, 0.3]),
 )
 def test_every_shape_of_blocks_gives_what_torch_gives(
-    b, heads, shared, t, before, scores, rows, causal, padded, scale
+    b, heads, shared, t, before, scores, rows, causal, padded, biased, scale
 ):
     n = before + t
+    shared = shared if biased == "no" else 1
     queries, keys, values = tensors(b, heads, shared, n, 8)
     queries = queries[:, :, before:]
     lengths = torch.arange(n, 0, -1).repeat(b)[:b, None]
     seen = (torch.arange(n) < lengths)[:, None, None, :] if padded else None
-    given_ = {"seen": seen, "causal": causal, "scale": scale}
+    bias = bias_of(queries, keys, {"no": 0, "alike": 1, "each": b}[biased])
+    given_ = {"seen": seen, "bias": bias, "causal": causal, "scale": scale}
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_attention, "_SCORES_AT_ONCE", scores)
@@ -84,6 +97,15 @@ def test_scores_beyond_the_range_of_powers_are_those_of_a_softmax(shift, dtype):
     size = torch.finfo(dtype).eps * max(abs(shift), 20.0)
     assert found.isfinite().all()
     torch.testing.assert_close(found, expected, rtol=size, atol=size * 2.0**32)
+
+
+def test_a_bias_beyond_the_range_of_powers_is_added_once():
+    queries, keys, values = tensors(2, 3, 1, 20, 8)
+    bias = 500 * bias_of(queries, keys, 1)
+    expected = reference(queries, keys, values, bias=bias).float()
+    torch.testing.assert_close(
+        blockwise_attention(queries, keys, values, bias=bias), expected, rtol=1e-4, atol=1e-4
+    )
 
 
 def test_sums_far_from_one_are_seen_in_any_block(monkeypatch):
@@ -138,15 +160,18 @@ def test_it_is_used_where_it_was_measured_to_be_faster(monkeypatch, capabilities
     before=st.sampled_from([0, 0, 1, 9]),
     causal=st.booleans(),
     padded=st.booleans(),
+    biased=st.booleans(),
 )
-def test_full_keys_give_what_torch_gives(shape, before, causal, padded):
+def test_full_keys_give_what_torch_gives(shape, before, causal, padded, biased):
     b, heads, shared, t = shape
     n = before + t
+    shared = 1 if biased else shared
     queries, keys, values = tensors(b, heads, shared, n, 8)
     seen = (
         (torch.arange(n) < torch.arange(n, 0, -1).repeat(b)[:b, None])[:, None, None, :] if padded else None
     )
-    given_ = {"seen": seen, "causal": causal}
+    bias = bias_of(queries[:, :, before:], keys, int(biased))
+    given_ = {"seen": seen, "bias": bias, "causal": causal}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_attention, "is_blockwise_faster", lambda _: False)
         patch.setattr(_attention, "is_filling_faster", lambda _: True)
@@ -196,7 +221,9 @@ def everywhere(request, monkeypatch):
 
 @torch.inference_mode()
 @pytest.mark.parametrize("lengths", [(20, 11, 1), (20, 20, 20)])
-@pytest.mark.parametrize("model", ["tiny_bert", "tiny_llama", "tiny_gpt2", "tiny_roberta", "tiny_t5"])
+@pytest.mark.parametrize(
+    "model", ["tiny_bert", "tiny_llama", "tiny_gpt2", "tiny_roberta", "tiny_electra", "tiny_t5"]
+)
 def test_models_give_what_they_give_with_torchs_own_also_beside_padding(model, lengths, request, everywhere):
     directory = ModelDirectory(request.getfixturevalue(model))
     ids = torch.arange(3 * 20).reshape(3, 20) % 200

@@ -20,18 +20,26 @@ from embedreg.embed._groups import groups_of, read_by_groups
     ordered=st.booleans(),
     shared=st.integers(1, 3),
     causal=st.booleans(),
+    has_bias=st.booleans(),
     scale=st.sampled_from([None, 0.3]),
 )
-def test_each_text_reads_what_it_reads_alone(lengths, ordered, shared, causal, scale):
+def test_each_text_reads_what_it_reads_alone(lengths, ordered, shared, causal, has_bias, scale):
     lengths = sorted(lengths, reverse=True) if ordered else lengths
     generator = torch.Generator().manual_seed(0)
     heads = [2 * shared, 2, 2]
     parts = [torch.randn(1, sum(lengths), h, 8, generator=generator).transpose(1, 2) for h in heads]
 
-    found = read_by_groups(groups_of(lengths), *parts, causal=causal, scale=scale)
+    has_bias &= shared == 1
+    whole = torch.randn(1, 2, 120, 120, generator=generator)
+
+    def bias(tokens):
+        return whole[..., :tokens, :tokens] if has_bias else None
+
+    given_ = {"causal": causal, "scale": scale}
+    found = read_by_groups(groups_of(lengths), *parts, bias=bias if has_bias else None, **given_)
 
     texts = zip(*(part.split(lengths, dim=2) for part in parts), strict=True)
-    alone = torch.cat([attention(*text, causal=causal, scale=scale) for text in texts], dim=1)
+    alone = torch.cat([attention(*t, bias=bias(t[0].shape[2]), **given_) for t in texts], dim=1)
     torch.testing.assert_close(found, alone, rtol=1e-4, atol=1e-5)
 
 

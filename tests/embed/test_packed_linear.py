@@ -40,7 +40,7 @@ def states(network, layers):
         return found[batch.mask.bool()]
 
 
-@pytest.mark.parametrize("model", ["tiny_llama", "tiny_t5", "tiny_roberta"])
+@pytest.mark.parametrize("model", ["tiny_llama", "tiny_t5", "tiny_electra"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_states_are_those_of_plain_products(model, dtype, request, monkeypatch):
     directory = ModelDirectory(request.getfixturevalue(model))
@@ -167,12 +167,12 @@ def test_a_gate_is_within_the_products_where_it_is_that_of_llama(settings, layer
 
 
 @pytest.mark.parametrize("positions", [5, 16])
-def test_a_model_of_few_positions_can_be_used(positions, tiny_roberta, tmp_path):
-    from transformers import RobertaConfig, RobertaModel
+def test_a_model_of_few_positions_can_be_used(positions, tiny_electra, tmp_path):
+    from transformers import ElectraConfig, ElectraModel
 
-    shutil.copytree(tiny_roberta, tmp_path / "model")
-    config = RobertaConfig.from_pretrained(tiny_roberta, max_position_embeddings=positions, pad_token_id=0)
-    RobertaModel(config).save_pretrained(tmp_path / "model")
+    shutil.copytree(tiny_electra, tmp_path / "model")
+    config = ElectraConfig.from_pretrained(tiny_electra, max_position_embeddings=positions)
+    ElectraModel(config).save_pretrained(tmp_path / "model")
     embedder = TransformerEmbedder(tmp_path / "model", dtype="float32", pooling="mean")
     [(_, vectors)] = embedder.embed_batches(["a"])
     assert np.isfinite(vectors).all()

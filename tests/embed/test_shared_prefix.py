@@ -74,7 +74,7 @@ def test_the_prefix_is_read_once_for_all_batches(tiny_llama, tokens_read, one_th
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("model", ["tiny_bert", "tiny_roberta", "tiny_t5"])
+@pytest.mark.parametrize("model", ["tiny_bert", "tiny_electra", "tiny_t5"])
 def test_models_that_read_both_ways_are_run_whole(model, request):
     network = loaded(request.getfixturevalue(model))
     ids = torch.full((2, 30), 7)

@@ -63,7 +63,9 @@ def embed(path, texts, **settings):
     return vectors
 
 
-@pytest.mark.parametrize("model", ["tiny_bert", "tiny_llama", "tiny_gpt2", "tiny_t5", "tiny_roberta"])
+@pytest.mark.parametrize(
+    "model", ["tiny_bert", "tiny_llama", "tiny_gpt2", "tiny_t5", "tiny_roberta", "tiny_electra"]
+)
 @pytest.mark.parametrize("layers", ["last", "all", 1])
 @pytest.mark.parametrize("texts", [TEXTS, SHARED], ids=["unlike", "shared beginning"])
 def test_vectors_are_those_of_one_batch_after_the_other(model, layers, texts, threads, request):

@@ -51,6 +51,7 @@ _SHORT: Final = 32  # tokens up to which float32 gains too
 _TILE: Final = 16  # keys, of which AMX has as many in a tile
 _SHORT_WITH_AMX: Final = 96  # tokens up to which blocks are faster there, where they do not fill torch's own
 _FULL_WITH_AMX: Final = 32
+_BIASED: Final = "_embedreg_biased"
 
 
 def attention(
@@ -59,6 +60,7 @@ def attention(
     values: Tensor,
     *,
     seen: Tensor | None = None,
+    bias: Tensor | None = None,
     causal: bool = False,
     scale: float | None = None,
 ) -> Tensor:
@@ -72,6 +74,8 @@ def attention(
         Shape (b, k, n, d): h / k heads of queries share a head of keys. The queries are those of the last t of n tokens.
     seen
         Boolean, shape (b, 1, 1, n): which keys may be read; None for all. At least one of each text.
+    bias
+        What is added to scores, shape (1, h, t, n) or (b, h, t, n), where no heads share keys; None for nothing.
     causal
         Whether a token reads only those up to itself.
     scale
@@ -82,13 +86,16 @@ def attention(
     Tensor of shape (b, t, h, d)
     """
     if is_blockwise_faster(queries):
-        return blockwise_attention(queries, keys, values, seen=seen, causal=causal, scale=scale)
+        return blockwise_attention(queries, keys, values, seen=seen, bias=bias, causal=causal, scale=scale)
     t, n = queries.shape[2], keys.shape[2]
-    if causal and (seen is not None or t < n):
+    if causal and (seen is not None or bias is not None or t < n):
         before = torch.ones(t, n, dtype=torch.bool, device=queries.device).tril(n - t)
         seen, causal = before if seen is None else seen & before, False
-    if more := missing_keys(queries, n):
-        if not causal:  # else no query is of a token that comes so late
+    more = missing_keys(queries, n)
+    if bias is not None:
+        seen = biased(bias, seen, more)
+    if more:
+        if not causal and bias is None:  # else no query is of a token that comes so late, or its bias says so
             seen = torch.ones(1, 1, 1, n, dtype=torch.bool, device=keys.device) if seen is None else seen
             seen = functional.pad(seen, (0, more))
         keys, values = filled(keys, more), filled(values, more)
@@ -101,6 +108,31 @@ def attention(
         queries, keys, values, attn_mask=seen, is_causal=causal, scale=scale, **shared
     )
     return read.transpose(1, 2)
+
+
+def biased(bias: Tensor, seen: Tensor | None, more: int) -> Tensor:
+    """Return a bias (b, h, t, n + more) that is at its least where nothing is seen, nor are the last keys.
+
+    Of layers that share a bias the first one makes it, and it is kept with the bias: of a batch of T5 XXL's it takes gigabytes.
+
+    Parameters
+    ----------
+    bias
+        Shape (b or 1, h, t, n).
+    seen
+        Boolean, of a shape that goes with it; None for all.
+    more
+        How many keys are filled up.
+    """
+    known: tuple[Tensor | None, Tensor] | None = getattr(bias, _BIASED, None)
+    if known is None or known[0] is not seen:
+        least = torch.finfo(bias.dtype).min
+        full = functional.pad(bias, (0, more), value=least) if more else bias
+        if seen is not None:
+            full = torch.where(functional.pad(seen, (0, more)) if more else seen, full.contiguous(), least)
+        known = seen, full
+        setattr(bias, _BIASED, known)
+    return known[1]
 
 
 def is_own_faster(queries: Tensor) -> bool:
@@ -139,6 +171,7 @@ def blockwise_attention(
     values: Tensor,
     *,
     seen: Tensor | None = None,
+    bias: Tensor | None = None,
     causal: bool = False,
     scale: float | None = None,
 ) -> Tensor:
@@ -171,13 +204,14 @@ def blockwise_attention(
         block = asked[some, :, rows]  # (g, heads, r, d)
         hidden = None if unseen is None or first >= end else unseen[some, None, :, first:end]
         later = _later(block) if causal else None
-        scored = functools.partial(_scores, block, keys[some, :, :end], hidden, later, scratch)
+        own = None if bias is None else _bias_of(bias, some, rows, end)
+        scored = functools.partial(_scores, block, keys[some, :, :end], own, hidden, later, scratch, scale)
         if by_powers:
-            weights = scored(scale * _LOG2_E).exp2_()
+            weights = scored(_LOG2_E).exp2_()
             sums = weights.sum(dim=-1, keepdim=True)
             by_powers = _is_moderate(sums)
         if not by_powers:
-            weights = torch.softmax(scores := scored(scale), dim=-1, out=scores)
+            weights = torch.softmax(scores := scored(1.0), dim=-1, out=scores)
         found = torch.bmm(weights.flatten(1, 2), values[some, :end])
         part = _part(read, some, rows)
         if by_powers:
@@ -216,17 +250,35 @@ def _part(read: Tensor, some: slice, rows: slice) -> Tensor:
     return part.permute(0, 2, 3, 1, 4)
 
 
-def _scores(
-    queries: Tensor, keys: Tensor, hidden: Tensor | None, later: Tensor | None, scratch: Tensor, scale: float
-) -> Tensor:
-    """Return the scores (g, heads, r, end) of queries (g, heads, r, d) and keys (g, d, end), kept in `scratch`.
+def _bias_of(bias: Tensor, some: slice, rows: slice, end: int) -> Tensor:
+    """Return a bias's part (texts or 1, heads, r, end) for such groups' queries and keys."""
+    texts, first = divmod(some.start, bias.shape[1])
+    count = some.stop - some.start
+    one = slice(None) if len(bias) == 1 else slice(texts, texts + max(1, count // bias.shape[1]))
+    return bias[one, first : first + count, rows, :end]
 
-    What is added to the last of them is `hidden` (g, 1, 1, k), and `later` (r, r).
+
+def _scores(
+    queries: Tensor,
+    keys: Tensor,
+    bias: Tensor | None,
+    hidden: Tensor | None,
+    later: Tensor | None,
+    scratch: Tensor,
+    scale: float,
+    factor: float,
+) -> Tensor:
+    """Return the scores (g, heads, r, end) of queries (g, heads, r, d) and keys (g, d, end) by a factor, kept in `scratch`.
+
+    What is added is `bias` (texts or 1, g / texts, r, end) to all of them, and to the last ones `hidden` (g, 1, 1, k) and
+    `later` (r, r).
     """
     flat = queries.flatten(1, 2)
     shape = *flat.shape[:2], keys.shape[2]
     products = scratch[: math.prod(shape)].view(shape)
-    torch.baddbmm(products, flat, keys, beta=0, alpha=scale, out=products)
+    torch.baddbmm(products, flat, keys, beta=0, alpha=scale * factor, out=products)
+    if bias is not None:
+        products.view(-1, *bias.shape[1:]).add_(bias, alpha=factor)
     scores = products.view(*queries.shape[:3], -1)
     for added in (hidden, later):
         if added is not None:

@@ -16,7 +16,7 @@ from embedreg.core.transfers import sent
 from embedreg.embed._groups import Group, groups_of, read_by_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -141,7 +141,14 @@ class Batch:
         return states.flatten(0, 1)[self._real][None]
 
     def attention(
-        self, queries: Tensor, keys: Tensor, values: Tensor, *, causal: bool, scale: float | None
+        self,
+        queries: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        *,
+        causal: bool,
+        scale: float | None,
+        bias: Callable[[int], Tensor] | None = None,
     ) -> Tensor:
         """Return what each token reads from those of its window, (1, T, h, d).
 
@@ -155,6 +162,8 @@ class Batch:
             Whether a token reads only those up to itself.
         scale
             Of the scores; 1 / sqrt(d) by default.
+        bias
+            What is added to scores of texts of so many tokens t, (1, h, t, t), on a processor; None for nothing.
         """
         if (
             not queries.shape[2] == keys.shape[2] == len(self.tokens)
@@ -163,6 +172,8 @@ class Batch:
                 f"{queries.shape[2]} queries and {keys.shape[2]} keys of {len(self.tokens)} tokens"
             )
         if queries.device.type == "cuda":
+            if bias is not None:
+                raise ValueError("a bias, which a GPU's kernel for packed texts does not add")
             asked, known, read = (
                 part[0].transpose(0, 1) for part in (queries, keys, values)
             )  # (T, heads, d)
@@ -171,7 +182,7 @@ class Batch:
             )  # fmt: skip  # what torch.nn.attention.varlen calls, which releases before 2.10 have not
             result: Tensor = found[0][None]
             return result
-        return read_by_groups(self._groups, queries, keys, values, causal=causal, scale=scale)
+        return read_by_groups(self._groups, queries, keys, values, bias=bias, causal=causal, scale=scale)
 
     @functools.cached_property
     def _groups(self) -> list[Group]:

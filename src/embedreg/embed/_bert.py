@@ -1,12 +1,14 @@
-"""BERT's encoder (Devlin et al., arXiv 1810.04805) in torch alone: the default model's.
+"""BERT's encoder (Devlin et al., arXiv 1810.04805) in torch alone: the default model's, and its families'.
 
 transformers takes longer to import than a few texts take to embed, and computes three products where one does. What
-this module cannot run goes through transformers (`embedreg.embed._loading`); tests hold both to the same vectors.
+this module cannot run goes through transformers (`embedreg.embed._loading`); tests hold both to the same vectors. In what
+families differ from BERT `embedreg.embed._bert_families` says.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,19 +29,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from embedreg.embed._batch import Batch
+    from embedreg.embed._bert_families import Family
 
     Product = Callable[[Tensor], Tensor]
 
-_PREFIX: Final = "bert."
 _READ: Final = ("embeddings.", "encoder.")
 _LITTLE: Final = 0.05  # of a batch: padding that takes less time than keeping texts apart
 
-_INPUT: Final = (
-    "embeddings.word_embeddings",
-    "embeddings.position_embeddings",
-    "embeddings.token_type_embeddings",
-    "embeddings.LayerNorm",
-)
+_WORDS: Final = "embeddings.word_embeddings.weight"
+_POSITIONS: Final = "embeddings.position_embeddings.weight"
+_TYPES: Final = "embeddings.token_type_embeddings.weight"
+_DISTANCES: Final = "encoder.relative_attention_bias.weight"
+_FARTHEST: Final = 128  # keys, from which on all are as far
+_INPUT_NORM: Final = "embeddings.LayerNorm"
 _IN_A_LAYER: Final = (
     "attention.self.query",
     "attention.self.key",
@@ -65,14 +67,16 @@ class _Layer:
 
 
 class BertEncoder:
-    """The encoder of a BERT model, without the pooler.
+    """The encoder of a model of BERT's families, without the pooler.
 
     Parameters
     ----------
+    family
+        The model's.
     config
         Of the model's directory.
     tensors
-        By their names in the file.
+        By the names that BERT gives them.
     dtype, device
         Of the weights and of what is computed.
     product
@@ -95,18 +99,22 @@ class BertEncoder:
 
     def __init__(
         self,
+        family: Family,
         config: Mapping[str, Any],
         tensors: Mapping[str, Tensor],
         dtype: torch.dtype,
         device: torch.device,
         product: Callable[[Tensor, Tensor], Product] = linear_map,
     ) -> None:
-        self._heads = int(config["num_attention_heads"])
+        settings = family.in_berts_terms(config)
+        self._heads = int(settings["num_attention_heads"])
+        layers = int(settings["num_hidden_layers"])
         self._fills = product is linear_map and device.type == "cpu" and packs(dtype)
         self._padding = _LITTLE if device.type == "cpu" else 0.0
-        self._epsilon = float(config.get("layer_norm_eps", 1e-12))
+        self._epsilon = float(settings.get("layer_norm_eps", 1e-12))
+        self._pad = int(settings.get("pad_token_id", 1)) if family.offset else None
 
-        _refuse_missing(tensors, int(config["num_hidden_layers"]))
+        _refuse_missing(family, tensors, layers)
 
         def read(name: str) -> Tensor:
             return tensors[name].to(device=device, dtype=dtype)
@@ -117,10 +125,11 @@ class BertEncoder:
         def linear(name: str) -> Product:
             return product(*pair(name))
 
-        self.vocabulary = read("embeddings.word_embeddings.weight")
-        self._positions = read("embeddings.position_embeddings.weight")
-        self._first_type = read("embeddings.token_type_embeddings.weight")[0]
-        self._norm = pair("embeddings.LayerNorm")
+        self.vocabulary = read(_WORDS)
+        self._positions = read(_POSITIONS)
+        self._first_type = read(_TYPES)[0] if family.has_types else None
+        self._distances = read(_DISTANCES) if family.is_relative else None
+        self._norm = pair(_INPUT_NORM)
         self._layers = [
             _Layer(
                 attention=product(
@@ -137,7 +146,7 @@ class BertEncoder:
                 narrowing=linear(f"encoder.layer.{i}.output.dense"),
                 norm=pair(f"encoder.layer.{i}.output.LayerNorm"),
             )
-            for i in range(int(config["num_hidden_layers"]))
+            for i in range(layers)
         ]
 
     @functools.cached_property
@@ -148,7 +157,8 @@ class BertEncoder:
         """
         if self.vocabulary.device.type == "cpu":
             return self.vocabulary.dtype == torch.bfloat16
-        may = self.vocabulary.device.type == "cuda" and len(self._positions) >= LONGEST_TEXT
+        known = len(self._positions) - (0 if self._pad is None else self._pad + 1)
+        may = self.vocabulary.device.type == "cuda" and known >= LONGEST_TEXT and self._distances is None
         layers = len(self._layers)
         return may and packing_works(self._packed_states, self._padded_states, self.vocabulary, layers)
 
@@ -167,19 +177,35 @@ class BertEncoder:
 
     def _padded_states(self, batch: Batch, indices: Sequence[int]) -> list[Tensor]:
         seen = None if batch.whole else batch.mask[:, None, None, :].bool()
-        attend = functools.partial(attention, seen=seen)
-        return self._states(batch.ids, self._positions[: batch.width], indices, attend)
+        bias = None if self._distances is None else _bias(self._distances, batch.width)
+        attend = functools.partial(attention, seen=seen, bias=bias)
+        if self._pad is None:
+            positions = self._positions[: batch.width]
+        else:
+            positions = functional.embedding(_counted(batch.ids, self._pad), self._positions)
+        return self._states(batch.ids, positions, indices, attend)
 
     def _packed_states(self, batch: Batch, indices: Sequence[int]) -> list[Tensor]:
         """Return the hidden states (1, T, d) of all tokens."""
-        positions = functional.embedding(batch.positions, self._positions)
-        attend = functools.partial(batch.attention, causal=False, scale=None)
-        return self._states(batch.tokens[None], positions, indices, attend)
+        places = batch.positions
+        if self._pad is not None:
+            places = batch.to_tokens(_counted(batch.ids, self._pad)[..., None])[0, :, 0]
+        bias = (
+            self._distances
+            if self._distances is None
+            else functools.cache(functools.partial(_bias, self._distances))
+        )
+        attend = functools.partial(batch.attention, causal=False, scale=None, bias=bias)
+        return self._states(
+            batch.tokens[None], functional.embedding(places, self._positions), indices, attend
+        )
 
     def _states(
         self, ids: Tensor, positions: Tensor, indices: Sequence[int], attend: Callable[..., Tensor]
     ) -> list[Tensor]:
-        hidden = functional.embedding(ids, self.vocabulary) + self._first_type
+        hidden = functional.embedding(ids, self.vocabulary)
+        if self._first_type is not None:
+            hidden = hidden + self._first_type
         hidden = self._normalised(hidden + positions, self._norm)
         shape = hidden.shape
         hidden = self._filled(hidden)  # (rows, d) from here on
@@ -218,8 +244,8 @@ class BertEncoder:
         return functional.layer_norm(hidden, hidden.shape[-1:], *norm, self._epsilon)
 
 
-def bert_tensors(files: Sequence[Path]) -> dict[str, Tensor]:
-    """Return the encoder's tensors by name, mapped from the files; without the prefix that models with a head have.
+def bert_tensors(family: Family, files: Sequence[Path]) -> dict[str, Tensor]:
+    """Return the encoder's tensors by the names that BERT gives them, mapped from the files.
 
     Raises
     ------
@@ -227,29 +253,60 @@ def bert_tensors(files: Sequence[Path]) -> dict[str, Tensor]:
         If a file is damaged.
     """
     try:
-        tensors = read_tensors(files, lambda name: name.removeprefix(_PREFIX).startswith(_READ))
+        tensors = read_tensors(files, lambda name: family.berts_name(name).startswith(_READ))
     except SafetensorError as error:
         raise ModelError(
             f"{error} while loading the model in {files[0].parent}",
             expected="weights in safetensors",
             mend="download the model again",
         ) from error
-    return {name.removeprefix(_PREFIX): tensor for name, tensor in tensors.items()}
+    return in_berts_terms(family, tensors)
 
 
-def _refuse_missing(tensors: Mapping[str, Tensor], layers: int) -> None:
-    wanted = [*_INPUT, *(f"encoder.layer.{i}.{name}" for i in range(layers) for name in _IN_A_LAYER)]
-    missing = sorted(
-        {f"{name}.{part}" for name in wanted for part in ("weight", "bias")}
-        - {f"{name}.bias" for name in _INPUT[:3]}
-        - set(tensors)
-    )
+def in_berts_terms(family: Family, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors by the names that BERT gives them."""
+    return {family.berts_name(name): tensor for name, tensor in tensors.items()}
+
+
+def _refuse_missing(family: Family, tensors: Mapping[str, Tensor], layers: int) -> None:
+    maps = [_INPUT_NORM, *(f"encoder.layer.{i}.{name}" for i in range(layers) for name in _IN_A_LAYER)]
+    wanted = {f"{name}.{part}" for name in maps for part in ("weight", "bias")} | {_WORDS, _POSITIONS}
+    wanted |= ({_TYPES} if family.has_types else set()) | ({_DISTANCES} if family.is_relative else set())
+    missing = sorted(wanted - set(tensors))
     if missing:
         raise ModelError(
-            f"weights without {len(missing)} tensors, {missing[0]} the first",
-            expected="all weights of a BERT encoder",
+            f"weights without {len(missing)} tensors, {missing[0]} the first, as BERT calls them",
+            expected="all weights of the encoder",
             mend="download the model again",
         )
+
+
+def _counted(ids: Tensor, pad: int) -> Tensor:
+    """Return the positions of tokens (b, t) that are counted from the one after that of padding, where padding is."""
+    real = ids != pad
+    return real.cumsum(1) * real + pad
+
+
+def _bias(distances: Tensor, tokens: int) -> Tensor:
+    """Return what is added to the scores of so many queries and keys, (1, h, t, t).
+
+    Parameters
+    ----------
+    distances
+        What each kind of distance adds in each head, shape (kinds, h): half of them of keys that come later; near ones each of
+        their own, far ones by the logarithm (T5: Raffel et al., arXiv 1910.10683; MPNet: Song et al., arXiv 2004.09297).
+    tokens
+        t.
+    """
+    apart = torch.arange(1 - tokens, tokens, device=distances.device)  # from a query to a key
+    half = len(distances) // 2
+    near = half // 2
+    far = near + (
+        torch.log(apart.abs().clamp(min=1).float() / near) / math.log(_FARTHEST / near) * (half - near)
+    ).long().clamp(max=half - 1 - near)
+    kinds = torch.where(apart.abs() < near, apart.abs(), far) + half * (apart > 0)
+    by_distance = distances[kinds].T.contiguous()  # (h, 2 t - 1)
+    return by_distance.unfold(1, tokens, 1).flip(1)[None]  # the first query's distances are the last t
 
 
 def _below(pairs: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:

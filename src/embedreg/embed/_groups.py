@@ -15,7 +15,7 @@ import torch
 from embedreg.embed._attention import attention
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from torch import Tensor
 
@@ -49,11 +49,19 @@ class Group:
     seen: Tensor | None = None
 
     def read(
-        self, queries: Tensor, keys: Tensor, values: Tensor, *, causal: bool, scale: float | None
+        self,
+        queries: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        *,
+        bias: Callable[[int], Tensor] | None,
+        causal: bool,
+        scale: float | None,
     ) -> Tensor:
         """Return what the group's tokens read, (n, h, d), of a batch's queries, keys and values (T, h or k, d)."""
         padded = [self._padded(part[self.tokens]) for part in (queries, keys, values)]
-        found = attention(*padded, seen=self.seen, causal=causal, scale=scale).flatten(0, 1)
+        own = None if bias is None else bias(padded[0].shape[2])
+        found = attention(*padded, seen=self.seen, bias=own, causal=causal, scale=scale).flatten(0, 1)
         return found if self.real is None else found.index_select(0, self.real)
 
     def _padded(self, states: Tensor) -> Tensor:
@@ -85,6 +93,7 @@ def read_by_groups(
     keys: Tensor,
     values: Tensor,
     *,
+    bias: Callable[[int], Tensor] | None,
     causal: bool,
     scale: float | None,
 ) -> Tensor:
@@ -96,11 +105,13 @@ def read_by_groups(
         All of the batch.
     queries, keys, values
         Shape (1, h, T, d), and (1, k, T, d): h / k heads of queries share a head of keys.
+    bias
+        What is added to scores of texts of so many tokens t, (1, h, t, t); None for nothing.
     causal, scale
         As for `attention`.
     """
     parts = [part[0].transpose(0, 1) for part in (queries, keys, values)]
-    read = [group.read(*parts, causal=causal, scale=scale) for group in groups]
+    read = [group.read(*parts, bias=bias, causal=causal, scale=scale) for group in groups]
     return (torch.cat(read) if len(read) > 1 else read[0])[None]
 
 

@@ -12,8 +12,8 @@ from tokenizers import Tokenizer
 from embedreg.core.devices import find_device, processor_has
 from embedreg.core.errors import ModelError, UsageError
 from embedreg.core.products import linear_map
-from embedreg.embed._bert import BertEncoder, bert_tensors
-from embedreg.embed._bert_config import is_bert
+from embedreg.embed._bert import BertEncoder, bert_tensors, in_berts_terms
+from embedreg.embed._bert_families import family_of
 from embedreg.embed._gguf import is_converted, read_conversion
 from embedreg.embed._int8 import Int8Linear, check_int8, use_int8
 from embedreg.embed._precision import check_precision
@@ -170,15 +170,17 @@ def make_network(
     ModelError
         If weights cannot be loaded whole.
     """
-    bert = is_bert(directory.config)
+    family = family_of(directory.config)
     product = Int8Linear if int8 else linear_map
-    if bert and seed is None:
-        return BertEncoder(directory.config, bert_tensors(directory.weights), dtype, device, product)
+    if family and seed is None:
+        tensors = bert_tensors(family, directory.weights)
+        return BertEncoder(family, directory.config, tensors, dtype, device, product)
     from embedreg.embed._loading import TransformersNetwork, pretrained_network, random_network
 
     model = pretrained_network(directory, dtype) if seed is None else random_network(directory, seed, dtype)
-    if bert:
-        return BertEncoder(directory.config, model.state_dict(), dtype, device, product)
+    if family:
+        tensors = in_berts_terms(family, model.state_dict())
+        return BertEncoder(family, directory.config, tensors, dtype, device, product)
     if int8:
         use_int8(model)
     model = model.to(device)
@@ -218,7 +220,7 @@ class _LookUp:
 
 def _tokenizer(directory: ModelDirectory) -> tuple[Any, int | None, int | None]:
     """Return the tokenizer, the id that stands for an empty text, and that of padding."""
-    if is_bert(directory.config) and _says_it_all(directory.path):
+    if family_of(directory.config) and _says_it_all(directory.path):
         return (
             Tokenizer.from_file(str(directory.path / "tokenizer.json")),
             None,

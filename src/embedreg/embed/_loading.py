@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from embedreg.embed._batch import Batch
     from embedreg.embed._model_directory import ModelDirectory
 
-_STATELESS: Final = ("mpnet",)  # older than that, and read through
 _BY_LENGTH: Final = (
     "dynamic",
     "longrope",
@@ -89,8 +88,7 @@ class TransformersNetwork:
     def _is_stateless(self) -> bool:
         """Whether it keeps nothing from one batch to the next: a model that lets others attend, tried with a few tokens."""
         config = self.model.config
-        known = attends_by_own(self.model) or config.model_type in _STATELESS
-        return known and not _rotates_by_length(config) and keeps_nothing(self.model)
+        return attends_by_own(self.model) and not _rotates_by_length(config) and keeps_nothing(self.model)
 
     def states(self, batch: Batch, indices: Sequence[int]) -> list[torch.Tensor]:
         """Return the hidden states (b, t, d) at these positions."""

@@ -36,6 +36,7 @@ _TOKENIZER_FILES: Final = (
 )
 # The same thing has another name in each family's config.json.
 _DIMENSION: Final = ("hidden_size", "d_model", "n_embd", "dim")
+_NARROWER: Final = ("embedding_size", "word_embed_proj_dim")  # of a vocabulary that a map widens: ELECTRA, OPT
 _LAYERS: Final = ("num_hidden_layers", "num_layers", "n_layer", "n_layers", "encoder_layers")
 _POSITIONS: Final = ("max_position_embeddings", "n_positions", "max_sequence_length")
 # Families that number positions from pad_token_id + 1, so that their table has that many fewer usable rows.
@@ -110,6 +111,11 @@ class ModelDirectory:
     def dimension(self) -> int:
         """Length of the vector of one token in one layer."""
         return self._required(_DIMENSION, "the length of its vectors")
+
+    @property
+    def vocabulary_dimension(self) -> int:
+        """Length of the vector of a token in the vocabulary, before any layer."""
+        return self._first(_NARROWER) or self.dimension
 
     @property
     def layers(self) -> int:

@@ -14,7 +14,7 @@ from embedreg.core.arguments import whole_number
 from embedreg.core.devices import on_processor
 from embedreg.core.errors import DataError, ModelError, UsageError, unknown_name
 from embedreg.core.lazy import uncollected
-from embedreg.embed._bert_config import is_bert
+from embedreg.embed._bert_families import family_of
 from embedreg.embed._layers import chosen_layers
 from embedreg.embed._model_directory import ModelDirectory
 from embedreg.embed._pooling import pooling_named
@@ -39,8 +39,10 @@ if TYPE_CHECKING:
 
 DTYPES: Final = ("float32", "bfloat16", "float16", "int8", "auto")
 WEIGHTS: Final = ("pretrained", "random")
-# Each to be raised whenever this engine would give a text another vector: by its own encoder, or by a model of transformers.
+# Each to be raised whenever this engine would give a text another vector: by its own encoder, BERT's or a family's that was
+# read by transformers before, or by a model of transformers.
 _BERT_SCHEMA: Final = 5
+_FAMILIES_SCHEMA: Final = 7
 _TRANSFORMERS_SCHEMA: Final = 6
 # Tokenised and sorted by length together: enough to sort well, few enough to hold the tokens of.
 _TEXTS_AT_ONCE: Final = 4096
@@ -166,6 +168,8 @@ class TransformerEmbedder:
     @property
     def dimension(self) -> int:
         """Length of a vector."""
+        if not self._run:
+            return self._directory.vocabulary_dimension
         return self._directory.dimension * self._read_out.layers.width
 
     def fingerprint(self) -> Mapping[str, Json]:
@@ -282,7 +286,7 @@ class TransformerEmbedder:
     def _forward_fingerprint(self) -> dict[str, Json]:
         return {
             "engine": "transformer",
-            "schema": _BERT_SCHEMA if is_bert(self._directory.config) else _TRANSFORMERS_SCHEMA,
+            "schema": _schema(self._directory.config),
             **self._weights_fingerprint(),
             "tokenizer": self._directory.tokenizer_sha256(),
             "config": self._directory.config_sha256(),
@@ -383,3 +387,9 @@ def _check_finite(vectors: NDArray[np.float32], positions: list[int], name: str)
             expected="finite numbers",
             mend="use dtype='float32', or another model",
         )
+
+
+def _schema(config: Mapping[str, Any]) -> int:
+    if family_of(config) is None:
+        return _TRANSFORMERS_SCHEMA
+    return _BERT_SCHEMA if config["model_type"] == "bert" else _FAMILIES_SCHEMA

@@ -7,11 +7,10 @@ import contextvars
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import torch
-from torch.nn import functional
 from transformers import AttentionInterface, AttentionMaskInterface, masking_utils
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from embedreg.embed._attention import attention, filled, is_own_faster, missing_keys
+from embedreg.embed._attention import attention, biased, filled, is_own_faster, missing_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 NAME: Final = "embedreg"
 # Of what transformers gives an attention function beside the tensors: what changes the scores, and is left to its own.
 _CHANGE_SCORES: Final = ("position_bias", "softcap", "s_aux")
-_BIASED: Final = "_embedreg_biased"
 _REPLACEABLE: Final = ("mt5", "t5", "umt5")  # by any function, though transformers does not say so of these
 _FULL: Final = "full_attention"  # what transformers calls such a layer
 _WINDOWS: Final = ("sliding_window", "attention_chunk_size")
@@ -98,28 +96,11 @@ def _attend(
     bias = others.get("position_bias")
     more = 0 if bias is None or causal else missing_keys(query, key.shape[2])
     if bias is not None and (bool(more) if attention_mask is None else attention_mask.dtype == torch.bool):
-        attention_mask, others["position_bias"] = _biased(attention_mask, bias, more), None
+        attention_mask, others["position_bias"] = biased(bias, attention_mask, more), None
         key, value = filled(key, more), filled(value, more)
     settings = {"dropout": dropout, "scaling": scaling, "is_causal": is_causal, **others}
     read = sdpa_attention_forward(module, query, key, value, attention_mask, **settings)
     return cast("tuple[Tensor, None]", read)
-
-
-def _biased(mask: Tensor | None, bias: Tensor, more: int) -> Tensor:
-    """Return the bias (b, h, t, t + more) that is added to scores, at its least where nothing is seen, the last keys included.
-
-    Of layers that share a bias, as T5's do, the first one makes it, and it is kept with the bias: of a batch of T5 XXL's it
-    takes gigabytes.
-    """
-    known: tuple[Tensor | None, Tensor] | None = getattr(bias, _BIASED, None)
-    if known is None or known[0] is not mask:
-        least = torch.finfo(bias.dtype).min
-        full = functional.pad(bias, (0, more), value=least) if more else bias
-        if mask is not None:
-            full = torch.where(functional.pad(mask, (0, more)) if more else mask, full.contiguous(), least)
-        known = mask, full
-        setattr(bias, _BIASED, known)
-    return known[1]
 
 
 def _is_of_keys(mask: Tensor | None) -> bool:
