@@ -89,13 +89,19 @@ class TestRandomWeights:
         with pytest.raises(UsageError, match="seed=3 with weights='pretrained'"):
             TransformerEmbedder(tiny_bert, seed=3)
 
-    def test_t5_keeps_its_feed_forward_output_in_float32(self, tiny_t5):
-        embedder = TransformerEmbedder(tiny_t5, weights="random", dtype="bfloat16")
+    def test_t5_sums_its_feed_forward_outputs_in_float32(self, tiny_t5):
+        embedder = TransformerEmbedder(tiny_t5, weights="random", dtype="bfloat16", device="cpu")
+        model = embedder._loaded.network.model
+        outputs = [part for name, part in model.named_modules() if name.endswith(".wo")]
+        kinds = []
+        for part in outputs:
+            part.register_forward_hook(lambda _part, _given, found: kinds.append(found.dtype))
 
-        kinds = {name: p.dtype for name, p in embedder._loaded.network.model.named_parameters()}
+        [(_, vectors)] = embedder.embed_batches(["adam"])
 
-        assert {kind for name, kind in kinds.items() if ".wo." in name} == {torch.float32}
-        assert {kind for name, kind in kinds.items() if ".wo." not in name} == {torch.bfloat16}
+        assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
+        assert kinds == [torch.float32] * len(outputs)
+        assert np.isfinite(vectors).all()
 
 
 class TestLookUpAlone:

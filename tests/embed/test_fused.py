@@ -25,7 +25,7 @@ from transformers import (
 from transformers.models.llama import modeling_llama
 
 from embedreg.embed import _fused
-from embedreg.embed._fused import use_faster_products, use_fused
+from embedreg.embed._fused import use_fused, use_half_precision, use_tensor_float32
 from embedreg.embed._load_model import make_network
 from embedreg.embed._model_directory import ModelDirectory
 
@@ -197,7 +197,7 @@ def test_a_layer_in_float32_rounds_as_tf32_on_a_gpu_where_the_rest_is_in_float16
     model, ids = t5_in_half(torch.float16), torch.arange(7)[None]
     with torch.inference_mode():
         expected = model(input_ids=ids).last_hidden_state
-        use_faster_products(model)
+        use_tensor_float32(model)
         used.clear()
         found = model(input_ids=ids).last_hidden_state
     assert len(used) == 2
@@ -207,7 +207,7 @@ def test_a_layer_in_float32_rounds_as_tf32_on_a_gpu_where_the_rest_is_in_float16
 def test_a_model_in_float32_is_exact_or_as_its_user_says(monkeypatch):
     used = noted_uses(monkeypatch)
     whole = t5().eval()
-    use_faster_products(whole)
+    use_tensor_float32(whole)
     whole(input_ids=torch.arange(7)[None])
     assert not used
 
@@ -218,7 +218,7 @@ def test_the_layer_that_t5_keeps_in_float32_multiplies_in_bfloat16_where_the_res
     kinds = []
     with torch.inference_mode():
         expected = model(input_ids=ids).last_hidden_state
-        use_faster_products(model)
+        use_half_precision(model)
         for layer in layers:
             layer.register_forward_hook(lambda _, given, found: kinds.append((given[0].dtype, found.dtype)))
         found = model(input_ids=ids).last_hidden_state
@@ -233,5 +233,6 @@ def test_other_layers_in_float32_keep_their_weights():
     layer = model.encoder.block[0].layer[0].SelfAttention.q
     layer.float()
     layer.forward = lambda hidden: torch.nn.functional.linear(hidden.float(), layer.weight).bfloat16()
-    use_faster_products(model)
+    use_half_precision(model)
+    use_tensor_float32(model)
     assert layer.weight.dtype == torch.float32

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -169,3 +172,35 @@ def test_an_error_in_a_thread_is_the_callers_and_ends_the_others(tiny_bert, thre
     assert torch.get_num_threads() == threads
     assert len(run) < 4 + 2 * threads
     assert not any(thread.is_alive() for thread in run if thread is not threading.main_thread())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Unix alone has forks")
+def test_a_process_that_is_forked_after_embedding_can_embed(tiny_bert):
+    """OpenMP's threads are not in the fork, which would wait for them forever; in a fresh process, as this one's may differ."""
+    script = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+import torch
+from embedreg.embed import TransformerEmbedder, embed_texts
+torch.set_num_threads(2)
+embedder = TransformerEmbedder(Path(sys.argv[1]), device="cpu", dtype="float32")
+texts = ["adam " * 50 + str(i) for i in range(40)]
+before = embed_texts(embedder, texts, progress=False)
+torch.ones(10**7).exp()
+child = os.fork()
+if not child:
+    signal.alarm(20)
+    torch.ones(10**7).exp()  # as a larger model's layers, on all threads
+    after = embed_texts(embedder, texts, progress=False)
+    os._exit(0 if np.allclose(before, after, rtol=1e-4, atol=1e-5) else 3)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", script, str(tiny_bert)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -230,7 +230,7 @@ def test_wider_ones_have_the_published_sizes(name):
     ("name", "whole", "half"), [("small", 0.14, 0.08), ("xl", 4.89, 2.95), ("xxl", 19.05, 11.54)]
 )
 def test_memory_of_the_encoder(name, whole, half):
-    """In float32, and in bfloat16 with the feed-forward outputs in float32; gigabytes, by arithmetic on shapes."""
+    """In float32, and while loading in bfloat16 with the feed-forward outputs in float32; gigabytes, by arithmetic on shapes."""
     with torch.device("meta"):
         encoder = T5EncoderModel(config_of(V1_1[name], **GATED))
     sizes = {key: parameter.numel() for key, parameter in encoder.named_parameters()}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from embedreg.core.errors import UsageError
 from embedreg.core.lazy import uncollected
+from embedreg.core.threads import one_torch_thread_after_fork
 
 if TYPE_CHECKING:
     import torch
@@ -44,6 +45,8 @@ def check_device_name(name: str) -> None:
 def find_device(name: str) -> torch.device:
     """Return a torch device that can be used on this machine; "auto" is cuda, else mps, else cpu.
 
+    Who asks will use it: processes that are forked afterwards take one thread of torch's, so that they do not hang.
+
     Raises
     ------
     UsageError
@@ -68,6 +71,7 @@ def find_device(name: str) -> torch.device:
         raise UsageError(
             f"device {name!r}", expected="a device that torch can use on this machine", mend="device='auto'"
         ) from error
+    one_torch_thread_after_fork()
     return device
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -103,6 +104,22 @@ def torch_threads_kept() -> Iterator[None]:
         with shared.lock:
             shared.users -= 1
             torch.set_num_threads(shared.before)
+
+
+@functools.cache
+def one_torch_thread_after_fork() -> None:
+    """Let processes that are forked from here on take one thread of torch's, where they would wait forever for this one's.
+
+    GNU's OpenMP keeps its threads for the next product, and a fork has none of them.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_take_one_torch_thread)
+
+
+def _take_one_torch_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
 
 
 _starting = threading.Lock()

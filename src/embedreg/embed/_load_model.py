@@ -185,19 +185,18 @@ def make_network(
         use_int8(model)
     model = model.to(device)
     if device.type in ("cpu", "cuda"):
+        from embedreg.embed._fused import use_fused, use_half_precision, use_tensor_float32
         from embedreg.embed._transformers_attention import use_own_attention
 
         use_own_attention(model)
-    if device.type == "cpu":
-        from embedreg.embed._packed_linear import use_packed
+        use_half_precision(model)
+        if device.type == "cpu":
+            from embedreg.embed._packed_linear import use_packed
 
-        use_packed(model)
-    if device.type in ("cpu", "cuda"):
-        from embedreg.embed._fused import use_faster_products, use_fused
-
+            use_packed(model)
         use_fused(model)
         if device.type == "cuda":
-            use_faster_products(model)
+            use_tensor_float32(model)
     return TransformersNetwork(model, directory.layers)
 
 

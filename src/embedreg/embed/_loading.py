@@ -271,7 +271,7 @@ def _encoder_class(config: Any) -> Any:
     """Return the class of an encoder-decoder's encoder alone, if it has one.
 
     T5's feed-forward output `wo` overflows in float16, and in bfloat16 what the layers sum up would be rounded with it: it
-    stays in float32, which transformers itself does for float16 alone. (On a GPU see `embedreg.embed._fused`.)
+    stays in float32, which transformers itself does for float16 alone. (How it multiplies faster see `embedreg.embed._fused`.)
     """
     if config.model_type not in TEXT_ENCODERS:
         return None

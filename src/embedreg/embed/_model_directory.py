@@ -36,7 +36,10 @@ _TOKENIZER_FILES: Final = (
 )
 # The same thing has another name in each family's config.json.
 _DIMENSION: Final = ("hidden_size", "d_model", "n_embd", "dim")
-_NARROWER: Final = ("embedding_size", "word_embed_proj_dim")  # of a vocabulary that a map widens: ELECTRA, OPT
+_NARROWER: Final = (
+    "embedding_size",
+    "word_embed_proj_dim",
+)  # of a vocabulary that a map widens: ELECTRA, OPT
 _LAYERS: Final = ("num_hidden_layers", "num_layers", "n_layer", "n_layers", "encoder_layers")
 _POSITIONS: Final = ("max_position_embeddings", "n_positions", "max_sequence_length")
 # Families that number positions from pad_token_id + 1, so that their table has that many fewer usable rows.

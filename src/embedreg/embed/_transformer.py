@@ -16,7 +16,7 @@ from embedreg.core.errors import DataError, ModelError, UsageError, unknown_name
 from embedreg.core.lazy import uncollected
 from embedreg.embed._bert_families import family_of
 from embedreg.embed._layers import chosen_layers
-from embedreg.embed._model_directory import ModelDirectory
+from embedreg.embed._model_directory import TEXT_ENCODERS, ModelDirectory
 from embedreg.embed._pooling import pooling_named
 from embedreg.embed._precision import check_precision
 from embedreg.embed._published_pooling import offer, published_pooling
@@ -40,10 +40,11 @@ if TYPE_CHECKING:
 DTYPES: Final = ("float32", "bfloat16", "float16", "int8", "auto")
 WEIGHTS: Final = ("pretrained", "random")
 # Each to be raised whenever this engine would give a text another vector: by its own encoder, BERT's or a family's that was
-# read by transformers before, or by a model of transformers.
+# read by transformers before, or by a model of transformers, T5's kind among them.
 _BERT_SCHEMA: Final = 5
 _FAMILIES_SCHEMA: Final = 7
 _TRANSFORMERS_SCHEMA: Final = 6
+_T5_SCHEMA: Final = 8
 # Tokenised and sorted by length together: enough to sort well, few enough to hold the tokens of.
 _TEXTS_AT_ONCE: Final = 4096
 _LETTERS_AT_ONCE: Final = 2**24
@@ -390,6 +391,7 @@ def _check_finite(vectors: NDArray[np.float32], positions: list[int], name: str)
 
 
 def _schema(config: Mapping[str, Any]) -> int:
+    kind = config.get("model_type")
     if family_of(config) is None:
-        return _TRANSFORMERS_SCHEMA
-    return _BERT_SCHEMA if config["model_type"] == "bert" else _FAMILIES_SCHEMA
+        return _T5_SCHEMA if kind in TEXT_ENCODERS else _TRANSFORMERS_SCHEMA
+    return _BERT_SCHEMA if kind == "bert" else _FAMILIES_SCHEMA
