@@ -132,22 +132,24 @@ def test_bfloat16_is_as_exact_as_its_digits(causal, blockwise, filling, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "dtype", "t", "way"),
+    ("capabilities", "dtype", "texts", "t", "way"),
     [
-        ({"avx512_bf16": True}, torch.bfloat16, 512, "by blocks"),
-        ({"avx512_bf16": True}, torch.float32, 32, "by blocks"),
-        ({"avx512_bf16": True}, torch.float32, 33, "torch's own"),
-        ({"avx512_bf16": True}, torch.float64, 8, "torch's own"),
-        ({"avx512_bf16": True, "amx_tile": True}, torch.bfloat16, 512, "with full keys"),
-        ({"avx512_bf16": True, "amx_tile": True}, torch.bfloat16, 64, "with full keys"),
-        ({"avx512_bf16": True, "amx_tile": True}, torch.bfloat16, 45, "by blocks"),
-        ({"avx512_bf16": True, "amx_tile": True}, torch.float32, 32, "torch's own"),
-        ({}, torch.bfloat16, 512, "torch's own"),
+        ({"avx512_bf16": True}, torch.bfloat16, 8, 512, "by blocks"),
+        ({"avx512_bf16": True}, torch.bfloat16, 1, 512, "by blocks"),
+        ({"avx512_bf16": True}, torch.float32, 8, 32, "by blocks"),
+        ({"avx512_bf16": True}, torch.float32, 8, 33, "torch's own"),
+        ({"avx512_bf16": True}, torch.float64, 8, 8, "torch's own"),
+        ({"avx512_bf16": True, "amx_tile": True}, torch.bfloat16, 8, 512, "with full keys"),
+        ({"avx512_bf16": True, "amx_tile": True}, torch.bfloat16, 8, 64, "with full keys"),
+        ({"avx512_bf16": True, "amx_tile": True}, torch.bfloat16, 8, 45, "by blocks"),
+        ({"avx512_bf16": True, "amx_tile": True}, torch.bfloat16, 7, 45, "with full keys"),
+        ({"avx512_bf16": True, "amx_tile": True}, torch.float32, 8, 32, "torch's own"),
+        ({}, torch.bfloat16, 8, 512, "torch's own"),
     ],
 )
-def test_it_is_used_where_it_was_measured_to_be_faster(monkeypatch, capabilities, dtype, t, way):
+def test_it_is_used_where_it_was_measured_to_be_faster(monkeypatch, capabilities, dtype, texts, t, way):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
-    queries = torch.ones(1, 1, t, 1, dtype=dtype)
+    queries = torch.ones(texts, 1, t, 1, dtype=dtype)
     assert _attention.is_blockwise_faster(queries) is (way == "by blocks")
     assert _attention.is_filling_faster(queries) is ("amx_tile" in capabilities and dtype == torch.bfloat16)
     assert _attention.is_own_faster(queries) is (way != "torch's own")
