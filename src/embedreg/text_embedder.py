@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from embedreg.embed import EmbeddingPlan
 
 
+_SCHEMA: Final = "schema"  # what a fingerprint calls the version of an engine's computation
+
+
 class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Turn records into the embeddings of their text.
 
@@ -177,6 +180,12 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             ) from error
         here = self.identity()["fingerprint"]
         differs = sorted(key for key in here.keys() | there.keys() if here.get(key) != there.get(key))
+        if differs == [_SCHEMA]:
+            raise SavedModelError(
+                f"a model whose vectors of {saved['name']!r} are from another release of embedreg, whose last digits differ",
+                expected="one that was fitted with vectors as this release computes them",
+                mend="fit again, or predict with the release that it was fitted with",
+            )
         if differs:
             raise SavedModelError(
                 f"another language model than {saved['name']!r} was fitted with (differs in {', '.join(differs)})",

@@ -232,6 +232,13 @@ def test_another_language_model_is_refused(tiny_bert, tiny_llama, tmp_path):
         EmbeddingRegressor.load(tmp_path / "model", model=str(tiny_llama))
 
 
+def test_vectors_of_another_release_are_told_from_another_language_model(tiny_bert, tmp_path, monkeypatch):
+    EmbeddingRegressor(model=str(tiny_bert), head="ridge").fit(MAPPINGS, Y).save(tmp_path / "model")
+    monkeypatch.setattr("embedreg.embed._transformer._BERT_SCHEMA", 99)
+    with pytest.raises(SavedModelError, match=r"another release of embedreg.* fit again"):
+        EmbeddingRegressor.load(tmp_path / "model")
+
+
 def test_a_precision_that_was_measured_is_kept_where_another_would_be_chosen(
     tiny_bert, tmp_path, monkeypatch
 ):
