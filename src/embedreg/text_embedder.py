@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from embedreg.core.protocols import Embedder, Serializer
     from embedreg.core.records import Record
     from embedreg.embed import EmbeddingPlan
-
 
 _SCHEMA: Final = "schema"  # what a fingerprint calls the version of an engine's computation
 
