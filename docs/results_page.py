@@ -26,6 +26,7 @@ def results_page(stored: Path = STORED) -> tuple[str, dict[str, str]]:
         "tree_settings.json": _tree_settings,
         "mlp_precision.json": _mlp_precision,
         "denormals.json": _denormals,
+        "attention.json": _attention,
         "suggest.json": _suggest,
         "real_tasks.json": _real_tasks,
     }
@@ -144,6 +145,31 @@ def _denormals(machines: list[dict[str, Any]]) -> str:
             lines.append(
                 f"| {about} | {row['task']} | {' | '.join(taken)} | {row['times_as_fast']:.2f} | {same} |"
             )
+    return "\n".join([*lines, ""])
+
+
+def _attention(machines: list[dict[str, Any]]) -> str:
+    """Return what a layer's attention takes by each way, on each machine."""
+    ways = list(machines[0]["rows"][0]["microseconds"])
+    texts = sorted({row["texts"] for found in machines for row in found["rows"]})
+    lines = [
+        "## Attention on a processor\n",
+        f"Microseconds of a layer's attention by {', '.join(ways[:-1])}, and {ways[-1]}, in this order; the median of calls in turn. The one that embedreg takes is "
+        "in bold. A batch of more tokens than one thread handles well is not measured. Written by `benchmarks/attention.py`.\n",
+        f"| machine | threads | heads of | precision | tokens a text | {' | '.join(f'{n} texts' if n > 1 else '1 text' for n in texts)} |",
+        "|---" * (5 + len(texts)) + "|",
+    ]
+    for found in machines:
+        cells: dict[tuple[Any, ...], dict[int, str]] = {}
+        for row in found["rows"]:
+            key = row["threads"], row["model"], row["dtype"], row["tokens"]
+            told = (
+                f"**{t:,}**" if way == row["used"] else f"{t:,}" for way, t in row["microseconds"].items()
+            )
+            cells.setdefault(key, {})[row["texts"]] = " / ".join(told)
+        for key, by_texts in cells.items():
+            told = [found["machine"]["cpu"], *map(str, key), *(by_texts.get(n, "") for n in texts)]
+            lines.append(f"| {' | '.join(told)} |")
     return "\n".join([*lines, ""])
 
 

@@ -12,26 +12,9 @@ cores with AVX-512 for bfloat16, in batches of 1,024 tokens, torch's against thi
 In float32 MiniLM read 5,300 and 5,600 tokens/s in texts of 32 tokens, as many with either in those of 64, and fewer with
 this one in longer ones.
 
-On processors with AMX torch's own has faster products, in bfloat16, for numbers of keys that fill its tiles. On one thread of
-such a processor, in milliseconds a layer and batch of 1,024 tokens, torch's own, that with keys filled up, and by blocks:
-
-    tokens a text                  20           45           109          205          350          478
-    MiniLM                    3.9 3.5 3.2  5.3 3.8 3.6  4.5 3.3 3.7  4.2 3.6 5.0  4.1 3.4 4.9  9.0 6.3 9.1
-    SmolLM2                   3.3 3.0 2.8  4.5 3.5 3.4  4.4 3.3 4.6  9.6 3.9 5.8  5.8 3.9 6.3  22  7.5 11
-    T5 base                                4.4 3.2      5.1 4.3      6.8 4.6                   18  9.8
-
-In batches of 2,048 tokens, with room for no more scores than there are, that with keys filled up and by blocks:
-
-    tokens a text              20         45         50         64         75        100
-    MiniLM                4.7 3.1    7.6 6.1    5.7 4.5    4.0 4.4    8.2 6.6    8.9 8.2
-    SmolLM2               3.6 3.0    3.9 3.5    5.0 4.0    4.0 5.2
-
-Of few texts that with keys filled up is faster. How many times as long blocks take with MiniLM's heads, on one thread and on two:
-
-    texts                       1          2          4          8          16         32
-    20 tokens each         2.9 4.5    2.1 2.7    1.6 2.1    1.1 1.5    .9 1.1     .8 .9
-    45                     1.8 2.2    1.4 1.7    1.1 1.2    .9 1.0     .8 .9      .8 .7
-    72                     1.7 2.2    1.3 1.8    1.1 1.3    .9 1.1     .8 1.0     .8 .8
+On processors with AMX torch's own has faster products, in bfloat16, for numbers of keys that fill its tiles: with keys filled up it
+is the fastest there, but for many short texts, where blocks are. docs/results.md has what each way takes there
+(`benchmarks/attention.py`).
 """
 
 from __future__ import annotations
@@ -132,15 +115,15 @@ def biased(bias: Tensor, seen: Tensor | None, more: int) -> Tensor:
     more
         How many keys are filled up.
     """
-    known: tuple[Tensor | None, Tensor] | None = getattr(bias, _BIASED, None)
-    if known is None or known[0] is not seen:
+    known: tuple[Tensor | None, int, Tensor] | None = getattr(bias, _BIASED, None)
+    if known is None or known[0] is not seen or known[1] != more:
         least = torch.finfo(bias.dtype).min
         full = functional.pad(bias, (0, more), value=least) if more else bias
         if seen is not None:
             full = torch.where(functional.pad(seen, (0, more)) if more else seen, full.contiguous(), least)
-        known = seen, full
+        known = seen, more, full
         setattr(bias, _BIASED, known)
-    return known[1]
+    return known[2]
 
 
 def is_own_faster(queries: Tensor) -> bool:
