@@ -12,8 +12,8 @@ cores with AVX-512 for bfloat16, in batches of 1,024 tokens, torch's against thi
 In float32 MiniLM read 5,300 and 5,600 tokens/s in texts of 32 tokens, as many with either in those of 64, and fewer with
 this one in longer ones.
 
-On processors with AMX torch's own has faster products, in bfloat16, for numbers of keys that fill its tiles: with keys filled up it
-is the fastest there, but for many short texts, where blocks are. docs/results.md has what each way takes there
+On processors with AMX torch's own has faster products, in bfloat16, for numbers of keys that fill its tiles: with keys filled
+up it is the fastest there, but for many short texts, where blocks are. docs/results.md has what each way takes
 (`benchmarks/attention.py`).
 """
 
