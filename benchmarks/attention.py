@@ -3,8 +3,8 @@
     python -m benchmarks.attention --output benchmarks/results/attention.json
 
 From the root of the repository. Microseconds of a layer's attention of so many texts of so many tokens, by turns, in the heads of MiniLM, of
-SmolLM2 (a decoder whose queries share keys) and of MPNet (with a bias of distances), on one thread and on all. Of some numbers of texts in bfloat16, and of
-fewer in float32. The file keeps what other processors gave. Do nothing else on the machine meanwhile.
+SmolLM2 (a decoder whose queries share keys) and of MPNet (with a bias of distances), on one thread and on all. In float32 of fewer numbers
+of texts. The file keeps what other processors gave. Do nothing else on the machine meanwhile.
 """
 
 from __future__ import annotations

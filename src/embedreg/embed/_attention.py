@@ -234,19 +234,21 @@ def _blocks(
 
 def _part(read: Tensor, some: slice, rows: slice) -> Tensor:
     """Return where such groups' queries are in what is read (b, t, shared, heads, d), as (texts, groups, heads, r, d)."""
-    shared = read.shape[2]
-    texts, first = divmod(some.start, shared)
-    count = some.stop - some.start
-    part = read[texts : texts + max(1, count // shared), rows, first : min(first + count, shared)]
-    return part.permute(0, 2, 3, 1, 4)
+    texts, groups = _places(some, read.shape[2])
+    return read[texts, rows, groups].permute(0, 2, 3, 1, 4)
 
 
 def _bias_of(bias: Tensor, some: slice, rows: slice, end: int) -> Tensor:
     """Return a bias's part (texts or 1, heads, r, end) for such groups' queries and keys."""
-    texts, first = divmod(some.start, bias.shape[1])
+    texts, heads = _places(some, bias.shape[1])
+    return bias[texts if len(bias) > 1 else slice(1), heads, rows, :end]
+
+
+def _places(some: slice, shared: int) -> tuple[slice, slice]:
+    """Return which texts groups are of, `shared` to a text, and which of a text's groups they are."""
+    text, first = divmod(some.start, shared)
     count = some.stop - some.start
-    one = slice(None) if len(bias) == 1 else slice(texts, texts + max(1, count // bias.shape[1]))
-    return bias[one, first : first + count, rows, :end]
+    return slice(text, text + max(1, count // shared)), slice(first, min(first + count, shared))
 
 
 def _scores(

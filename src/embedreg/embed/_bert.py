@@ -177,8 +177,8 @@ class BertEncoder:
 
     def _padded_states(self, batch: Batch, indices: Sequence[int]) -> list[Tensor]:
         seen = None if batch.whole else batch.mask[:, None, None, :].bool()
-        bias = self._bias_by_length
-        attend = functools.partial(attention, seen=seen, bias=None if bias is None else bias(batch.width))
+        bias = self._bias_by_length()
+        attend = functools.partial(attention, seen=seen, bias=bias and bias(batch.width))
         if self._pad is None:
             positions = self._positions[: batch.width]
         else:
@@ -190,15 +190,13 @@ class BertEncoder:
         places = batch.positions
         if self._pad is not None:
             places = batch.to_tokens(_counted(batch.ids, self._pad)[..., None])[0, :, 0]
-        bias = self._bias_by_length and functools.cache(self._bias_by_length)
-        attend = functools.partial(batch.attention, causal=False, scale=None, bias=bias)
+        attend = functools.partial(batch.attention, causal=False, scale=None, bias=self._bias_by_length())
         positions = functional.embedding(places, self._positions)
         return self._states(batch.tokens[None], positions, indices, attend)
 
-    @property
     def _bias_by_length(self) -> Callable[[int], Tensor] | None:
-        """What gives the bias of texts of so many tokens, if scores have one."""
-        return None if self._distances is None else functools.partial(_bias, self._distances)
+        """Return what gives the bias of a batch's texts of so many tokens, each made once; None where scores have none."""
+        return None if self._distances is None else functools.cache(functools.partial(_bias, self._distances))
 
     def _states(
         self, ids: Tensor, positions: Tensor, indices: Sequence[int], attend: Callable[..., Tensor]
@@ -282,7 +280,7 @@ def _refuse_missing(family: Family, tensors: Mapping[str, Tensor], layers: int) 
 
 
 def _counted(ids: Tensor, pad: int) -> Tensor:
-    """Return the positions of tokens (b, t) that are counted from the one after that of padding, where padding is."""
+    """Return the positions of tokens (b, t): `pad` where the token means padding, and pad + 1, pad + 2, ... of the others."""
     real = ids != pad
     return real.cumsum(1) * real + pad
 

@@ -76,7 +76,7 @@ _DISTILBERT: Final = Family(
         ".ffn.lin2.": ".output.dense.",
         ".output_layer_norm.": ".output.LayerNorm.",
     },
-    settings={"n_heads": _SIZES[0], "n_layers": _SIZES[1], "activation": "hidden_act"},
+    settings={"n_heads": "num_attention_heads", "n_layers": "num_hidden_layers", "activation": "hidden_act"},
     has_types=False,
 )
 _MPNET: Final = Family(

@@ -66,7 +66,6 @@ def use_half_precision(model: Any) -> None:
     """Let the layers that T5 keeps in float32 multiply in bfloat16 if the rest of the model does.
 
     It keeps them so for the range of float16, and so that what is summed up is not rounded: what comes out is float32 as before.
-    In float32 they take a processor with AMX longer than all the rest.
 
     Parameters
     ----------

@@ -48,20 +48,13 @@ class Group:
     real: Tensor | None = None
     seen: Tensor | None = None
 
-    def read(
-        self,
-        queries: Tensor,
-        keys: Tensor,
-        values: Tensor,
-        *,
-        bias: Callable[[int], Tensor] | None,
-        causal: bool,
-        scale: float | None,
-    ) -> Tensor:
-        """Return what the group's tokens read, (n, h, d), of a batch's queries, keys and values (T, h or k, d)."""
-        padded = [self._padded(part[self.tokens]) for part in (queries, keys, values)]
-        own = None if bias is None else bias(padded[0].shape[2])
-        found = attention(*padded, seen=self.seen, bias=own, causal=causal, scale=scale).flatten(0, 1)
+    def read(self, parts: Sequence[Tensor], attend: Callable[..., Tensor]) -> Tensor:
+        """Return what the group's tokens read, (n, h, d), of a batch's queries, keys and values (T, h or k, d).
+
+        `attend` is given those of the group, (c, h or k, t, d), and the mask.
+        """
+        padded = [self._padded(part[self.tokens]) for part in parts]
+        found = attend(*padded, seen=self.seen).flatten(0, 1)
         return found if self.real is None else found.index_select(0, self.real)
 
     def _padded(self, states: Tensor) -> Tensor:
@@ -110,8 +103,13 @@ def read_by_groups(
     causal, scale
         As for `attention`.
     """
+
+    def attend(asked: Tensor, *others: Tensor, seen: Tensor | None) -> Tensor:
+        own = bias and bias(asked.shape[2])
+        return attention(asked, *others, seen=seen, bias=own, causal=causal, scale=scale)
+
     parts = [part[0].transpose(0, 1) for part in (queries, keys, values)]
-    read = [group.read(*parts, bias=bias, causal=causal, scale=scale) for group in groups]
+    read = [group.read(parts, attend) for group in groups]
     return (torch.cat(read) if len(read) > 1 else read[0])[None]
 
 

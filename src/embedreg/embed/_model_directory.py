@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from embedreg.core.errors import ModelError, UsageError
 from embedreg.core.files import sha256_of
+from embedreg.embed._bert_families import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,16 +45,8 @@ _LAYERS: Final = ("num_hidden_layers", "num_layers", "n_layer", "n_layers", "enc
 _POSITIONS: Final = ("max_position_embeddings", "n_positions", "max_sequence_length")
 # Families that number positions from pad_token_id + 1, so that their table has that many fewer usable rows.
 _OFFSET_FAMILIES: Final = frozenset(
-    {
-        "camembert",
-        "data2vec-text",
-        "longformer",
-        "mpnet",
-        "roberta",
-        "roberta-prelayernorm",
-        "xlm-roberta",
-        "xlm-roberta-xl",
-    }
+    {"data2vec-text", "longformer", "roberta-prelayernorm", "xlm-roberta-xl"}
+    | {name for name, family in FAMILIES.items() if family.offset}
 )
 # Encoder-decoders whose encoder has a class of its own, so that the decoder can stay on disk.
 TEXT_ENCODERS: Final = frozenset({"t5", "mt5", "umt5", "t5gemma"})
