@@ -1,4 +1,4 @@
-"""What attention takes on a processor, by each way that embedreg has: torch's own, torch's own with keys filled up, and by blocks.
+"""What attention takes on a processor, by each way that embedreg has: torch's own, with keys filled up, by blocks, and compiled.
 
     python -m benchmarks.attention --output benchmarks/results/attention.json
 
@@ -24,6 +24,8 @@ import torch
 from benchmarks.speed._machine import limited_threads, machine
 from benchmarks.speed._timing import seconds
 from embedreg.embed import _attention
+from embedreg.embed._distance_bias import DistanceBias
+from embedreg.embed._steps import tile_attention, tiles_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,7 +52,7 @@ HEADS = (
 TOKENS = (20, 45, 64, 100, 205, 478)
 TEXTS = (1, 4, 16, 64)
 MOST_TOKENS = 3000  # of a batch
-OWN, FILLED, BLOCKS = "torch's own", "keys filled up", "by blocks"
+OWN, FILLED, BLOCKS, COMPILED = "torch's own", "keys filled up", "by blocks", "compiled"
 WAYS = {OWN: (False, False), FILLED: (False, True), BLOCKS: (True, False)}  # which way is said to be faster
 
 
@@ -58,16 +60,25 @@ def measured(
     heads: Heads, dtype: torch.dtype, texts: int, tokens: int, rounds: int
 ) -> dict[str, list[float]]:
     """Return the seconds of each way, round by round: a call of each in turn, after one that is not counted."""
-    attend = layer(heads, dtype, texts, tokens)
-    found: dict[str, list[float]] = {name: [] for name in WAYS}
+    ways = dict.fromkeys(WAYS, layer(heads, dtype, texts, tokens))
+    if is_compiled(dtype):
+        ways[COMPILED] = layer(heads, dtype, texts, tokens, compiled=True)
+    found: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds + 1):
-        for name in WAYS:
+        for name, attend in ways.items():
             with torch.inference_mode(), taking(name):
                 found[name].append(seconds(attend))
     return {name: taken[1:] for name, taken in found.items()}
 
 
-def layer(heads: Heads, dtype: torch.dtype, texts: int, tokens: int) -> Callable[[], Tensor]:
+def is_compiled(dtype: torch.dtype) -> bool:
+    """Return whether there is compiled attention here."""
+    return dtype == torch.bfloat16 and tiles_work() and torch.get_num_threads() <= 2
+
+
+def layer(
+    heads: Heads, dtype: torch.dtype, texts: int, tokens: int, *, compiled: bool = False
+) -> Callable[[], Tensor | None]:
     """Return what attends once."""
     generator = torch.Generator().manual_seed(0)
 
@@ -78,20 +89,28 @@ def layer(heads: Heads, dtype: torch.dtype, texts: int, tokens: int) -> Callable
         drawn(texts, tokens, count, heads.width).transpose(1, 2)
         for count in (heads.queries, heads.keys, heads.keys)
     )
-    bias = drawn(1, heads.queries, tokens, tokens) if heads.biased else None
-    return functools.partial(_attention.attention, queries, keys, values, bias=bias, causal=heads.causal)
+    bias = DistanceBias(drawn(32, heads.queries)) if heads.biased else None
+    if compiled:
+        return functools.partial(tile_attention, queries, keys, values, bias=bias, causal=heads.causal)
+    between = None if bias is None else bias.between(tokens)
+    return functools.partial(_attention.attention, queries, keys, values, bias=between, causal=heads.causal)
 
 
 @contextlib.contextmanager
 def taking(way: str) -> Iterator[None]:
     """Let attention take a way, whatever is faster here."""
+    if way == COMPILED:
+        yield
+        return
     blocks, filled = map(_saying, WAYS[way])
-    with mock.patch.multiple(_attention, is_blockwise_faster=blocks, is_filling_faster=filled):
+    with mock.patch.multiple(
+        _attention, is_blockwise_faster=blocks, is_filling_faster=filled, tiles_suit=_saying(False)
+    ):
         yield
 
 
-def _saying(answer: bool) -> Callable[[Tensor], bool]:
-    def say(_queries: Tensor) -> bool:
+def _saying(answer: bool) -> Callable[..., bool]:
+    def say(*_tensors: Tensor) -> bool:
         return answer
 
     return say
@@ -121,11 +140,12 @@ def main() -> None:
     for heads, dtype, texts, tokens, threads in cases(options.few):
         with limited_threads(threads):
             taken = measured(heads, dtype, texts, tokens, options.rounds)
+            way = used(heads, dtype, texts, tokens)
         micro = {name: round(1e6 * statistics.median(each)) for name, each in taken.items()}
         kind = str(dtype).removeprefix("torch.")
         rows.append(
             {"model": heads.model, "dtype": kind, "texts": texts, "tokens": tokens, "threads": threads}
-            | {"microseconds": micro, "used": used(heads, dtype, texts, tokens)}
+            | {"microseconds": micro, "used": way}
         )
         print(rows[-1], flush=True)
     about = machine(os.cpu_count() or 1) | {"rounds": options.rounds}
@@ -136,6 +156,8 @@ def main() -> None:
 
 def used(heads: Heads, dtype: torch.dtype, texts: int, tokens: int) -> str:
     """Return the way that embedreg takes here."""
+    if is_compiled(dtype):
+        return COMPILED
     queries = torch.empty(texts, heads.queries, tokens, heads.width, dtype=dtype)
     if _attention.is_blockwise_faster(queries):
         return BLOCKS

@@ -150,12 +150,14 @@ def _denormals(machines: list[dict[str, Any]]) -> str:
 
 def _attention(machines: list[dict[str, Any]]) -> str:
     """Return what a layer's attention takes by each way, on each machine."""
-    ways = list(machines[0]["rows"][0]["microseconds"])
+    ways = list(
+        dict.fromkeys(way for found in machines for row in found["rows"] for way in row["microseconds"])
+    )
     texts = sorted({row["texts"] for found in machines for row in found["rows"]})
     lines = [
         "## Attention on a processor\n",
         f"Microseconds of a layer's attention by {', '.join(ways[:-1])}, and {ways[-1]}, in this order; the median of calls in turn. The one that embedreg takes is "
-        "in bold. Batches are of up to 3,000 tokens, and in float32 of 1 and 16 texts alone. Written by `benchmarks/attention.py`.\n",
+        "in bold; compiled there is none in float32, nor where there was no AMX or no compiler. Batches are of up to 3,000 tokens, and in float32 of 1 and 16 texts alone. Written by `benchmarks/attention.py`.\n",
         f"| machine | threads | heads of | precision | tokens a text | {' | '.join(f'{n} texts' if n > 1 else '1 text' for n in texts)} |",
         "|---" * (5 + len(texts)) + "|",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -32,14 +33,16 @@ def test_each_text_reads_what_it_reads_alone(lengths, ordered, shared, causal, h
     has_bias &= shared == 1
     whole = torch.randn(1, 2, 120, 120, generator=generator)
 
-    def bias(tokens):
+    def between(tokens):
         return whole[..., :tokens, :tokens] if has_bias else None
 
     given_ = {"causal": causal, "scale": scale}
-    found = read_by_groups(groups_of(lengths), *parts, bias=bias if has_bias else None, **given_)
+    found = read_by_groups(
+        groups_of(lengths), *parts, bias=SimpleNamespace(between=between) if has_bias else None, **given_
+    )
 
     texts = zip(*(part.split(lengths, dim=2) for part in parts), strict=True)
-    alone = torch.cat([attention(*t, bias=bias(t[0].shape[2]), **given_) for t in texts], dim=1)
+    alone = torch.cat([attention(*t, bias=between(t[0].shape[2]), **given_) for t in texts], dim=1)
     torch.testing.assert_close(found, alone, rtol=1e-4, atol=1e-5)
 
 

@@ -27,6 +27,7 @@ import torch
 from torch.nn import functional
 
 from embedreg.core.devices import processor_has
+from embedreg.embed._steps import tile_attention, tiles_suit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +77,10 @@ def attention(
     -------
     Tensor of shape (b, t, h, d)
     """
+    if seen is None and bias is None and tiles_suit(queries, keys, values):
+        read = tile_attention(queries, keys, values, causal=causal, scale=scale)
+        if read is not None:
+            return read
     if is_blockwise_faster(queries):
         return blockwise_attention(queries, keys, values, seen=seen, bias=bias, causal=causal, scale=scale)
     t, n = queries.shape[2], keys.shape[2]

@@ -7,19 +7,22 @@ batch, where padding them would waste it or leave it small.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from embedreg.core.transfers import sent
 from embedreg.embed._groups import Group, groups_of, read_by_groups
+from embedreg.embed._steps import tile_attention, tiles_suit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from embedreg.embed._distance_bias import DistanceBias
 
 
 class Batch:
@@ -148,7 +151,7 @@ class Batch:
         *,
         causal: bool,
         scale: float | None,
-        bias: Callable[[int], Tensor] | None = None,
+        bias: DistanceBias | None = None,
     ) -> Tensor:
         """Return what each token reads from those of its window, (1, T, h, d).
 
@@ -163,7 +166,7 @@ class Batch:
         scale
             Of the scores; 1 / sqrt(d) by default.
         bias
-            What is added to scores of texts of so many tokens t, (1, h, t, t), on a processor; None for nothing.
+            What is added to scores, on a processor; None for nothing.
         """
         if (
             not queries.shape[2] == keys.shape[2] == len(self.tokens)
@@ -182,7 +185,12 @@ class Batch:
             )  # fmt: skip  # what torch.nn.attention.varlen calls, which releases before 2.10 have not
             result: Tensor = found[0][None]
             return result
-        return read_by_groups(self._groups, queries, keys, values, bias=bias, causal=causal, scale=scale)
+        settings: dict[str, Any] = {"bias": bias, "causal": causal, "scale": scale}
+        if tiles_suit(queries, keys, values):
+            by_tiles = tile_attention(queries, keys, values, lengths=self.lengths, **settings)
+            if by_tiles is not None:
+                return by_tiles
+        return read_by_groups(self._groups, queries, keys, values, **settings)
 
     @functools.cached_property
     def _groups(self) -> list[Group]:

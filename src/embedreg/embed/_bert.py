@@ -8,7 +8,6 @@ families differ from BERT `embedreg.embed._bert_families` says.
 from __future__ import annotations
 
 import functools
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +18,8 @@ from torch.nn import functional
 from embedreg.core.errors import ModelError
 from embedreg.core.products import full_rows, linear_map, packs
 from embedreg.embed._attention import attention
+from embedreg.embed._distance_bias import DistanceBias
+from embedreg.embed._steps import add_norm, gelu_, steps_suit
 from embedreg.embed._tensors import read_tensors
 from embedreg.embed._trials import LONGEST_TEXT, packing_works
 
@@ -40,7 +41,6 @@ _WORDS: Final = "embeddings.word_embeddings.weight"
 _POSITIONS: Final = "embeddings.position_embeddings.weight"
 _TYPES: Final = "embeddings.token_type_embeddings.weight"
 _DISTANCES: Final = "encoder.relative_attention_bias.weight"
-_FARTHEST: Final = 128  # keys, from which on all are as far
 _INPUT_NORM: Final = "embeddings.LayerNorm"
 _IN_A_LAYER: Final = (
     "attention.self.query",
@@ -171,14 +171,14 @@ class BertEncoder:
 
         Layers after the last of them are not run.
         """
-        if batch.padding <= self._padding or not self.packs:
+        if not self.packs or (batch.padding <= self._padding and not steps_suit(self.vocabulary)):
             return self._padded_states(batch, indices)
         return [batch.to_padded(state) for state in self._packed_states(batch, indices)]
 
     def _padded_states(self, batch: Batch, indices: Sequence[int]) -> list[Tensor]:
         seen = None if batch.whole else batch.mask[:, None, None, :].bool()
-        bias = self._bias_by_length()
-        attend = functools.partial(attention, seen=seen, bias=bias and bias(batch.width))
+        bias = None if self._distances is None else DistanceBias(self._distances).between(batch.width)
+        attend = functools.partial(attention, seen=seen, bias=bias)
         if self._pad is None:
             positions = self._positions[: batch.width]
         else:
@@ -190,13 +190,10 @@ class BertEncoder:
         places = batch.positions
         if self._pad is not None:
             places = batch.to_tokens(_counted(batch.ids, self._pad)[..., None])[0, :, 0]
-        attend = functools.partial(batch.attention, causal=False, scale=None, bias=self._bias_by_length())
+        bias = None if self._distances is None else DistanceBias(self._distances)
+        attend = functools.partial(batch.attention, causal=False, scale=None, bias=bias)
         positions = functional.embedding(places, self._positions)
         return self._states(batch.tokens[None], positions, indices, attend)
-
-    def _bias_by_length(self) -> Callable[[int], Tensor] | None:
-        """Return what gives the bias of a batch's texts of so many tokens, each made once; None where scores have none."""
-        return None if self._distances is None else functools.cache(functools.partial(_bias, self._distances))
 
     def _states(
         self, ids: Tensor, positions: Tensor, indices: Sequence[int], attend: Callable[..., Tensor]
@@ -234,9 +231,19 @@ class BertEncoder:
         queries, keys, values = mixed.permute(2, 0, 3, 1, 4)  # each (b, heads, t, d / heads)
         read = self._filled(attend(queries, keys, values))
         read = layer.attention_output(read)
-        hidden = self._normalised(read.add_(hidden), layer.attention_norm)
-        wide = torch.ops.aten.gelu_(layer.widening(hidden))  # memory for another would take as long again
-        return self._normalised(layer.narrowing(wide).add_(hidden), layer.norm)
+        compiled = steps_suit(hidden)
+        hidden = self._added(read, hidden, layer.attention_norm, compiled=compiled)
+        wide = layer.widening(hidden)
+        wide = (
+            gelu_(wide) if compiled else torch.ops.aten.gelu_(wide)
+        )  # memory for another would take as long again
+        return self._added(layer.narrowing(wide), hidden, layer.norm, compiled=compiled)
+
+    def _added(self, read: Tensor, to: Tensor, norm: tuple[Tensor, Tensor], *, compiled: bool) -> Tensor:
+        """Return the norm of a sum, whose first part is lost."""
+        if compiled:
+            return add_norm(read, to, norm, self._epsilon)
+        return self._normalised(read.add_(to), norm)
 
     def _normalised(self, hidden: Tensor, norm: tuple[Tensor, Tensor]) -> Tensor:
         return functional.layer_norm(hidden, hidden.shape[-1:], *norm, self._epsilon)
@@ -283,28 +290,6 @@ def _counted(ids: Tensor, pad: int) -> Tensor:
     """Return the positions of tokens (b, t): `pad` where the token means padding, and pad + 1, pad + 2, ... of the others."""
     real = ids != pad
     return real.cumsum(1) * real + pad
-
-
-def _bias(distances: Tensor, tokens: int) -> Tensor:
-    """Return what is added to the scores of so many queries and keys, (1, h, t, t).
-
-    Parameters
-    ----------
-    distances
-        What each kind of distance adds in each head, shape (kinds, h): half of them of keys that come later; near ones each of
-        their own, far ones by the logarithm (T5: Raffel et al., arXiv 1910.10683; MPNet: Song et al., arXiv 2004.09297).
-    tokens
-        t.
-    """
-    apart = torch.arange(1 - tokens, tokens, device=distances.device)  # from a query to a key
-    half = len(distances) // 2
-    near = half // 2
-    far = near + (
-        torch.log(apart.abs().clamp(min=1).float() / near) / math.log(_FARTHEST / near) * (half - near)
-    ).long().clamp(max=half - 1 - near)
-    kinds = torch.where(apart.abs() < near, apart.abs(), far) + half * (apart > 0)
-    by_distance = distances[kinds].T.contiguous()  # (h, 2 t - 1)
-    return by_distance.unfold(1, tokens, 1).flip(1)[None]  # the first query's distances are the last t
 
 
 def _below(pairs: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:

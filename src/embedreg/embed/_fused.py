@@ -16,6 +16,7 @@ import torch
 from torch.nn import functional
 
 from embedreg.core.precision import tensor_float32
+from embedreg.embed._steps import gelu, rms_norm, rotated, steps_suit
 from embedreg.embed._trials import is_kept
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ def _fused(module: Any) -> Map | None:
 def _rms_norm(weight: Tensor, epsilon: float) -> Map:
     def norm(hidden: Tensor) -> Tensor:
         """Return it in the weight's precision, also where what is summed up is in float32."""
+        if hidden.dtype == weight.dtype and steps_suit(hidden):
+            return rms_norm(hidden, weight, epsilon)
         if hidden.device.type == "cpu":
             scaled = hidden * _scale(hidden, epsilon)
             return scaled.mul_(weight).to(weight.dtype)
@@ -149,6 +152,8 @@ def _scale(hidden: Tensor, epsilon: float) -> Tensor:
 
 
 def _gelu(hidden: Tensor) -> Tensor:
+    if steps_suit(hidden):
+        return gelu(hidden.contiguous(), by_tanh=True)
     return functional.gelu(hidden, approximate="tanh")
 
 
@@ -177,6 +182,8 @@ def _with_own_rotation(forward: Any) -> Any:
 def _rotate(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor, unsqueeze_dim: int = 1) -> tuple[Tensor, Tensor]:
     """Return queries and keys turned by their positions (rotary embeddings, Su et al., arXiv 2104.09864)."""
     cos, sin = cos.unsqueeze(unsqueeze_dim), sin.unsqueeze(unsqueeze_dim)
+    if unsqueeze_dim == 1 and q.dtype == cos.dtype and q.shape[-1] == cos.shape[-1] and steps_suit(q):
+        return rotated(q, cos, sin), rotated(k, cos, sin)
     return _rotated(q, cos, sin), _rotated(k, cos, sin)
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from embedreg.embed._distance_bias import DistanceBias
+
 _SHORT: Final = 96  # tokens of texts that may share a call with shorter ones
 _LEAST_FILLED: Final = 0.8
 
@@ -86,7 +88,7 @@ def read_by_groups(
     keys: Tensor,
     values: Tensor,
     *,
-    bias: Callable[[int], Tensor] | None,
+    bias: DistanceBias | None,
     causal: bool,
     scale: float | None,
 ) -> Tensor:
@@ -99,13 +101,13 @@ def read_by_groups(
     queries, keys, values
         Shape (1, h, T, d), and (1, k, T, d): h / k heads of queries share a head of keys.
     bias
-        What is added to scores of texts of so many tokens t, (1, h, t, t); None for nothing.
+        What is added to scores; None for nothing.
     causal, scale
         As for `attention`.
     """
 
     def attend(asked: Tensor, *others: Tensor, seen: Tensor | None) -> Tensor:
-        own = bias and bias(asked.shape[2])
+        own = None if bias is None else bias.between(asked.shape[2])
         return attention(asked, *others, seen=seen, bias=own, causal=causal, scale=scale)
 
     parts = [part[0].transpose(0, 1) for part in (queries, keys, values)]

@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 
 from embedreg.core.devices import find_device, processor_has
 from embedreg.core.errors import ModelError, UsageError
+from embedreg.core.freed_memory import keep_freed_memory
 from embedreg.core.products import linear_map
 from embedreg.embed._bert import BertEncoder, bert_tensors, in_berts_terms
 from embedreg.embed._bert_families import family_of
@@ -131,6 +132,8 @@ def load_model(
     """
     place = find_device(device)
     check_precision(dtype, place.type)
+    if place.type == "cpu":
+        keep_freed_memory()
     backend, begin, pad = _tokenizer(directory)
     if window <= backend.num_special_tokens_to_add(is_pair=False):
         raise UsageError(

@@ -18,6 +18,7 @@ from embedreg.embed._model_directory import TEXT_ENCODERS, is_decoders
 from embedreg.embed._quiet import quiet_transformers
 from embedreg.embed._shallow_pass import ShallowPass
 from embedreg.embed._shared_prefix import SharedPrefix
+from embedreg.embed._steps import tiles_work
 from embedreg.embed._tensors import read_tensors
 from embedreg.embed._transformers_attention import attending_within, attends_by_own, may_pack
 from embedreg.embed._trials import LONGEST_TEXT, keeps_nothing, packing_works
@@ -67,7 +68,9 @@ class TransformersNetwork:
     @functools.cached_property
     def packs(self) -> bool:
         """Whether it reads texts of unlike lengths without their padding; tried with a few tokens."""
-        in_half = self.vocabulary.device.type == "cuda" and self.vocabulary.dtype != torch.float32
+        device, dtype = self.vocabulary.device.type, self.vocabulary.dtype
+        in_half = device == "cuda" and dtype != torch.float32
+        in_half |= device == "cpu" and dtype == torch.bfloat16 and tiles_work()
         known = inspect.signature(self.model.forward).parameters
         if not in_half or "position_ids" not in known or not may_pack(self.model):
             return False

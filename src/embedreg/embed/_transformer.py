@@ -45,6 +45,8 @@ _BERT_SCHEMA: Final = 5
 _FAMILIES_SCHEMA: Final = 7
 _TRANSFORMERS_SCHEMA: Final = 6
 _T5_SCHEMA: Final = 8
+# The same where bfloat16 alone is concerned: vectors in float32 stay valid.
+_BFLOAT16_SCHEMA: Final = 1
 # Tokenised and sorted by length together: enough to sort well, few enough to hold the tokens of.
 _TEXTS_AT_ONCE: Final = 4096
 _LETTERS_AT_ONCE: Final = 2**24
@@ -292,6 +294,7 @@ class TransformerEmbedder:
             "tokenizer": self._directory.tokenizer_sha256(),
             "config": self._directory.config_sha256(),
             "dtype": self._resolved_dtype,
+            **({"bfloat16_schema": _BFLOAT16_SCHEMA} if self._resolved_dtype == "bfloat16" else {}),
             "window": self.window,
             # what came later is left out at its default, so that vectors that were kept before stay valid
             **({} if self._run else {"forward": False}),

@@ -1,0 +1,546 @@
+/* What stands between the products of a transformer's layer, in bfloat16, on processors with AVX-512 (and AMX, for attention).
+ *
+ * torch takes two to five passes over memory for each of these, and AMX multiplies so fast that the passes took more time than
+ * all products of a layer. Here each is one pass, by one thread: embedreg reads a batch on each processor. Products stay
+ * oneDNN's. `embedreg.embed._steps` checks shapes and types, tries each function against torch before it is used, and does
+ * without this module where it was not compiled. Pointers are those of tensors, `Tensor.data_ptr()`.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__)
+
+#include <immintrin.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define AVX __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
+#define AMX __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,amx-tile,amx-bf16")))
+
+#define LANES 16     /* floats in a vector; rows of a tile */
+#define PAIRS 32     /* bfloat16 in a vector, or in a row of a tile: two for each of 16 columns */
+#define TILE (LANES * PAIRS)
+#define MOST_POWER 100.0f   /* scores, in powers of two, up to which weights, their sums and what they weigh are numbers */
+#define LEAST_POWER -126.0f /* below which float32 has few bits left */
+#define REQUEST_PERMISSION 0x1023
+#define TILE_DATA 18
+
+typedef uint16_t bf16; /* its bits */
+
+AVX static inline __m512 widened(__m256i bits) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+}
+
+AVX static inline __m512 load(const bf16 *from) { return widened(_mm256_loadu_si256((const __m256i *)from)); }
+
+AVX static inline void store(bf16 *to, __m512 numbers) {
+    _mm256_storeu_si256((__m256i *)to, (__m256i)_mm512_cvtneps_pbh(numbers));
+}
+
+AVX static inline __m512i both(__m512 low, __m512 high) { return (__m512i)_mm512_cvtne2ps_pbh(high, low); }
+
+/* ---- norms ---- */
+
+/* rows of d: out = (x - mean(x)) / sqrt(var(x) + epsilon) * weight + bias, of x = added + to; `row` is room for d floats */
+AVX static void add_norm(bf16 *out, const bf16 *added, const bf16 *to, const bf16 *weight, const bf16 *bias, Py_ssize_t rows,
+                         Py_ssize_t d, float epsilon, float *row) {
+    for (Py_ssize_t r = 0; r < rows; r++, out += d, added += d, to += d) {
+        __m512 sums = _mm512_setzero_ps(), squares = sums;
+        for (Py_ssize_t i = 0; i < d; i += LANES) {
+            __m512 x = _mm512_add_ps(load(added + i), load(to + i));
+            _mm512_store_ps(row + i, x);
+            sums = _mm512_add_ps(sums, x);
+        }
+        const __m512 mean = _mm512_set1_ps(_mm512_reduce_add_ps(sums) / (float)d);
+        for (Py_ssize_t i = 0; i < d; i += LANES) {
+            __m512 x = _mm512_sub_ps(_mm512_load_ps(row + i), mean);
+            squares = _mm512_fmadd_ps(x, x, squares);
+        }
+        const __m512 scale = _mm512_set1_ps(1.0f / sqrtf(_mm512_reduce_add_ps(squares) / (float)d + epsilon));
+        for (Py_ssize_t i = 0; i < d; i += LANES) {
+            __m512 x = _mm512_mul_ps(_mm512_sub_ps(_mm512_load_ps(row + i), mean), scale);
+            store(out + i, _mm512_fmadd_ps(x, load(weight + i), load(bias + i)));
+        }
+    }
+}
+
+/* rows of d: out = given / sqrt(mean(given^2) + epsilon) * weight */
+AVX static void rms_norm(bf16 *out, const bf16 *given, const bf16 *weight, Py_ssize_t rows, Py_ssize_t d, float epsilon) {
+    for (Py_ssize_t r = 0; r < rows; r++, out += d, given += d) {
+        __m512 squares = _mm512_setzero_ps();
+        for (Py_ssize_t i = 0; i < d; i += LANES) {
+            __m512 x = load(given + i);
+            squares = _mm512_fmadd_ps(x, x, squares);
+        }
+        const __m512 scale = _mm512_set1_ps(1.0f / sqrtf(_mm512_reduce_add_ps(squares) / (float)d + epsilon));
+        for (Py_ssize_t i = 0; i < d; i += LANES)
+            store(out + i, _mm512_mul_ps(_mm512_mul_ps(load(given + i), scale), load(weight + i)));
+    }
+}
+
+/* ---- rotations ---- */
+
+/* heads of d, in halves: out = given cos + (-second half, first half) sin; token r's are those of row r mod `places`. */
+AVX static void rotate(bf16 *out, const bf16 *given, const bf16 *cos, const bf16 *sin, Py_ssize_t tokens, Py_ssize_t places,
+                       Py_ssize_t heads, Py_ssize_t d) {
+    const Py_ssize_t half = d / 2;
+    for (Py_ssize_t r = 0; r < tokens; r++) {
+        const bf16 *c = cos + r % places * d, *s = sin + r % places * d;
+        for (Py_ssize_t head = 0; head < heads; head++, out += d, given += d)
+            for (Py_ssize_t i = 0; i < half; i += LANES) {
+                const __m512 first = load(given + i), second = load(given + half + i);
+                store(out + i, _mm512_fnmadd_ps(second, load(s + i), _mm512_mul_ps(first, load(c + i))));
+                store(out + half + i, _mm512_fmadd_ps(first, load(s + half + i), _mm512_mul_ps(second, load(c + half + i))));
+            }
+    }
+}
+
+/* ---- GELU ---- */
+
+/* x Phi(x) = max(x, 0) - h(|x|), with h(z) = z Phi(-z) by a cubic in each of 16 parts of what `table` covers; beyond, the end.
+ * `table`: four coefficients of 16 parts each, the constant ones first, of the place within a part; then parts in a unit. */
+AVX static void gelu(bf16 *out, const bf16 *numbers, Py_ssize_t count, const float *table) {
+    const __m512 c0 = _mm512_loadu_ps(table), c1 = _mm512_loadu_ps(table + 16), c2 = _mm512_loadu_ps(table + 32),
+                 c3 = _mm512_loadu_ps(table + 48);
+    const __m512 density = _mm512_set1_ps(table[64]), end = _mm512_set1_ps(15.9999f), zero = _mm512_setzero_ps();
+    for (Py_ssize_t i = 0; i < count; i += PAIRS) {
+        const uint32_t real = count - i >= PAIRS ? 0xffffffffu : (1u << (count - i)) - 1;
+        const __m512i bits = _mm512_maskz_loadu_epi16(real, numbers + i);
+        __m512 found[2];
+        for (int half = 0; half < 2; half++) {
+            __m512 x = widened(half ? _mm512_extracti64x4_epi64(bits, 1) : _mm512_castsi512_si256(bits));
+            __m512 place = _mm512_min_ps(_mm512_mul_ps(_mm512_abs_ps(x), density), end);
+            __m512i part = _mm512_cvttps_epi32(place);
+            __m512 within = _mm512_reduce_ps(place, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+            __m512 h = _mm512_permutexvar_ps(part, c3);
+            h = _mm512_fmadd_ps(h, within, _mm512_permutexvar_ps(part, c2));
+            h = _mm512_fmadd_ps(h, within, _mm512_permutexvar_ps(part, c1));
+            h = _mm512_fmadd_ps(h, within, _mm512_permutexvar_ps(part, c0));
+            found[half] = _mm512_sub_ps(_mm512_max_ps(zero, x), h); /* of zero and no number, the latter */
+        }
+        _mm512_mask_storeu_epi16(out + i, real, both(found[0], found[1]));
+    }
+}
+
+/* ---- attention ---- */
+
+typedef struct {
+    uint8_t palette, start, reserved[14];
+    uint16_t bytes[16];
+    uint8_t rows[16];
+} Tiles;
+
+/* Where a batch's tensors are: elements from one token to the next and from one head to the next. */
+typedef struct {
+    const bf16 *queries, *keys, *values;
+    int64_t query_step, query_head, key_step, key_head, value_step, value_head;
+    int64_t heads, shared, d;
+    const float *bias; /* of a key at its query's place, and further on of those behind it; in powers of two; NULL for none */
+    int64_t bias_head;
+    float most_bias;
+    float scale; /* of scores, in powers of two */
+    bool causal;
+} Attention;
+
+/* Where a text's first tokens are, in elements, and how many it has. */
+typedef struct {
+    int64_t query, key, value, out, queries, keys;
+} Text;
+
+/* Room for one text: keys and values as tiles want them, scores and weights of 16 queries, and what tiles are filled from. */
+typedef struct {
+    bf16 *keys, *values, *weights, *queries;
+    float *scores, *read;
+    void *memory;
+} Room;
+
+static bool make_room(Room *room, int64_t keys, int64_t d) {
+    const size_t blocks = (size_t)((keys + PAIRS - 1) / PAIRS), columns = (size_t)d / LANES;
+    const size_t of_keys = blocks * columns * TILE, of_weights = blocks * TILE, of_queries = columns * TILE / 2;
+    const size_t of_scores = of_weights + TILE; /* of one block: room for two, see below */
+    const size_t size = (2 * of_keys + of_weights + of_queries) * sizeof(bf16) + (of_scores + of_queries) * sizeof(float);
+    room->memory = aligned_alloc(64, (size + 63) / 64 * 64);
+    if (room->memory == NULL) return false;
+    room->keys = room->memory;
+    room->values = room->keys + of_keys;
+    room->weights = room->values + of_keys;
+    room->queries = room->weights + of_weights;
+    room->scores = (float *)(room->queries + of_queries);
+    room->read = room->scores + of_scores;
+    return true;
+}
+
+AVX static inline void transpose(__m512i *rows) { /* 16 x 16 of 32 bits */
+    __m512i t[16];
+    for (int i = 0; i < 8; i++) {
+        t[2 * i] = _mm512_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
+        t[2 * i + 1] = _mm512_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
+    }
+    for (int i = 0; i < 16; i += 4) {
+        rows[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+        rows[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+        rows[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+        rows[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+    }
+    for (int i = 0; i < 4; i++) {
+        t[i] = _mm512_shuffle_i32x4(rows[i], rows[4 + i], 0x88);
+        t[4 + i] = _mm512_shuffle_i32x4(rows[i], rows[4 + i], 0xdd);
+        t[8 + i] = _mm512_shuffle_i32x4(rows[8 + i], rows[12 + i], 0x88);
+        t[12 + i] = _mm512_shuffle_i32x4(rows[8 + i], rows[12 + i], 0xdd);
+    }
+    for (int i = 0; i < 4; i++) {
+        rows[i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0x88);
+        rows[4 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0x88);
+        rows[8 + i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0xdd);
+        rows[12 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0xdd);
+    }
+}
+
+/* At least the greatest squared length among vectors of d that are `step` apart: of each lane the greatest, which takes no sum
+ * across a vector. Infinity where one is no number. */
+AVX static float at_most(const bf16 *vectors, int64_t count, int64_t step, int64_t d) {
+    const __m512 none = _mm512_setzero_ps();
+    __m512 most = none, all = none;
+    for (int64_t i = 0; i < count; i++, vectors += step) {
+        __m512 squares = none;
+        for (int64_t e = 0; e < d; e += PAIRS) {
+            const __m512bh x = (__m512bh)_mm512_loadu_si512(vectors + e);
+            squares = _mm512_dpbf16_ps(squares, x, x);
+        }
+        most = _mm512_max_ps(most, squares);
+        all = _mm512_add_ps(all, squares); /* which a maximum may forget */
+    }
+    return isfinite(_mm512_reduce_add_ps(all)) ? _mm512_reduce_add_ps(most) : INFINITY;
+}
+
+/* The greatest squared length itself, of numbers. */
+AVX static float greatest(const bf16 *vectors, int64_t count, int64_t step, int64_t d) {
+    float most = 0.0f;
+    for (int64_t i = 0; i < count; i++, vectors += step) {
+        __m512 squares = _mm512_setzero_ps();
+        for (int64_t e = 0; e < d; e += PAIRS) {
+            const __m512bh x = (__m512bh)_mm512_loadu_si512(vectors + e);
+            squares = _mm512_dpbf16_ps(squares, x, x);
+        }
+        most = fmaxf(most, _mm512_reduce_add_ps(squares));
+    }
+    return most;
+}
+
+/* 16 keys and 32 coordinates a tile: a row has two coordinates of each key. */
+AVX static void lay_keys(bf16 *to, const bf16 *keys, int64_t count, int64_t step, int64_t d) {
+    for (int64_t first = 0; first < (count + PAIRS - 1) / PAIRS * PAIRS; first += LANES)
+        for (int64_t e = 0; e < d; e += PAIRS, to += TILE) {
+            __m512i rows[16];
+            for (int64_t i = 0; i < LANES; i++)
+                rows[i] = first + i < count ? _mm512_loadu_si512(keys + (first + i) * step + e) : _mm512_setzero_si512();
+            transpose(rows);
+            for (int i = 0; i < LANES; i++) _mm512_store_si512(to + i * PAIRS, rows[i]);
+        }
+}
+
+/* 32 keys and 16 coordinates a tile: a row has 16 coordinates of two keys. */
+AVX static void lay_values(bf16 *to, const bf16 *values, int64_t count, int64_t step, int64_t d) {
+    const __m256i none = _mm256_setzero_si256();
+    for (int64_t first = 0; first < count; first += PAIRS)
+        for (int64_t e = 0; e < d; e += LANES, to += TILE)
+            for (int64_t i = 0; i < LANES; i++) {
+                const int64_t key = first + 2 * i;
+                const bf16 *from = values + key * step + e;
+                __m256i even = key < count ? _mm256_loadu_si256((const __m256i *)from) : none;
+                __m256i odd = key + 1 < count ? _mm256_loadu_si256((const __m256i *)(from + step)) : none;
+                __m512i pairs = _mm512_slli_epi32(_mm512_cvtepu16_epi32(odd), 16);
+                _mm512_store_si512(to + i * PAIRS, _mm512_or_si512(pairs, _mm512_cvtepu16_epi32(even)));
+            }
+}
+
+/* 2^x, to one in 10,000, for x from -126 to 127. */
+AVX static inline __m512 power(__m512 x) {
+    const __m512 rounding = _mm512_set1_ps(12582912.0f); /* 1.5 2^23: the sum's last bits are a whole number */
+    const __m512 rounded = _mm512_add_ps(x, rounding);
+    const __m512 f = _mm512_sub_ps(x, _mm512_sub_ps(rounded, rounding)); /* from -1/2 to 1/2 */
+    __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(0.0555041f), f, _mm512_set1_ps(0.2422585f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.6931472f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f));
+    const __m512i exponent = _mm512_slli_epi32(_mm512_castps_si512(rounded), 23);
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), exponent));
+}
+
+/* Of up to 32 keys, those that a query reads, of which `seen` are left. */
+static inline uint32_t among(int64_t seen) { return seen >= PAIRS ? 0xffffffffu : seen <= 0 ? 0 : (1u << seen) - 1; }
+
+/* Scores of 16 queries and 32 keys, two tiles. */
+AMX static inline void score(float *scores, const bf16 *queries, int64_t step, const bf16 *keys, int64_t pairs) {
+    _tile_zero(0);
+    _tile_zero(1);
+    for (int64_t e = 0; e < pairs; e++) {
+        _tile_loadd(2, queries + e * PAIRS, (size_t)step * sizeof(bf16));
+        _tile_loadd(3, keys + e * TILE, 64);
+        _tile_loadd(4, keys + (pairs + e) * TILE, 64);
+        _tile_dpbf16ps(0, 2, 3);
+        _tile_dpbf16ps(1, 2, 4);
+    }
+    _tile_stored(0, scores, 128);
+    _tile_stored(1, scores + LANES, 128);
+}
+
+/* Scores in powers of two, with their bias; row i reads the first `seen + i by` keys, and of the rest is the least there is.
+ * To `most` the greatest of each row. */
+AVX static void rank(float *scores, __m512 scale, const float *bias, int64_t seen, int64_t by, __m512 *most) {
+    const __m512 none = _mm512_setzero_ps(), least = _mm512_set1_ps(-INFINITY);
+    for (int64_t i = 0; i < LANES; i++, seen += by)
+        for (int64_t half = 0; half < PAIRS; half += LANES) {
+            float *at = scores + i * PAIRS + half;
+            const __m512 more = bias ? _mm512_loadu_ps(bias - i + half) : none;
+            const __m512 x = _mm512_fmadd_ps(_mm512_load_ps(at), scale, more);
+            const __m512 found = _mm512_mask_mov_ps(least, (__mmask16)(among(seen) >> half), x);
+            most[i] = _mm512_max_ps(most[i], found);
+            _mm512_store_ps(at, found);
+        }
+}
+
+/* Powers of two of what `rank` left, by the greatest of the row, and to `sums` what they sum up to. */
+AVX static void weigh_ranked(bf16 *weights, const float *scores, const __m512 *most, __m512 *sums) {
+    const __m512 least = _mm512_set1_ps(LEAST_POWER);
+    for (int i = 0; i < LANES; i++, scores += PAIRS, weights += PAIRS) {
+        __m512 found[2];
+        for (int half = 0; half < 2; half++) {
+            const __m512 x = _mm512_sub_ps(_mm512_load_ps(scores + half * LANES), most[i]);
+            found[half] = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, least, _CMP_GT_OQ), power(_mm512_max_ps(x, least)));
+            sums[i] = _mm512_add_ps(sums[i], found[half]);
+        }
+        _mm512_store_si512(weights, both(found[0], found[1]));
+    }
+}
+
+/* Powers of two of scores that are moderate, with their bias, and to `sums` what they sum up to; of row i the first
+ * `seen + i by` keys count. */
+AVX static inline void weigh(bf16 *weights, const float *scores, __m512 scale, const float *bias, int64_t seen, int64_t by,
+                             __m512 *sums) {
+    const __m512 none = _mm512_setzero_ps();
+    for (int64_t i = 0; i < LANES; i++, scores += PAIRS, weights += PAIRS, seen += by) {
+        __m512 found[2];
+        for (int half = 0; half < 2; half++) {
+            const __m512 more = bias ? _mm512_loadu_ps(bias - i + half * LANES) : none;
+            const __m512 x = _mm512_fmadd_ps(_mm512_load_ps(scores + half * LANES), scale, more);
+            found[half] = _mm512_maskz_mov_ps((__mmask16)(among(seen) >> half * LANES), power(x));
+        }
+        sums[i] = _mm512_add_ps(sums[i], _mm512_add_ps(found[0], found[1]));
+        _mm512_store_si512(weights, both(found[0], found[1]));
+    }
+}
+
+/* What up to 16 queries of a head read from the first keys of a text, whose keys and values are in `room`. */
+AMX static void read_some(bf16 *out, const bf16 *queries, int64_t rows, int64_t first, const Text *text, const Attention *a,
+                          int64_t head, bool moderate, const Room *room) {
+    const int64_t pairs = a->d / PAIRS, columns = a->d / LANES, before = text->keys - text->queries + first;
+    const int64_t seen = a->causal ? before + 1 : text->keys, by = a->causal ? 1 : 0; /* keys of the first query */
+    const int64_t blocks = ((a->causal ? before + rows : text->keys) + PAIRS - 1) / PAIRS;
+    const __m512 scale = _mm512_set1_ps(a->scale);
+    int64_t step = a->query_step;
+    if (rows < LANES) { /* a tile reads 16 */
+        memset(room->queries, 0, (size_t)(LANES * a->d) * sizeof(bf16));
+        for (int64_t i = 0; i < rows; i++) memcpy(room->queries + i * a->d, queries + i * step, (size_t)a->d * sizeof(bf16));
+        queries = room->queries;
+        step = a->d;
+    }
+    __m512 sums[LANES], most[LANES];
+    for (int i = 0; i < LANES; i++) {
+        sums[i] = _mm512_setzero_ps();
+        most[i] = _mm512_set1_ps(-INFINITY);
+    }
+    for (int64_t block = 0; block < blocks; block++) {
+        /* the next block need not wait for this one; scores that are ranked first are all kept */
+        float *scores = room->scores + (moderate ? block & 1 : block) * TILE;
+        const float *bias = a->bias ? a->bias + head * a->bias_head + block * PAIRS - before : NULL;
+        score(scores, queries, step, room->keys + block * 2 * pairs * TILE, pairs);
+        if (!moderate)
+            rank(scores, scale, bias, seen - block * PAIRS, by, most);
+        else if (!bias && (block + 1) * PAIRS <= seen)
+            weigh(room->weights + block * TILE, scores, scale, NULL, PAIRS, 0, sums);
+        else
+            weigh(room->weights + block * TILE, scores, scale, bias, seen - block * PAIRS, by, sums);
+    }
+    if (!moderate) {
+        for (int i = 0; i < LANES; i++) most[i] = _mm512_set1_ps(_mm512_reduce_max_ps(most[i]));
+        for (int64_t block = 0; block < blocks; block++)
+            weigh_ranked(room->weights + block * TILE, room->scores + block * TILE, most, sums);
+    }
+    for (int64_t e = 0; e < columns; e += 2) {
+        _tile_zero(0);
+        _tile_zero(1);
+        for (int64_t block = 0; block < blocks; block++) {
+            const bf16 *values = room->values + (block * columns + e) * TILE;
+            _tile_loadd(2, room->weights + block * TILE, 64);
+            _tile_loadd(3, values, 64);
+            _tile_loadd(4, values + TILE, 64);
+            _tile_dpbf16ps(0, 2, 3);
+            _tile_dpbf16ps(1, 2, 4);
+        }
+        _tile_stored(0, room->read + e * LANES, (size_t)a->d * sizeof(float));
+        _tile_stored(1, room->read + (e + 1) * LANES, (size_t)a->d * sizeof(float));
+    }
+    for (int64_t i = 0; i < rows; i++, out += a->heads * a->d) {
+        const __m512 share = _mm512_set1_ps(1.0f / _mm512_reduce_add_ps(sums[i]));
+        for (int64_t e = 0; e < a->d; e += LANES)
+            store(out + e, _mm512_mul_ps(_mm512_load_ps(room->read + i * a->d + e), share));
+    }
+}
+
+/* What no score of a text's queries and shared keys exceeds, in powers of two: the product of their lengths (Cauchy, Schwarz). */
+AVX static float bound(const Text *text, const Attention *a, int64_t shared,
+                       float (*longest)(const bf16 *, int64_t, int64_t, int64_t)) {
+    const int64_t group = a->heads / a->shared;
+    const bf16 *queries = a->queries + text->query + shared * group * a->query_head;
+    float asked = 0.0f;
+    for (int64_t i = 0; i < group; i++)
+        asked = fmaxf(asked, longest(queries + i * a->query_head, text->queries, a->query_step, a->d));
+    const float known = longest(a->keys + text->key + shared * a->key_head, text->keys, a->key_step, a->d);
+    return sqrtf(asked) * sqrtf(known) * fabsf(a->scale) + a->most_bias;
+}
+
+/* What each query of texts reads, one token's heads after the other's; whether all scores are numbers, else `out` is
+ * unfinished. */
+AMX static bool attend(bf16 *out, const Text *texts, int64_t count, const Attention *a, const Room *room) {
+    static const Tiles tiles = {.palette = 1, .bytes = {64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16}};
+    const int64_t group = a->heads / a->shared;
+    _tile_loadconfig(&tiles);
+    bool numbers = true;
+    for (const Text *text = texts; numbers && text < texts + count; text++)
+        for (int64_t shared = 0; numbers && shared < a->shared; shared++) {
+            float most = bound(text, a, shared, at_most);
+            numbers = isfinite(most);
+            if (numbers && most > MOST_POWER) most = bound(text, a, shared, greatest);
+            lay_keys(room->keys, a->keys + text->key + shared * a->key_head, text->keys, a->key_step, a->d);
+            lay_values(room->values, a->values + text->value + shared * a->value_head, text->keys, a->value_step, a->d);
+            for (int64_t head = shared * group; numbers && head < (shared + 1) * group; head++)
+                for (int64_t first = 0; first < text->queries; first += LANES) {
+                    const int64_t rows = text->queries - first < LANES ? text->queries - first : LANES;
+                    const bf16 *queries = a->queries + text->query + head * a->query_head + first * a->query_step;
+                    bf16 *to = out + text->out + first * a->heads * a->d + head * a->d;
+                    read_some(to, queries, rows, first, text, a, head, most <= MOST_POWER, room);
+                }
+        }
+    _tile_release();
+    return numbers;
+}
+
+/* ---- what Python calls ---- */
+
+static bool has_avx(void) {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bf16");
+}
+
+static PyObject *py_has_avx(PyObject *self, PyObject *none) { return PyBool_FromLong(has_avx()); }
+
+/* Linux lets a process use AMX when it asks; an old one, or a processor without, refuses. */
+static PyObject *py_has_amx(PyObject *self, PyObject *none) {
+    return PyBool_FromLong(has_avx() && syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0);
+}
+
+static PyObject *py_add_norm(PyObject *self, PyObject *given) {
+    Py_ssize_t out, added, to, weight, bias, rows, d;
+    float epsilon;
+    if (!PyArg_ParseTuple(given, "nnnnnnnf", &out, &added, &to, &weight, &bias, &rows, &d, &epsilon)) return NULL;
+    float *row = aligned_alloc(64, ((size_t)d * sizeof(float) + 63) / 64 * 64);
+    if (row == NULL) return PyErr_NoMemory();
+    Py_BEGIN_ALLOW_THREADS;
+    add_norm((bf16 *)out, (bf16 *)added, (bf16 *)to, (bf16 *)weight, (bf16 *)bias, rows, d, epsilon, row);
+    Py_END_ALLOW_THREADS;
+    free(row);
+    Py_RETURN_NONE;
+}
+
+static PyObject *py_rms_norm(PyObject *self, PyObject *given) {
+    Py_ssize_t out, from, weight, rows, d;
+    float epsilon;
+    if (!PyArg_ParseTuple(given, "nnnnnf", &out, &from, &weight, &rows, &d, &epsilon)) return NULL;
+    Py_BEGIN_ALLOW_THREADS;
+    rms_norm((bf16 *)out, (bf16 *)from, (bf16 *)weight, rows, d, epsilon);
+    Py_END_ALLOW_THREADS;
+    Py_RETURN_NONE;
+}
+
+static PyObject *py_rotate(PyObject *self, PyObject *given) {
+    Py_ssize_t out, from, cos, sin, tokens, places, heads, d;
+    if (!PyArg_ParseTuple(given, "nnnnnnnn", &out, &from, &cos, &sin, &tokens, &places, &heads, &d)) return NULL;
+    Py_BEGIN_ALLOW_THREADS;
+    rotate((bf16 *)out, (bf16 *)from, (bf16 *)cos, (bf16 *)sin, tokens, places, heads, d);
+    Py_END_ALLOW_THREADS;
+    Py_RETURN_NONE;
+}
+
+static PyObject *py_gelu(PyObject *self, PyObject *given) {
+    Py_ssize_t out, numbers, count, table;
+    if (!PyArg_ParseTuple(given, "nnnn", &out, &numbers, &count, &table)) return NULL;
+    Py_BEGIN_ALLOW_THREADS;
+    gelu((bf16 *)out, (bf16 *)numbers, count, (float *)table);
+    Py_END_ALLOW_THREADS;
+    Py_RETURN_NONE;
+}
+
+static PyObject *py_attend(PyObject *self, PyObject *given) {
+    Py_ssize_t out, queries, keys, values, texts, count, steps, bias, bias_head;
+    Py_ssize_t heads, shared, d;
+    float scale, most_bias;
+    int causal;
+    bool numbers;
+    if (!PyArg_ParseTuple(given, "nnnnnnnnnnfnnfp", &out, &queries, &keys, &values, &texts, &count, &steps, &heads, &shared, &d,
+                          &scale, &bias, &bias_head, &most_bias, &causal))
+        return NULL;
+    const int64_t *step = (int64_t *)steps;
+    const Attention a = {.queries = (bf16 *)queries, .keys = (bf16 *)keys, .values = (bf16 *)values,
+                         .query_step = step[0], .query_head = step[1], .key_step = step[2],
+                         .key_head = step[3], .value_step = step[4], .value_head = step[5],
+                         .heads = heads, .shared = shared, .d = d,
+                         .bias = (float *)bias, .bias_head = bias_head, .most_bias = most_bias,
+                         .scale = scale, .causal = causal};
+    int64_t longest = 0;
+    for (const Text *text = (Text *)texts; text < (Text *)texts + count; text++)
+        if (text->keys > longest) longest = text->keys;
+    Room room;
+    if (!make_room(&room, longest, d)) return PyErr_NoMemory();
+    Py_BEGIN_ALLOW_THREADS;
+    numbers = attend((bf16 *)out, (Text *)texts, count, &a, &room);
+    Py_END_ALLOW_THREADS;
+    free(room.memory);
+    return PyBool_FromLong(numbers);
+}
+
+#else /* the functions would not compile, and are not called */
+
+static PyObject *py_has_avx(PyObject *self, PyObject *none) { Py_RETURN_FALSE; }
+static PyObject *py_has_amx(PyObject *self, PyObject *none) { Py_RETURN_FALSE; }
+
+static PyObject *unsupported(void) {
+    PyErr_SetString(PyExc_NotImplementedError, "compiled for another processor than x86-64 with Linux");
+    return NULL;
+}
+static PyObject *py_add_norm(PyObject *self, PyObject *given) { return unsupported(); }
+static PyObject *py_rms_norm(PyObject *self, PyObject *given) { return unsupported(); }
+static PyObject *py_rotate(PyObject *self, PyObject *given) { return unsupported(); }
+static PyObject *py_gelu(PyObject *self, PyObject *given) { return unsupported(); }
+static PyObject *py_attend(PyObject *self, PyObject *given) { return unsupported(); }
+
+#endif
+
+static PyMethodDef methods[] = {
+    {"has_avx", py_has_avx, METH_NOARGS, NULL},
+    {"has_amx", py_has_amx, METH_NOARGS, NULL},
+    {"add_norm", py_add_norm, METH_VARARGS, NULL},
+    {"rms_norm", py_rms_norm, METH_VARARGS, NULL},
+    {"rotate", py_rotate, METH_VARARGS, NULL},
+    {"gelu", py_gelu, METH_VARARGS, NULL},
+    {"attend", py_attend, METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "_kernels", .m_size = 0, .m_methods = methods};
+
+PyMODINIT_FUNC PyInit__kernels(void) { return PyModuleDef_Init(&module); }

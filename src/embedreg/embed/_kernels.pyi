@@ -1,0 +1,55 @@
+"""Compiled from `_kernels.c`, where a compiler is; pointers are `Tensor.data_ptr()`, and nothing is checked."""
+
+def has_avx() -> bool:
+    """Return whether the processor has AVX-512 with bfloat16, which all of these want."""
+
+def has_amx() -> bool:
+    """Return whether this process may use AMX's tiles, which `attend` wants."""
+
+def add_norm(
+    out: int, added: int, to: int, weight: int, bias: int, rows: int, d: int, epsilon: float, /
+) -> None:
+    """Write the norm of a sum, rows of d, which has to be a multiple of 16."""
+
+def rms_norm(out: int, given: int, weight: int, rows: int, d: int, epsilon: float, /) -> None:
+    """Write the norm of rows of d, a multiple of 16, by their root mean square."""
+
+def rotate(out: int, given: int, cos: int, sin: int, tokens: int, places: int, heads: int, d: int, /) -> None:
+    """Write heads (tokens, heads, d), d a multiple of 32, turned by angles (places, d), which begin anew after the last one."""
+
+def gelu(out: int, numbers: int, count: int, table: int, /) -> None:
+    """Write GELU of so many numbers, in their place if that is `out`; `table`: 65 numbers of float32, see the source."""
+
+def attend(
+    out: int,
+    queries: int,
+    keys: int,
+    values: int,
+    texts: int,
+    count: int,
+    steps: int,
+    heads: int,
+    shared: int,
+    d: int,
+    scale: float,
+    bias: int,
+    bias_head: int,
+    most_bias: float,
+    causal: bool,
+    /,
+) -> bool:
+    """Write what each query of texts reads; return whether it could, as scores are moderate.
+
+    Parameters
+    ----------
+    out
+        One token's heads after the other's.
+    texts
+        Six numbers of int64 a text: where its first query, key, value and what it reads are, in elements; its queries and keys.
+    steps
+        Six numbers of int64: from one token to the next and from one head to the next of queries, keys and values.
+    d
+        A multiple of 32.
+    scale, bias, most_bias
+        In powers of two; 0 for no bias.
+    """
