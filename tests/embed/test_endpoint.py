@@ -162,7 +162,7 @@ def test_a_port_that_is_taken(endpoint, tiny_bert):
 
 
 def test_the_command_says_where_it_is_and_stops_cleanly(tiny_bert):
-    process = start("--model", tiny_bert)
+    process = start("--model", f"{tiny_bert}?dtype=float32")
     try:
         url = process.stdout.readline().strip()
         service = make_embedder(f"openai:tiny-bert?base_url={url}")
