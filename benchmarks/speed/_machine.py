@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.speed._timing import seconds
 from embedreg.core.products import linear_map
+from embedreg.embed._steps import steps_work, tiles_work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,7 @@ PACKAGES = (
 # Of what a processor has, the fastest to multiply matrices with; its name does not always tell.
 INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "avx512f", "avx2", "asimd")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+COMPILED = {"norms, activations, rotations": steps_work, "attention": tiles_work}
 _PEAK_RUNS = 4
 
 
@@ -52,6 +54,7 @@ def machine(threads: int) -> dict[str, Any]:
         "system": platform.system(),
         "python": platform.python_version(),
         "versions": dict(_versions()),
+        "compiled": [name for name, works in COMPILED.items() if works()],
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "commit": _commit(),
     }
