@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 from batches import batch_of
+from exact_attention import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.nn.functional import scaled_dot_product_attention
 
 from embedreg.embed import _attention
 from embedreg.embed._attention import attention, blockwise_attention
@@ -15,20 +15,6 @@ from embedreg.embed._load_model import make_network
 from embedreg.embed._model_directory import ModelDirectory
 
 CPU = torch.device("cpu")
-
-
-def reference(queries, keys, values, *, seen=None, bias=None, causal=False, scale=None):
-    """torch's own, in float64 and with every mask written out."""
-    t, n = queries.shape[2], keys.shape[2]
-    mask = torch.ones(1, 1, t, n, dtype=torch.bool)
-    mask = mask.tril(n - t) if causal else mask
-    mask = mask if seen is None else mask & seen
-    if bias is not None:
-        mask = torch.where(mask, bias.double(), -torch.inf)
-    read = scaled_dot_product_attention(
-        queries.double(), keys.double(), values.double(), attn_mask=mask, scale=scale, enable_gqa=True
-    )
-    return read.transpose(1, 2)
 
 
 def tensors(b, heads, shared, t, d, dtype=torch.float32):

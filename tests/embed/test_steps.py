@@ -12,8 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import transformers
+from exact_attention import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_models import SIZES
 from torch.nn import functional
 
 from embedreg.embed import TransformerEmbedder, _steps, embed_texts, pull
@@ -105,6 +108,8 @@ def test_gelu_of_every_number_of_bfloat16(by_tanh):
 
 @compiled
 def test_gelu_in_place_and_of_any_count():
+    odd = numbers(3, 37, size=4)
+    assert_near(gelu(odd), functional.gelu(odd.double()))
     given_ = numbers(3, 32, size=4)
     kept = given_.clone()
     whole = torch.cat([given_.flatten(), torch.ones(32, dtype=torch.bfloat16)])
@@ -126,18 +131,6 @@ def test_rotations(shape, alike):
     assert_near(rotated(heads, cos, sin), wanted)
     by_token = heads.transpose(1, 2).contiguous().transpose(1, 2)  # as transformers lays heads
     assert torch.equal(rotated(by_token, cos, sin), rotated(heads, cos, sin))
-
-
-def reference(queries, keys, values, *, causal, scale=None, bias=None):
-    t, n = queries.shape[2], keys.shape[2]
-    mask = torch.zeros(1, 1, t, n, dtype=torch.float64)
-    if causal:
-        mask = mask.masked_fill(~torch.ones(t, n, dtype=torch.bool).tril(n - t), -math.inf)
-    if bias is not None:
-        mask = mask + bias.double()
-    parts = [part.double() for part in (queries, keys, values)]
-    read = functional.scaled_dot_product_attention(*parts, attn_mask=mask, scale=scale, enable_gqa=True)
-    return read.transpose(1, 2)
 
 
 @tiled
@@ -276,6 +269,21 @@ def test_vectors_are_the_same_without_a_compiler(request):
     assert not steps_work()
     assert not tiles_work()
     assert torch.cosine_similarity(with_them, embedded()).min() > 0.9998
+
+
+def test_a_model_whose_layers_widen_to_an_odd_number(tmp_path, tiny_bert):
+    config = transformers.BertConfig(**SIZES | {"intermediate_size": 50}, vocab_size=300)
+    transformers.BertModel(config).save_pretrained(tmp_path)
+    shutil.copyfile(tiny_bert / "tokenizer.json", tmp_path / "tokenizer.json")
+    exact, quick = (
+        torch.from_numpy(
+            embed_texts(
+                TransformerEmbedder(tmp_path, device="cpu", dtype=dtype), ["adam", "lr lr"], progress=False
+            )
+        )
+        for dtype in ("float32", "bfloat16")
+    )
+    assert torch.cosine_similarity(exact, quick).min() > 0.999
 
 
 def test_a_package_without_them_is_imported(tmp_path):

@@ -13,7 +13,7 @@ def keep_freed_memory() -> None:
     """Let the C library keep some freed memory, up to 64 MiB for each thread, as a process does that freed a large array.
 
     glibc gives memory back to the system once more is free than twice the largest piece that it had mapped apart; a layer's
-    arrays of some megabytes then come back page by page in each layer, which took a twentieth of MiniLM's time with AMX.
+    arrays of some megabytes then come back page by page in each layer.
     Other C libraries do nothing of the kind.
     """
     import torch

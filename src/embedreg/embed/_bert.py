@@ -231,17 +231,13 @@ class BertEncoder:
         queries, keys, values = mixed.permute(2, 0, 3, 1, 4)  # each (b, heads, t, d / heads)
         read = self._filled(attend(queries, keys, values))
         read = layer.attention_output(read)
-        compiled = steps_suit(hidden)
-        hidden = self._added(read, hidden, layer.attention_norm, compiled=compiled)
-        wide = layer.widening(hidden)
-        wide = (
-            gelu_(wide) if compiled else torch.ops.aten.gelu_(wide)
-        )  # memory for another would take as long again
-        return self._added(layer.narrowing(wide), hidden, layer.norm, compiled=compiled)
+        hidden = self._added(read, hidden, layer.attention_norm)
+        wide = _activated(layer.widening(hidden))
+        return self._added(layer.narrowing(wide), hidden, layer.norm)
 
-    def _added(self, read: Tensor, to: Tensor, norm: tuple[Tensor, Tensor], *, compiled: bool) -> Tensor:
+    def _added(self, read: Tensor, to: Tensor, norm: tuple[Tensor, Tensor]) -> Tensor:
         """Return the norm of a sum, whose first part is lost."""
-        if compiled:
+        if steps_suit(read):
             return add_norm(read, to, norm, self._epsilon)
         return self._normalised(read.add_(to), norm)
 
@@ -290,6 +286,11 @@ def _counted(ids: Tensor, pad: int) -> Tensor:
     """Return the positions of tokens (b, t): `pad` where the token means padding, and pad + 1, pad + 2, ... of the others."""
     real = ids != pad
     return real.cumsum(1) * real + pad
+
+
+def _activated(wide: Tensor) -> Tensor:
+    """Return GELU in place: memory for another would take as long again."""
+    return gelu_(wide) if steps_suit(wide) else torch.ops.aten.gelu_(wide)
 
 
 def _below(pairs: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:

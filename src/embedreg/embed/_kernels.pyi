@@ -38,7 +38,7 @@ def attend(
     causal: bool,
     /,
 ) -> bool:
-    """Write what each query of texts reads; return whether it could, as scores are moderate.
+    """Write what each query of texts reads; return whether it could, as scores are numbers.
 
     Parameters
     ----------

@@ -156,7 +156,7 @@ def gelu_(numbers: Tensor) -> Tensor:
 
 
 def _gelu_to(out: Tensor, numbers: Tensor, *, by_tanh: bool) -> Tensor:
-    _check(out.shape == numbers.shape, out, numbers)
+    _check(out.shape == numbers.shape, out, numbers, of=1)
     _kernels.gelu(out.data_ptr(), numbers.data_ptr(), numbers.numel(), _gelu_table(by_tanh).ctypes.data)
     return out
 
@@ -171,23 +171,16 @@ def tile_attention(
     scale: float | None = None,
     bias: DistanceBias | None = None,
 ) -> Tensor | None:
-    """Return what each token reads from the others of its text, (b, t, h, d), by AMX; None where scores are too great for it.
+    """Return what each token reads from the others of its text, (b, t, h, d), by AMX; None where a score may be no number.
 
-    Powers of scores are taken without their maximum, which saves a pass, and so may be lost where scores are great: it is known
-    from the lengths of queries and keys that none is, before anything is computed.
+    Where the lengths of queries and keys tell that scores are moderate, powers are taken without their maximum, which saves a pass.
 
     Parameters
     ----------
-    queries
-        Shape (b, h, t, d).
-    keys, values
-        Shape (b, k, n, d): h / k heads of queries share a head of keys. The queries are those of the last t of n tokens.
-    causal
-        Whether a token reads only those up to itself.
+    queries, keys, values, causal, scale
+        As for `embedreg.embed._attention.attention`.
     lengths
-        Tokens of texts that follow one another, t = n in all, where b is one; None for b texts.
-    scale
-        Of the scores; 1 / sqrt(d) by default.
+        Tokens of texts that follow one another, as many queries as keys in all, where b is one; None for b texts.
     bias
         What is added to scores, where there are as many keys as queries; None for nothing.
     """
@@ -248,10 +241,10 @@ def _gelu_table(by_tanh: bool) -> NDArray[np.float32]:
     return np.append(cubics, _GELU_PARTS / _GELU_END).astype(np.float32)
 
 
-def _check(suits: bool, *tensors: Tensor, strided: bool = False) -> None:
-    """Refuse what compiled code would read, or write, beyond."""
+def _check(suits: bool, *tensors: Tensor, of: int = _PAIRS, strided: bool = False) -> None:
+    """Refuse what compiled code would read, or write, beyond: rows have to be of a multiple of so many numbers."""
     for part in tensors:
-        alike = part.dtype == torch.bfloat16 and part.device.type == "cpu" and part.shape[-1] % _PAIRS == 0
+        alike = part.dtype == torch.bfloat16 and part.device.type == "cpu" and part.shape[-1] % of == 0
         suits = suits and alike and (strided or part.is_contiguous())
     if not suits:
         given = ", ".join(f"{part.dtype} {tuple(part.shape)}" for part in tensors)
