@@ -173,7 +173,7 @@ def tile_attention(
 ) -> Tensor | None:
     """Return what each token reads from the others of its text, (b, t, h, d), by AMX; None where a score may be no number.
 
-    Where the lengths of queries and keys tell that scores are moderate, powers are taken without their maximum, which saves a pass.
+    Where the lengths of queries and keys tell that scores are moderate, powers are taken without a maximum, which saves a pass.
 
     Parameters
     ----------
