@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.speed._timing import seconds
 from embedreg.core.products import linear_map
 from embedreg.embed._steps import steps_work, tiles_work
+from embedreg.heads._compiled_stack import compiled_steps_work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,11 @@ PACKAGES = (
 # Of what a processor has, the fastest to multiply matrices with; its name does not always tell.
 INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "avx512f", "avx2", "asimd")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-COMPILED = {"norms, activations, rotations": steps_work, "attention": tiles_work}
+COMPILED = {
+    "norms, activations, rotations": steps_work,
+    "attention": tiles_work,
+    "steps of perceptrons": compiled_steps_work,
+}
 _PEAK_RUNS = 4
 
 

@@ -15,6 +15,7 @@ from embedreg.core.paths import cache_root
 from embedreg.heads import MLPHead, Problem, _stack, _workers, fit_many
 from embedreg.heads import _sweep as sweep
 from embedreg.heads._base import Rows
+from embedreg.heads._compiled_stack import CompiledStack, compiled_steps_work
 from embedreg.heads._stack import (
     MLPStack,
     backward,
@@ -75,6 +76,16 @@ def modules_of(parameters: torch.Tensor) -> list[nn.Sequential]:
 @pytest.fixture
 def parameters() -> torch.Tensor:
     return torch.stack([initial_parameters(WIDTHS, torch.Generator().manual_seed(s)) for s in range(4)])
+
+
+@pytest.fixture(params=[MLPStack, CompiledStack], ids=["torch", "compiled"])
+def stack(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type[MLPStack | CompiledStack]:
+    """What a sweep on a processor trains by: both ways have to do the same."""
+    compiled = request.param is CompiledStack
+    if compiled and not compiled_steps_work():
+        pytest.skip("no compiled steps for this processor, or no compiler")
+    monkeypatch.setattr(sweep, "compiled_steps_suit", lambda *_: compiled)
+    return request.param
 
 
 def test_initial_parameters_are_bounded_as_in_pytorch() -> None:
@@ -151,17 +162,18 @@ def test_every_row_is_seen_once_an_epoch_in_equal_batches(n: int, batch_size: in
     data = sweep._Data([sweep.Task(rows, rows, seed=0)], batch_size, (n, n), CPU)
     orders, sizes = [], []
     for _ in range(2):
-        batches = list(data.epoch(torch.tensor([0])))
-        seen = [x[0, weight[0, :, 0] > 0, 0] for x, _, weight in batches]
+        x, _, [positions], [weights] = data.epoch(torch.tensor([0]))
+        seen = [x[which[weight[:, 0] > 0], 0] for which, weight in zip(positions, weights, strict=True)]
         sizes = [len(s) for s in seen]
         orders.append(torch.cat(seen).tolist())
-        assert all(weight.sum() == pytest.approx(1) for _, _, weight in batches)
+        assert all(weight.sum() == pytest.approx(1) for weight in weights)
     assert sorted(orders[0]) == sorted(orders[1]) == list(range(n))
     assert n < 7 or orders[0] != orders[1]
     assert max(sizes) - min(sizes) <= 1
     assert max(sizes) <= batch_size
 
 
+@pytest.mark.usefixtures("stack")
 def test_a_sweep_equals_its_configurations_one_by_one() -> None:
     task = tasks()[0]
     [together] = sweep.train_sweep([task], settings(), "")
@@ -172,6 +184,7 @@ def test_a_sweep_equals_its_configurations_one_by_one() -> None:
     assert equal(together, min(alone, key=lambda w: w.validation_mse))
 
 
+@pytest.mark.usefixtures("stack")
 def test_a_winner_does_not_depend_on_the_other_tasks_in_the_batch() -> None:
     many = tasks()
     together = sweep.train_sweep(many, settings(), "")
@@ -182,6 +195,7 @@ def test_a_winner_does_not_depend_on_the_other_tasks_in_the_batch() -> None:
         assert equal(other, alone)
 
 
+@pytest.mark.usefixtures("stack")
 def test_tasks_of_other_widths_and_sizes_come_back_in_order() -> None:
     mixed = [*tasks((50, 20)), *tasks((50,), d=4)]
     found = sweep.train_sweep(mixed, settings(), "")
@@ -190,6 +204,7 @@ def test_tasks_of_other_widths_and_sizes_come_back_in_order() -> None:
         assert equal(winner, sweep.train_sweep([task], settings(), "")[0])
 
 
+@pytest.mark.usefixtures("stack")
 @pytest.mark.parametrize("processors", [1, 2, 3])
 def test_how_models_are_batched_changes_nothing(monkeypatch: pytest.MonkeyPatch, processors: int) -> None:
     whole = sweep.train_sweep(tasks(), settings(), "")
@@ -211,20 +226,21 @@ def test_how_models_are_batched_changes_nothing(monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.skipif(not torch.set_flush_denormal(False), reason="this processor cannot take them for zero")
 @pytest.mark.parametrize("processors", [1, 2])
 def test_numbers_too_small_for_a_full_mantissa_are_zero_in_training_alone(
-    monkeypatch: pytest.MonkeyPatch, processors: int
+    monkeypatch: pytest.MonkeyPatch, processors: int, stack: type[MLPStack | CompiledStack]
 ) -> None:
     halves = []
-    step, small = MLPStack.step, torch.tensor(2.0**-130)
+    learn, small = stack.learn, torch.tensor(2.0**-130)
     monkeypatch.setattr(sweep, "worker_count", lambda: processors)
     monkeypatch.setattr(_workers, "worker_count", lambda: processors)
     monkeypatch.setattr(
-        MLPStack, "step", lambda self, *rest: (halves.append(float(small * 0.5)), step(self, *rest))
+        stack, "learn", lambda self, *rest: (halves.append(float(small * 0.5)), learn(self, *rest))
     )
     sweep.train_sweep(tasks(), settings(), "")
     assert set(halves) == {0.0}
     assert float(small * 0.5) == 2.0**-131
 
 
+@pytest.mark.usefixtures("stack")
 def test_the_best_epoch_is_restored() -> None:
     X, y = wave(60)
     head = MLPHead(**SMALL | {"max_epochs": 60}, batch_size=16, patience=None)
@@ -234,19 +250,24 @@ def test_the_best_epoch_is_restored() -> None:
     assert head.chosen_["epoch"] < 60
 
 
-def test_stopping_early_saves_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopping_early_saves_epochs(
+    monkeypatch: pytest.MonkeyPatch, stack: type[MLPStack | CompiledStack]
+) -> None:
     X, y = wave(40)
     noise = np.random.default_rng(1).normal(size=(20, 3)), np.random.default_rng(2).normal(size=20)
     steps = []
-    step = MLPStack.step
+    learn = stack.learn
     monkeypatch.setattr(sweep, "worker_count", lambda: 1)
-    monkeypatch.setattr(MLPStack, "step", lambda self, x, *rest: (steps.append(len(x)), step(self, x, *rest)))
+    monkeypatch.setattr(
+        stack, "learn", lambda self, rows: (steps.append(len(self.parameters)), learn(self, rows))
+    )
     MLPHead(**SMALL, patience=3, batch_size=40).fit(X, y, validation=noise)
     assert len(steps) <= SMALL["max_epochs"]
     assert sum(steps) < 4 * SMALL["max_epochs"]
     assert steps == sorted(steps, reverse=True)
 
 
+@pytest.mark.usefixtures("stack")
 def test_models_that_diverge_lose() -> None:
     X, y = wave(80)
     head = MLPHead(hidden=(16,), learning_rates=(1e-2, 1e18), weight_decays=(0.0,), max_epochs=20).fit(X, y)
@@ -255,6 +276,7 @@ def test_models_that_diverge_lose() -> None:
     assert np.isfinite(hopeless.predict(X)).all()
 
 
+@pytest.mark.usefixtures("stack")
 def test_learns_what_no_line_can() -> None:
     X, _ = wave(300)
     curved = np.sin(2 * X[:, 0]) * X[:, 1]
@@ -284,6 +306,7 @@ def test_random_states_of_scikit_learn_are_accepted() -> None:
     assert np.isfinite(MLPHead(**SMALL, random_state=None).fit(X, y).predict(X)).all()
 
 
+@pytest.mark.usefixtures("stack")
 def test_hidden_layers_may_be_any_number() -> None:
     X, y = wave(60)
     for hidden in [(), (8,), (8, 8, 8)]:
@@ -315,14 +338,14 @@ def test_progress_counts_every_epoch_even_of_those_that_stopped() -> None:
 
 
 def test_an_interruption_comes_through_and_leaves_no_half_fitted_head(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, stack: type[MLPStack | CompiledStack]
 ) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     X, y = wave(20)
     head = MLPHead(**SMALL).fit(X, y)
-    monkeypatch.setattr(MLPStack, "step", interrupt)
+    monkeypatch.setattr(stack, "learn", interrupt)
     with pytest.raises(KeyboardInterrupt):
         head.fit(X, -y)
     with pytest.raises(NotFittedError):

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     Layers = list[tuple[Tensor, Tensor]]  # weights (m, inputs, outputs) and biases (m, 1, outputs)
 
-_BETAS: Final = (0.9, 0.999)
-_EPSILON: Final = 1e-8
+BETAS: Final = (0.9, 0.999)
+EPSILON: Final = 1e-8
 _FUSED: Final = ("cpu", "cuda")  # devices on which torch updates in one pass
 _ALIGNMENT: Final = 16  # numbers, a cache line: products with matrices elsewhere take a third longer
 
@@ -116,6 +116,15 @@ def _copy(layers: Layers, to: Layers) -> None:
             place.copy_(numbers)
 
 
+class Minibatches(NamedTuple):
+    """An epoch's rows, step by step, for some models, or for all alike."""
+
+    x: Tensor  # (n, d)
+    y: Tensor  # (n, 1)
+    rows: Tensor  # (m or 1, steps, b): positions in x and y
+    weights: Tensor  # (m or 1, steps, b, 1), of the squared errors
+
+
 class _Run(NamedTuple):
     """Models in a row that share their rates: their numbers, each in a list as torch's fused optimiser takes it."""
 
@@ -136,10 +145,10 @@ class _Run(NamedTuple):
             [],
             [steps],
             lr=self.learning_rate,
-            beta1=_BETAS[0],
-            beta2=_BETAS[1],
+            beta1=BETAS[0],
+            beta2=BETAS[1],
             weight_decay=self.weight_decay,
-            eps=_EPSILON,
+            eps=EPSILON,
             amsgrad=False,
             maximize=False,
         )
@@ -221,6 +230,21 @@ class MLPStack:
         """Return predictions (m, b, 1) for x (m, b, d)."""
         return forward(self._layers, x)[-1]
 
+    def layers_of(self, parameters: Tensor) -> Layers:
+        """Return views of parameters like this stack's as weights and biases, layer by layer."""
+        return layers_of(parameters, self._widths)
+
+    def learn(self, batches: Minibatches) -> None:
+        """Take a step on each minibatch."""
+        x, y = batches.x, batches.y
+        rows = batches.rows.movedim(1, 0).flatten(1)  # (steps, m or 1 times b)
+        targets = y.index_select(0, rows.flatten()).view(len(rows), len(batches.rows), -1, 1)
+        shape = len(batches.rows), -1, x.shape[1]
+        steps = zip(rows.unbind(), targets.unbind(), batches.weights.unbind(1), strict=True)
+        for index, target, weight in steps:
+            inputs = x.index_select(0, index).view(shape)
+            self.step(inputs.expand(len(self.parameters), -1, -1), target, weight)
+
     def step(self, x: Tensor, y: Tensor, weight: Tensor) -> None:
         """Take one step on x (m, b, d) and y (m or 1, b, 1), with weights (m or 1, b, 1) of the squared errors."""
         layers, gradients = self._lower
@@ -255,8 +279,8 @@ class MLPStack:
         learning_rate, weight_decay = self._each
         first, second = self._moments
         step = int(self._steps)
-        first.lerp_(self._gradients, 1 - _BETAS[0])
-        second.mul_(_BETAS[1]).addcmul_(self._gradients, self._gradients, value=1 - _BETAS[1])
-        change = second.sqrt().div_(math.sqrt(1 - _BETAS[1] ** step)).add_(_EPSILON).reciprocal_().mul_(first)
+        first.lerp_(self._gradients, 1 - BETAS[0])
+        second.mul_(BETAS[1]).addcmul_(self._gradients, self._gradients, value=1 - BETAS[1])
+        change = second.sqrt().div_(math.sqrt(1 - BETAS[1] ** step)).add_(EPSILON).reciprocal_().mul_(first)
         self.parameters.mul_(1 - learning_rate * weight_decay)
-        self.parameters.sub_(change.mul_(learning_rate / (1 - _BETAS[0] ** step)))
+        self.parameters.sub_(change.mul_(learning_rate / (1 - BETAS[0] ** step)))

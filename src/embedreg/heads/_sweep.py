@@ -22,11 +22,12 @@ from embedreg.core.denormals import denormals_flushed
 from embedreg.core.devices import find_device, on_processor
 from embedreg.core.progress import progress_bar
 from embedreg.core.threads import torch_threads_kept
-from embedreg.heads._stack import MLPStack, initial_parameters, layers_of, parameter_count
+from embedreg.heads._compiled_stack import CompiledStack, compiled_steps_suit
+from embedreg.heads._stack import Minibatches, MLPStack, initial_parameters, parameter_count
 from embedreg.heads._workers import run_side_by_side, worker_count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -109,10 +110,20 @@ def training_dtype(hidden: Sequence[int], batch_size: int, device: str) -> str:
 def _training_step(dtype: str, *, widths: Sequence[int], rows: int) -> Callable[[], None]:
     """Return a step of a few models like those of a sweep."""
     start = initial_parameters(widths, torch.Generator().manual_seed(0))
-    stack = MLPStack(start.repeat(_TRIED, 1), widths, [(1e-3, 0.0)] * _TRIED, getattr(torch, dtype))
-    x = torch.ones(_TRIED, rows, widths[0], dtype=getattr(torch, dtype))
-    y = torch.zeros(_TRIED, rows, 1)
-    return functools.partial(stack.step, x, y, torch.full_like(y, 1 / rows))
+    kind = getattr(torch, dtype)
+    stack = _stack(start.repeat(_TRIED, 1), widths, [(1e-3, 0.0)] * _TRIED, kind, rows)
+    x, y = torch.ones(rows, widths[0], dtype=kind), torch.zeros(rows, 1)
+    batches = Minibatches(x, y, torch.arange(rows).view(1, 1, -1), torch.full((1, 1, rows, 1), 1 / rows))
+    return functools.partial(stack.learn, batches)
+
+
+def _stack(
+    parameters: Tensor, widths: Sequence[int], rates: list[tuple[float, float]], dtype: torch.dtype, rows: int
+) -> MLPStack | CompiledStack:
+    """Return models that train, by steps of so many rows, as fast as can be here."""
+    if compiled_steps_suit(parameters.device, dtype, rows):
+        return CompiledStack(parameters, widths, rates)
+    return MLPStack(parameters, widths, rates, dtype)
 
 
 def train_sweep(tasks: Sequence[Task], settings: Settings, description: str) -> list[Winner]:
@@ -223,14 +234,16 @@ class _Training:
         device: torch.device,
     ) -> None:
         self._models = models
-        self._widths = widths
         used = sorted({m.task for m in models})
         self._task = torch.tensor([used.index(m.task) for m in models], device=device)
         rows = max(len(t.train) for t in tasks), max(len(t.validation) for t in tasks)
         self._dtype = getattr(torch, settings.dtype)
         self._data = _Data([tasks[i] for i in used], settings.batch_size, rows, device, self._dtype)
         initial = torch.stack([initial_parameters(widths, g) for g in self._data.generators])
-        self._best = initial.to(device)[self._task]
+        rates = [(m.learning_rate, m.weight_decay) for m in models]
+        parameters = initial.to(device)[self._task]
+        self._stack = _stack(parameters, widths, rates, self._dtype, self._data.rows_a_step)
+        self._best = self._stack.parameters.clone()
         self._best_mse = torch.full((len(models),), torch.inf, device=device)
         self._best_epoch = torch.zeros(len(models), dtype=torch.long, device=device)
 
@@ -238,13 +251,11 @@ class _Training:
     def run(self, settings: Settings, progress: Callable[[int], object], stopped: threading.Event) -> None:
         """Train until every model has ended, early or at the last epoch, or all are told to stop."""
         patience = settings.max_epochs if settings.patience is None else settings.patience
-        rates = [(m.learning_rate, m.weight_decay) for m in self._models]
-        stack = MLPStack(self._best.clone(), self._widths, rates, self._dtype)
+        stack = self._stack
         alive = torch.arange(len(self._models), device=self._best.device)
         for epoch in range(1, settings.max_epochs + 1):
-            for x, y, weight in self._data.epoch(self._task[alive]):
-                stack.step(x, y, weight)
-            self._note_best(stack, alive, epoch)
+            stack.learn(self._data.epoch(self._task[alive]))
+            self._note_best(alive, epoch)
             going = (epoch - self._best_epoch[alive] < patience).nonzero().squeeze(1)
             ended = len(alive) - len(going)
             progress(len(alive) + ended * (settings.max_epochs - epoch))
@@ -254,13 +265,14 @@ class _Training:
             if not len(alive) or stopped.is_set():
                 break
 
-    def _note_best(self, stack: MLPStack, alive: Tensor, epoch: int) -> None:
+    def _note_best(self, alive: Tensor, epoch: int) -> None:
+        stack = self._stack
         x, y, weight = self._data.validation(self._task[alive])
         mse = ((stack.predict(x) - y).square() * weight).sum(dim=(1, 2))
         better = mse < self._best_mse[alive]  # never for a model that has diverged to NaN
         improved = better.nonzero().squeeze(1)
         models = alive[improved]
-        self._best[models] = stack.parameters[improved]
+        self._best.index_copy_(0, models, stack.parameters.index_select(0, improved))
         self._best_mse[models] = mse[improved]
         self._best_epoch[models] = epoch
 
@@ -274,7 +286,7 @@ class _Training:
         return {task: self._winner(position) for task, position in best.items()}
 
     def _winner(self, position: int) -> Winner:
-        layers = layers_of(self._best[position : position + 1].cpu(), self._widths)
+        layers = self._stack.layers_of(self._best[position : position + 1].cpu())
         return Winner(
             layers=[(w[0].numpy().copy(), b[0, 0].numpy().copy()) for w, b in layers],
             learning_rate=self._models[position].learning_rate,
@@ -306,19 +318,15 @@ class _Data:
         steps = _steps(self._sizes[0], batch_size)
         slots = [_slots(n, steps, width=_steps(rows[0], steps)) for n in self._sizes]
         self._slots = torch.stack([s for s, _ in slots])  # (tasks, steps, b)
+        self.rows_a_step = self._slots.shape[2]
         self._weights = torch.stack([w for _, w in slots]).unsqueeze(-1).to(device)  # (tasks, steps, b, 1)
         self.generators = [torch.Generator().manual_seed(t.seed) for t in tasks]
 
-    def epoch(self, tasks: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Yield, step by step, x (m, b, d), y and loss weights (m or 1, b, 1) of these tasks (m,)."""
-        x, y = self._x.flatten(0, 1), self._y.flatten(0, 1)
-        many, tasks = len(tasks), self._distinct(tasks)
-        rows = self._shuffled().to(x.device)[tasks].movedim(1, 0).flatten(1)  # (steps, m or 1 times b)
-        targets = y.index_select(0, rows.flatten()).view(len(rows), len(tasks), -1, 1)
-        shape = len(tasks), -1, x.shape[1]
-        steps = zip(rows.unbind(), targets.unbind(), self._weights[tasks].unbind(1), strict=True)
-        for index, target, weight in steps:
-            yield x.index_select(0, index).view(shape).expand(many, -1, -1), target, weight
+    def epoch(self, tasks: Tensor) -> Minibatches:
+        """Return the next epoch's rows of these tasks (m,)."""
+        tasks = self._distinct(tasks)
+        rows = self._shuffled().to(self._x.device)[tasks]
+        return Minibatches(self._x.flatten(0, 1), self._y.flatten(0, 1), rows, self._weights[tasks])
 
     def validation(self, tasks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return validation inputs (m, v, d), targets and weights (m or 1, v, 1) of these tasks (m,)."""
