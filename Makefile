@@ -11,7 +11,7 @@ DEMO_DATA := src/embedreg/tasks/data/mysql_knobs.jsonl.gz
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(READY): pyproject.toml constraints.txt $(wildcard src/embedreg/*/_kernels.c src/embedreg/*/*.h)
+$(READY): pyproject.toml constraints.txt $(wildcard src/embedreg/*/*.c src/embedreg/*/*.h)
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("got Python %d.%d; expected 3.11 or newer; to mend: make PYTHON=python3.12" % sys.version_info[:2])'
 	@echo "making the environment in $(VENV) (a few minutes, once)"
 	@$(PYTHON) -m venv $(VENV)

@@ -47,7 +47,7 @@ def test_states_are_those_of_plain_products(model, dtype, request, monkeypatch):
     network = make_network(directory, dtype, CPU, seed=None)
     layers = [part for part in network.model.modules() if type(part) is torch.nn.Linear]
     assert layers
-    assert all(layer.weight.is_mkldnn for layer in layers)
+    assert all(layer.weight.is_mkldnn or layer.weight.dim() == 6 for layer in layers)  # or in tiles
 
     monkeypatch.setattr(_packed_linear, "packs", lambda _: False)
     plain = make_network(directory, dtype, CPU, seed=None)

@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from embedreg.embed import TransformerEmbedder, _steps, embed_texts, pull
 from embedreg.embed._distance_bias import DistanceBias
+from embedreg.embed._layer_end import layer_ends_work
 from embedreg.embed._steps import (
     add_norm,
     gelu,
@@ -33,6 +34,7 @@ from embedreg.embed._steps import (
     tiles_suit,
     tiles_work,
 )
+from embedreg.embed._tile_gate import tile_gates_work
 
 ROUNDING = torch.finfo(torch.bfloat16).eps
 compiled = pytest.mark.skipif(not steps_work(), reason="no compiled steps for this processor, or no compiler")
@@ -246,8 +248,8 @@ def no_kernels(monkeypatch):
     """As if nothing had been compiled."""
 
     def forget():
-        steps_work.cache_clear()
-        tiles_work.cache_clear()
+        for works in (steps_work, tiles_work, layer_ends_work, tile_gates_work):
+            works.cache_clear()
 
     monkeypatch.setattr(_steps, "_kernels", None)
     forget()

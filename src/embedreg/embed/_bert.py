@@ -19,7 +19,8 @@ from embedreg.core.errors import ModelError
 from embedreg.core.products import full_rows, linear_map, packs
 from embedreg.embed._attention import attention
 from embedreg.embed._distance_bias import DistanceBias
-from embedreg.embed._steps import add_norm, gelu_, steps_suit
+from embedreg.embed._layer_end import EndWeights, layer_end
+from embedreg.embed._steps import steps_suit
 from embedreg.embed._tensors import read_tensors
 from embedreg.embed._trials import LONGEST_TEXT, packing_works
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from embedreg.embed._batch import Batch
     from embedreg.embed._bert_families import Family
+    from embedreg.embed._layer_end import LayerEnd
 
     Product = Callable[[Tensor], Tensor]
 
@@ -42,10 +44,8 @@ _POSITIONS: Final = "embeddings.position_embeddings.weight"
 _TYPES: Final = "embeddings.token_type_embeddings.weight"
 _DISTANCES: Final = "encoder.relative_attention_bias.weight"
 _INPUT_NORM: Final = "embeddings.LayerNorm"
-_IN_A_LAYER: Final = (
-    "attention.self.query",
-    "attention.self.key",
-    "attention.self.value",
+_ATTENTION: Final = ("attention.self.query", "attention.self.key", "attention.self.value")
+_AFTER_ATTENTION: Final = (
     "attention.output.dense",
     "attention.output.LayerNorm",
     "intermediate.dense",
@@ -56,14 +56,10 @@ _IN_A_LAYER: Final = (
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
-    """One layer's linear maps, and the weights of its normalisations."""
+    """What is before a layer's attention, and what is after it."""
 
     attention: Product  # queries, keys and values one after the other
-    attention_output: Product
-    attention_norm: tuple[Tensor, Tensor]
-    widening: Product
-    narrowing: Product
-    norm: tuple[Tensor, Tensor]
+    end: LayerEnd
 
 
 class BertEncoder:
@@ -122,9 +118,6 @@ class BertEncoder:
         def pair(name: str) -> tuple[Tensor, Tensor]:
             return read(f"{name}.weight"), read(f"{name}.bias")
 
-        def linear(name: str) -> Product:
-            return product(*pair(name))
-
         self.vocabulary = read(_WORDS)
         self._positions = read(_POSITIONS)
         self._first_type = read(_TYPES)[0] if family.has_types else None
@@ -132,19 +125,12 @@ class BertEncoder:
         self._norm = pair(_INPUT_NORM)
         self._layers = [
             _Layer(
-                attention=product(
-                    *_below(
-                        [
-                            pair(f"encoder.layer.{i}.attention.self.{part}")
-                            for part in ("query", "key", "value")
-                        ]
-                    )
+                attention=product(*_below([pair(f"encoder.layer.{i}.{part}") for part in _ATTENTION])),
+                end=layer_end(
+                    EndWeights(*(pair(f"encoder.layer.{i}.{part}") for part in _AFTER_ATTENTION)),
+                    self._epsilon,
+                    product,
                 ),
-                attention_output=linear(f"encoder.layer.{i}.attention.output.dense"),
-                attention_norm=pair(f"encoder.layer.{i}.attention.output.LayerNorm"),
-                widening=linear(f"encoder.layer.{i}.intermediate.dense"),
-                narrowing=linear(f"encoder.layer.{i}.output.dense"),
-                norm=pair(f"encoder.layer.{i}.output.LayerNorm"),
             )
             for i in range(layers)
         ]
@@ -229,17 +215,7 @@ class BertEncoder:
         b, t, d = shape
         mixed = layer.attention(hidden)[: b * t].view(b, t, 3, self._heads, d // self._heads)
         queries, keys, values = mixed.permute(2, 0, 3, 1, 4)  # each (b, heads, t, d / heads)
-        read = self._filled(attend(queries, keys, values))
-        read = layer.attention_output(read)
-        hidden = self._added(read, hidden, layer.attention_norm)
-        wide = _activated(layer.widening(hidden))
-        return self._added(layer.narrowing(wide), hidden, layer.norm)
-
-    def _added(self, read: Tensor, to: Tensor, norm: tuple[Tensor, Tensor]) -> Tensor:
-        """Return the norm of a sum, whose first part is lost."""
-        if steps_suit(read):
-            return add_norm(read, to, norm, self._epsilon)
-        return self._normalised(read.add_(to), norm)
+        return layer.end(self._filled(attend(queries, keys, values)), hidden)
 
     def _normalised(self, hidden: Tensor, norm: tuple[Tensor, Tensor]) -> Tensor:
         return functional.layer_norm(hidden, hidden.shape[-1:], *norm, self._epsilon)
@@ -270,7 +246,10 @@ def in_berts_terms(family: Family, tensors: Mapping[str, Tensor]) -> dict[str, T
 
 
 def _refuse_missing(family: Family, tensors: Mapping[str, Tensor], layers: int) -> None:
-    maps = [_INPUT_NORM, *(f"encoder.layer.{i}.{name}" for i in range(layers) for name in _IN_A_LAYER)]
+    maps = [
+        _INPUT_NORM,
+        *(f"encoder.layer.{i}.{name}" for i in range(layers) for name in (*_ATTENTION, *_AFTER_ATTENTION)),
+    ]
     wanted = {f"{name}.{part}" for name in maps for part in ("weight", "bias")} | {_WORDS, _POSITIONS}
     wanted |= ({_TYPES} if family.has_types else set()) | ({_DISTANCES} if family.is_relative else set())
     missing = sorted(wanted - set(tensors))
@@ -286,11 +265,6 @@ def _counted(ids: Tensor, pad: int) -> Tensor:
     """Return the positions of tokens (b, t): `pad` where the token means padding, and pad + 1, pad + 2, ... of the others."""
     real = ids != pad
     return real.cumsum(1) * real + pad
-
-
-def _activated(wide: Tensor) -> Tensor:
-    """Return GELU in place: memory for another would take as long again."""
-    return gelu_(wide) if steps_suit(wide) else torch.ops.aten.gelu_(wide)
 
 
 def _below(pairs: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:

@@ -5,44 +5,17 @@
  * oneDNN's. `embedreg.embed._steps` checks shapes and types, tries each function against torch before it is used, and does
  * without this module where it was not compiled. Pointers are those of tensors, `Tensor.data_ptr()`.
  */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "_bfloat16.h"
 
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__)
+#ifdef SUPPORTED
 
-#include <immintrin.h>
-#include <math.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define AVX __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
-#define AMX __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,amx-tile,amx-bf16")))
-
-#define LANES 16     /* floats in a vector; rows of a tile */
-#define PAIRS 32     /* bfloat16 in a vector, or in a row of a tile: two for each of 16 columns */
-#define TILE (LANES * PAIRS)
 #define MOST_POWER 100.0f   /* scores, in powers of two, up to which weights, their sums and what they weigh are numbers */
 #define LEAST_POWER -126.0f /* below which float32 has few bits left */
 #define REQUEST_PERMISSION 0x1023
 #define TILE_DATA 18
-
-typedef uint16_t bf16; /* its bits */
-
-AVX static inline __m512 widened(__m256i bits) {
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
-}
-
-AVX static inline __m512 load(const bf16 *from) { return widened(_mm256_loadu_si256((const __m256i *)from)); }
-
-AVX static inline void store(bf16 *to, __m512 numbers) {
-    _mm256_storeu_si256((__m256i *)to, (__m256i)_mm512_cvtneps_pbh(numbers));
-}
-
-AVX static inline __m512i both(__m512 low, __m512 high) { return (__m512i)_mm512_cvtne2ps_pbh(high, low); }
 
 /* ---- norms ---- */
 
@@ -102,38 +75,18 @@ AVX static void rotate(bf16 *out, const bf16 *given, const bf16 *cos, const bf16
 
 /* ---- GELU ---- */
 
-/* x Phi(x) = max(x, 0) - h(|x|), with h(z) = z Phi(-z) by a cubic in each of 16 parts of what `table` covers; beyond, the end.
- * `table`: four coefficients of 16 parts each, the constant ones first, of the place within a part; then parts in a unit. */
 AVX static void gelu(bf16 *out, const bf16 *numbers, Py_ssize_t count, const float *table) {
-    const __m512 c0 = _mm512_loadu_ps(table), c1 = _mm512_loadu_ps(table + 16), c2 = _mm512_loadu_ps(table + 32),
-                 c3 = _mm512_loadu_ps(table + 48);
-    const __m512 density = _mm512_set1_ps(table[64]), end = _mm512_set1_ps(15.9999f), zero = _mm512_setzero_ps();
+    const Gelu by = gelu_of(table);
     for (Py_ssize_t i = 0; i < count; i += PAIRS) {
         const uint32_t real = count - i >= PAIRS ? 0xffffffffu : (1u << (count - i)) - 1;
         const __m512i bits = _mm512_maskz_loadu_epi16(real, numbers + i);
-        __m512 found[2];
-        for (int half = 0; half < 2; half++) {
-            __m512 x = widened(half ? _mm512_extracti64x4_epi64(bits, 1) : _mm512_castsi512_si256(bits));
-            __m512 place = _mm512_min_ps(_mm512_mul_ps(_mm512_abs_ps(x), density), end);
-            __m512i part = _mm512_cvttps_epi32(place);
-            __m512 within = _mm512_reduce_ps(place, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
-            __m512 h = _mm512_permutexvar_ps(part, c3);
-            h = _mm512_fmadd_ps(h, within, _mm512_permutexvar_ps(part, c2));
-            h = _mm512_fmadd_ps(h, within, _mm512_permutexvar_ps(part, c1));
-            h = _mm512_fmadd_ps(h, within, _mm512_permutexvar_ps(part, c0));
-            found[half] = _mm512_sub_ps(_mm512_max_ps(zero, x), h); /* of zero and no number, the latter */
-        }
-        _mm512_mask_storeu_epi16(out + i, real, both(found[0], found[1]));
+        const __m512 low = activated(widened(_mm512_castsi512_si256(bits)), &by);
+        const __m512 high = activated(widened(_mm512_extracti64x4_epi64(bits, 1)), &by);
+        _mm512_mask_storeu_epi16(out + i, real, both(low, high));
     }
 }
 
 /* ---- attention ---- */
-
-typedef struct {
-    uint8_t palette, start, reserved[14];
-    uint16_t bytes[16];
-    uint8_t rows[16];
-} Tiles;
 
 /* Where a batch's tensors are: elements from one token to the next and from one head to the next. */
 typedef struct {
@@ -257,18 +210,6 @@ AVX static void lay_values(bf16 *to, const bf16 *values, int64_t count, int64_t 
                 __m512i pairs = _mm512_slli_epi32(_mm512_cvtepu16_epi32(odd), 16);
                 _mm512_store_si512(to + i * PAIRS, _mm512_or_si512(pairs, _mm512_cvtepu16_epi32(even)));
             }
-}
-
-/* 2^x, to one in 10,000, for x from -126 to 127. */
-AVX static inline __m512 power(__m512 x) {
-    const __m512 rounding = _mm512_set1_ps(12582912.0f); /* 1.5 2^23: the sum's last bits are a whole number */
-    const __m512 rounded = _mm512_add_ps(x, rounding);
-    const __m512 f = _mm512_sub_ps(x, _mm512_sub_ps(rounded, rounding)); /* from -1/2 to 1/2 */
-    __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(0.0555041f), f, _mm512_set1_ps(0.2422585f));
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.6931472f));
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f));
-    const __m512i exponent = _mm512_slli_epi32(_mm512_castps_si512(rounded), 23);
-    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), exponent));
 }
 
 /* Of up to 32 keys, those that a query reads, of which `seen` are left. */
@@ -538,6 +479,8 @@ static PyMethodDef methods[] = {
     {"rotate", py_rotate, METH_VARARGS, NULL},
     {"gelu", py_gelu, METH_VARARGS, NULL},
     {"attend", py_attend, METH_VARARGS, NULL},
+    {"finish_layer", py_finish_layer, METH_VARARGS, NULL},
+    {"gated", py_gated, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -53,3 +53,44 @@ def attend(
     scale, bias, most_bias
         In powers of two; 0 for no bias.
     """
+
+def finish_layer(
+    out: int,
+    read: int,
+    to: int,
+    rows: int,
+    width: int,
+    d: int,
+    wide: int,
+    output: int,
+    widening: int,
+    narrowing: int,
+    vectors: int,
+    epsilon: float,
+    table: int,
+    /,
+) -> None:
+    """Write what a layer gives, after attention; `out` may be `to`.
+
+    Parameters
+    ----------
+    read
+        What attention read, rows of `width`, a multiple of 32 as the other widths are.
+    to
+        The layer's input, rows of d.
+    output, widening, narrowing
+        Weights in tiles, see the source.
+    vectors
+        Of float32: the output's bias, the first norm's weight and bias, the biases of the perceptron's layers, the second norm's.
+    table
+        As for `gelu`.
+    """
+
+def gated(out: int, states: int, rows: int, d: int, wide: int, widening: int, narrowing: int, /) -> None:
+    """Write what a perceptron with a gate gives for states, rows of d.
+
+    Parameters
+    ----------
+    widening, narrowing
+        Weights in tiles; those of the gate and of what is gated take turns, 32 outputs each.
+    """

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
 from embedreg.core.products import gates, packed, packed_gate, packed_map, packs
+from embedreg.embed._tile_gate import TiledGate, may_tile
 from embedreg.embed._trials import is_kept
 
 if TYPE_CHECKING:
@@ -42,20 +44,39 @@ def use_packed(model: Any) -> int:
     if not layers:
         return 0
     gated = [part for part in model.modules() if _may_gate(part, layers)]
+    tiled = [part for part in gated if _may_tile(part, layers)]
+    in_tiles = {id(layer) for part in tiled for layer in _maps(part)}
+    others = [layer for layer in layers if id(layer) not in in_tiles]
 
     def pack() -> None:
-        _change_weights(layers, packed)
-        for layer in layers:
+        _change_weights(others, packed)
+        for layer in others:
             layer.forward = packed_map(layer.weight, layer.bias)
         for part in gated:
-            part.forward = _gated(part)
+            part.forward = TiledGate(*_maps(part)) if part in tiled else _gated(part)
 
     def restore() -> None:
-        _change_weights(layers, torch.Tensor.to_dense)
-        for part in (*layers, *gated):
+        for part in tiled:
+            part.forward.restore()
+        _change_weights(others, torch.Tensor.to_dense)
+        for part in (*others, *gated):
             del part.forward
 
     return len(layers) if is_kept(model, pack, restore) else 0
+
+
+def _maps(part: Any) -> tuple[Any, Any, Any]:
+    return part.gate_proj, part.up_proj, part.down_proj
+
+
+def _may_tile(part: Any, layers: list[Any]) -> bool:
+    """Return whether a perceptron with a gate can be compiled code's whole: it shares its weights with no other layer."""
+    owners = Counter(id(layer.weight) for layer in layers)
+    maps = _maps(part)
+    of_own = all(
+        id(layer) in {id(other) for other in layers} and owners[id(layer.weight)] == 1 for layer in maps
+    )
+    return of_own and may_tile(*maps)
 
 
 def _change_weights(layers: list[Any], change: Callable[[Tensor], Tensor]) -> None:
@@ -88,7 +109,7 @@ def _may_gate(part: Any, layers: list[Any]) -> bool:
 
 
 def _gated(part: Any) -> Callable[[Tensor], Tensor]:
-    gate, up, down = part.gate_proj, part.up_proj, part.down_proj
+    gate, up, down = _maps(part)
     opened = packed_gate((gate.weight, gate.bias), (up.weight, up.bias))
 
     def forward(states: Tensor) -> Tensor:

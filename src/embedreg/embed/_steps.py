@@ -29,6 +29,7 @@ except ImportError:  # installed without a compiler
     _kernels = None
 
 _PAIRS: Final = 32  # numbers of which rows have to be a multiple
+_IN_TILES: Final = (2, 16, 16, 2)  # how 32 inputs of 32 outputs stand there
 _MOST_THREADS: Final = 2
 _LOG2_E: Final = math.log2(math.e)
 _GELU_PARTS: Final = 16
@@ -40,17 +41,18 @@ _ROUNDINGS: Final = 4  # of a result, by which two right ways may differ
 def steps_suit(states: Tensor) -> bool:
     """Return whether norms, activations and rotations can be computed here for states (..., d), and faster."""
     wide = states.shape[-1] % _PAIRS == 0
-    return states.dtype == torch.bfloat16 and wide and _is_for_few(states) and steps_work()
+    return states.dtype == torch.bfloat16 and wide and is_for_few(states) and steps_work()
 
 
 def tiles_suit(queries: Tensor, keys: Tensor, values: Tensor) -> bool:
     """Return whether `tile_attention` can be used for queries (b, h, t, d), keys and values (b, k, n, d), and is faster."""
     d = queries.shape[3]
     alike = d == keys.shape[3] == values.shape[3] and d % _PAIRS == 0 and keys.shape[2] >= queries.shape[2]
-    return queries.dtype == keys.dtype == torch.bfloat16 and alike and _is_for_few(queries) and tiles_work()
+    return queries.dtype == keys.dtype == torch.bfloat16 and alike and is_for_few(queries) and tiles_work()
 
 
-def _is_for_few(states: Tensor) -> bool:
+def is_for_few(states: Tensor) -> bool:
+    """Return whether so few threads share a batch on a processor that code of one thread is faster."""
     return states.device.type == "cpu" and torch.get_num_threads() <= _MOST_THREADS
 
 
@@ -78,7 +80,7 @@ def steps_work() -> bool:
                 functional.layer_norm(wide + to, (96,), weight.float(), bias.float(), 1e-12),
             ),
         ]
-        return all(map(_is_alike, *zip(*pairs, strict=True)))
+        return all(map(is_alike, *zip(*pairs, strict=True)))
 
 
 @functools.cache
@@ -94,7 +96,7 @@ def tiles_work() -> bool:
         wanted = functional.scaled_dot_product_attention(
             asked.float(), known.float(), given.float(), is_causal=True, enable_gqa=True
         )
-    return found is not None and _is_alike(found, wanted.transpose(1, 2))
+    return found is not None and is_alike(found, wanted.transpose(1, 2))
 
 
 def add_norm(added: Tensor, to: Tensor, norm: tuple[Tensor, Tensor], epsilon: float) -> Tensor:
@@ -158,6 +160,73 @@ def gelu_(numbers: Tensor) -> Tensor:
 def _gelu_to(out: Tensor, numbers: Tensor, *, by_tanh: bool) -> Tensor:
     _check(out.shape == numbers.shape, out, numbers, of=1)
     _kernels.gelu(out.data_ptr(), numbers.data_ptr(), numbers.numel(), _gelu_table(by_tanh).ctypes.data)
+    return out
+
+
+def finish_layer(
+    read: Tensor, to: Tensor, tiles: Sequence[Tensor], vectors: Tensor, epsilon: float
+) -> Tensor:
+    """Return the output of a layer of BERT's families, by AMX, written where what attention read was if it is as wide.
+
+    Parameters
+    ----------
+    read
+        What attention read, (rows, width).
+    to
+        The layer's input, (rows, d).
+    tiles
+        Weights of attention's output and of the perceptron's two layers, as `embedreg.embed._tile_weights.in_tiles` has them.
+    vectors
+        Of float32, one after the other: the output's bias, the weight and the bias of the norm that follows, the biases of
+        the perceptron's two layers, and the second norm's weight and bias.
+    epsilon
+        Added to variances.
+    """
+    (rows, width), (_, d) = read.shape, to.shape
+    wide = len(tiles[1]) * _PAIRS
+    wanted = ((d, width), (wide, d), (d, wide))
+    suits = [(*(n * _PAIRS for n in part.shape[:2]), *part.shape[2:]) for part in tiles] == [
+        (*shape, *_IN_TILES) for shape in wanted
+    ]
+    suits = suits and vectors.dtype == torch.float32 and vectors.numel() == 6 * d + wide and len(to) == rows
+    _check(suits, read, to)
+    _check(vectors.is_contiguous(), *tiles, of=1)
+    out = read if width == d else torch.empty_like(to)
+    _kernels.finish_layer(
+        out.data_ptr(),
+        read.data_ptr(),
+        to.data_ptr(),
+        rows,
+        width,
+        d,
+        wide,
+        *(weights.data_ptr() for weights in tiles),
+        vectors.data_ptr(),
+        epsilon,
+        _gelu_table(False).ctypes.data,
+    )
+    return out
+
+
+def gated(states: Tensor, widening: Tensor, narrowing: Tensor) -> Tensor:
+    """Return what a perceptron with a gate gives for states (..., d), by AMX.
+
+    Parameters
+    ----------
+    states
+        Contiguous.
+    widening
+        Weights of the gate and of what is gated, (wide / 32, 2, d / 32, 2, 16, 16, 2), see `embedreg.embed._tile_weights`.
+    narrowing
+        Weights in tiles.
+    """
+    d, wide = (n * _PAIRS for n in narrowing.shape[:2])
+    suits = states.shape[-1] == d and widening.shape == (wide // _PAIRS, 2, d // _PAIRS, *_IN_TILES)
+    _check(suits and narrowing.shape[2:] == _IN_TILES, states)
+    _check(True, widening, narrowing, of=1)
+    out = torch.empty_like(states)
+    addresses = widening.data_ptr(), narrowing.data_ptr()
+    _kernels.gated(out.data_ptr(), states.data_ptr(), states.numel() // d, d, wide, *addresses)
     return out
 
 
@@ -255,6 +324,7 @@ def _tried(rows: int, d: int, seed: int = 1) -> Tensor:
     return torch.linspace(-9, 9 + seed, rows * d, device="cpu").sin().view(rows, d).to(torch.bfloat16)
 
 
-def _is_alike(found: Tensor, wanted: Tensor) -> bool:
+def is_alike(found: Tensor, wanted: Tensor) -> bool:
+    """Return whether what compiled code found in bfloat16 is what was computed in float32, but for rounding."""
     error = float((found.float() - wanted).abs().max() / wanted.abs().max())
     return error <= _ROUNDINGS * torch.finfo(found.dtype).eps

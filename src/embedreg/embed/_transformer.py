@@ -46,7 +46,7 @@ _FAMILIES_SCHEMA: Final = 7
 _TRANSFORMERS_SCHEMA: Final = 6
 _T5_SCHEMA: Final = 8
 # The same where bfloat16 alone is concerned: vectors in float32 stay valid.
-_BFLOAT16_SCHEMA: Final = 1
+_BFLOAT16_SCHEMA: Final = 2
 # Tokenised and sorted by length together: enough to sort well, few enough to hold the tokens of.
 _TEXTS_AT_ONCE: Final = 4096
 _LETTERS_AT_ONCE: Final = 2**24
