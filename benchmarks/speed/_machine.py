@@ -16,7 +16,9 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.speed._timing import seconds
 from embedreg.core.products import linear_map
+from embedreg.embed._layer_end import layer_ends_work
 from embedreg.embed._steps import steps_work, tiles_work
+from embedreg.embed._tile_gate import tile_gates_work
 from embedreg.heads._compiled_stack import compiled_steps_work
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 COMPILED = {
     "norms, activations, rotations": steps_work,
     "attention": tiles_work,
+    "ends of layers": layer_ends_work,
+    "perceptrons with a gate": tile_gates_work,
     "steps of perceptrons": compiled_steps_work,
 }
 _PEAK_RUNS = 4
