@@ -12,7 +12,7 @@ from torch import nn
 
 from embedreg.core.errors import UsageError
 from embedreg.core.paths import cache_root
-from embedreg.heads import MLPHead, Problem, _stack, _workers, fit_many
+from embedreg.heads import MLPHead, Problem, _compiled_stack, _stack, _workers, fit_many
 from embedreg.heads import _sweep as sweep
 from embedreg.heads._base import Rows
 from embedreg.heads._compiled_stack import CompiledStack, compiled_steps_work
@@ -265,6 +265,30 @@ def test_stopping_early_saves_epochs(
     assert len(steps) <= SMALL["max_epochs"]
     assert sum(steps) < 4 * SMALL["max_epochs"]
     assert steps == sorted(steps, reverse=True)
+
+
+@pytest.fixture
+def float64_by_default():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.usefixtures("stack")
+def test_torch_s_default_precision_is_not_the_sweep_s(request: pytest.FixtureRequest) -> None:
+    X, y = wave(60)
+    wanted = MLPHead(**SMALL).fit(X, y)
+    request.getfixturevalue("float64_by_default")
+    compiled_steps_work.cache_clear()
+    found = MLPHead(**SMALL).fit(X, y)
+    assert compiled_steps_work() == (
+        _compiled_stack._kernels is not None and _compiled_stack._kernels.lanes() > 0
+    )
+    assert found.chosen_ == wanted.chosen_
+    assert all(
+        np.array_equal(a, b)
+        for a, b in zip(itertools.chain(*found.layers_), itertools.chain(*wanted.layers_), strict=True)
+    )
 
 
 @pytest.mark.usefixtures("stack")

@@ -44,9 +44,9 @@ def compiled_steps_work() -> bool:
         return False
     generator = torch.Generator().manual_seed(0)
     initial = initial_parameters(_TRIED, generator)[None]
-    x, y = torch.rand(40, _TRIED[0], generator=generator), torch.rand(40, 1, generator=generator)
+    x, y = (torch.rand(40, d, generator=generator, dtype=torch.float32) for d in (_TRIED[0], 1))
     which = torch.arange(40).view(1, 2, 20)
-    batches = Minibatches(x, y, which, torch.full((1, 2, 20, 1), 0.05))
+    batches = Minibatches(x, y, which, torch.full_like(y, 0.05).view(1, 2, 20, 1))
     found, wanted = (kind(initial.clone(), _TRIED, [(1e-2, 0.1)]) for kind in (CompiledStack, MLPStack))
     for stack in (found, wanted):
         stack.learn(batches)
@@ -76,7 +76,7 @@ class CompiledStack:
         self, parameters: Tensor, widths: Sequence[int], rates: Sequence[tuple[float, float]]
     ) -> None:
         self._widths = tuple(widths)
-        self._places = torch.tensor(self._widths)
+        self._places = torch.tensor(self._widths, device="cpu")
         self._rates = list(rates)
         self.parameters = self._in_panels(parameters)
         self._moments = torch.zeros_like(self.parameters), torch.zeros_like(self.parameters)
@@ -120,7 +120,7 @@ class CompiledStack:
     def predict(self, x: Tensor) -> Tensor:
         """Return predictions (m, b, 1) for x (m, b, d)."""
         _check(x, dtype=torch.float32)
-        found = torch.empty(*x.shape[:2], 1)
+        found = x.new_empty(*x.shape[:2], 1)
         for model, given in enumerate(x):
             rows = given.contiguous()
             out, parameters = found[model].data_ptr(), self.parameters[model].data_ptr()
@@ -143,11 +143,11 @@ class CompiledStack:
     def _in_panels(self, parameters: Tensor) -> Tensor:
         """Return the same weights as they stand here."""
         size = sum((i + 1) * _filled_up(o) for i, o in itertools.pairwise(self._widths))
-        found = torch.zeros(len(parameters), size)
+        found = torch.zeros(len(parameters), size, dtype=torch.float32, device="cpu")
         given = layers_of(parameters, self._widths)
         for (weights, biases), (to, biases_to) in zip(given, self._views(found), strict=True):
             m, inputs, outputs = weights.shape
-            filled = torch.zeros(m, inputs, _filled_up(outputs))
+            filled = weights.new_zeros(m, inputs, _filled_up(outputs))
             filled[..., :outputs] = weights
             to.copy_(filled.view(m, inputs, -1, _PANEL).transpose(1, 2))
             biases_to[:, :outputs] = biases[:, 0]

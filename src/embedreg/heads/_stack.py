@@ -29,9 +29,10 @@ def parameter_count(widths: Sequence[int]) -> int:
 
 def initial_parameters(widths: Sequence[int], generator: torch.Generator) -> Tensor:
     """Return one model's parameters (size,): uniform within 1 / sqrt(inputs), as in `torch.nn.Linear`."""
-    parameters = torch.zeros(parameter_count(widths))
+    parameters = torch.zeros(parameter_count(widths), dtype=torch.float32)  # whatever the default is just now
     for (weights, biases), inputs in zip(layers_of(parameters[None], widths), widths[:-1], strict=True):
-        drawn = (torch.rand(weights.numel() + biases.numel(), generator=generator) * 2 - 1) / inputs**0.5
+        numbers = weights.numel() + biases.numel()
+        drawn = (torch.rand(numbers, generator=generator, dtype=torch.float32) * 2 - 1) / inputs**0.5
         weights.view(-1).copy_(drawn[: weights.numel()])
         biases.view(-1).copy_(drawn[weights.numel() :])
     return parameters

@@ -112,8 +112,8 @@ def _training_step(dtype: str, *, widths: Sequence[int], rows: int) -> Callable[
     start = initial_parameters(widths, torch.Generator().manual_seed(0))
     kind = getattr(torch, dtype)
     stack = _stack(start.repeat(_TRIED, 1), widths, [(1e-3, 0.0)] * _TRIED, kind, rows)
-    x, y = torch.ones(rows, widths[0], dtype=kind), torch.zeros(rows, 1)
-    batches = Minibatches(x, y, torch.arange(rows).view(1, 1, -1), torch.full((1, 1, rows, 1), 1 / rows))
+    x, y = torch.ones(rows, widths[0], dtype=kind), torch.zeros(rows, 1, dtype=torch.float32)
+    batches = Minibatches(x, y, torch.arange(rows).view(1, 1, -1), torch.full_like(y, 1 / rows)[None, None])
     return functools.partial(stack.learn, batches)
 
 
@@ -244,7 +244,7 @@ class _Training:
         parameters = initial.to(device)[self._task]
         self._stack = _stack(parameters, widths, rates, self._dtype, self._data.rows_a_step)
         self._best = self._stack.parameters.clone()
-        self._best_mse = torch.full((len(models),), torch.inf, device=device)
+        self._best_mse = torch.full((len(models),), torch.inf, dtype=torch.float32, device=device)
         self._best_epoch = torch.zeros(len(models), dtype=torch.long, device=device)
 
     @torch.no_grad()
@@ -355,7 +355,8 @@ def _slots(n: int, steps: int, width: int) -> tuple[Tensor, Tensor]:
 
     Returns positions in the shuffled order and weights that make a batch's loss a mean, both (steps, width).
     """
-    positions, weights = torch.zeros(steps, width, dtype=torch.long), torch.zeros(steps, width)
+    positions = torch.zeros(steps, width, dtype=torch.long)
+    weights = torch.zeros(steps, width, dtype=torch.float32)
     for step, part in enumerate(torch.arange(n).tensor_split(steps)):
         positions[step, : len(part)] = part
         weights[step, : len(part)] = 1 / len(part)
@@ -365,7 +366,7 @@ def _slots(n: int, steps: int, width: int) -> tuple[Tensor, Tensor]:
 def _padded(parts: Sequence[Rows], n: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return x (tasks, n, d), y (tasks, n, 1) and weights (tasks, n, 1) that average over real rows."""
     d = parts[0].X.shape[1]
-    x, y, weight = (torch.zeros(len(parts), n, width) for width in (d, 1, 1))
+    x, y, weight = (torch.zeros(len(parts), n, width, dtype=torch.float32) for width in (d, 1, 1))
     for i, part in enumerate(parts):
         x[i, : len(part)] = torch.from_numpy(part.X)
         y[i, : len(part), 0] = torch.from_numpy(part.y)
