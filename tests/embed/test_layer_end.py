@@ -6,6 +6,7 @@ import functools
 
 import pytest
 import torch
+from bfloat16 import assert_near, few_threads, numbers  # noqa: F401 (a fixture)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
@@ -16,22 +17,9 @@ from embedreg.embed._layer_end import EndByTiles, EndByTorch, EndWeights, layer_
 from embedreg.embed._steps import finish_layer
 from embedreg.embed._tile_weights import from_tiles, in_tiles
 
-ROUNDING = torch.finfo(torch.bfloat16).eps
+pytestmark = pytest.mark.usefixtures("few_threads")
 EPSILON = 1e-12
 tiled = pytest.mark.skipif(not layer_ends_work(), reason="no AMX, or no compiler")
-
-
-@pytest.fixture(autouse=True)
-def few_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def numbers(*shape, seed=0, size=1.0):
-    drawn = torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) * size
-    return drawn.to(torch.bfloat16)
 
 
 def weights(width=64, d=64, wide=96, seed=0):
@@ -55,11 +43,6 @@ def reference(read, to, made, epsilon=EPSILON):
     )
     wide = functional.gelu(functional.linear(hidden, *widening))
     return functional.layer_norm(functional.linear(wide, *narrowing) + hidden, d, *norm, epsilon)
-
-
-def assert_near(found, wanted, roundings=4):
-    assert found.shape == wanted.shape
-    assert float((found.double() - wanted).abs().max()) <= roundings * ROUNDING * float(wanted.abs().max())
 
 
 @given(
@@ -94,7 +77,7 @@ def test_ends_of_layers(rows, width, d, wide, seed):
     read, to = numbers(rows, width, seed=seed), numbers(rows, d, seed=seed + 5)
     wanted = reference(read, to, made)
     before = to.clone()
-    assert_near(EndByTiles(made, EPSILON).by_tiles(read, to), wanted)
+    assert_near(EndByTiles(made, EPSILON).by_tiles(read, to), wanted, roundings=4)
     assert torch.equal(to, before), "the layer's input may be asked for"
 
 
@@ -106,7 +89,7 @@ def test_more_rows_and_inputs_than_are_taken_at_once(rows, d, wide):
     made = weights(d, d, wide)
     read, to = numbers(rows, d, seed=7), numbers(rows, d, seed=8)
     wanted = reference(read, to, made)
-    assert_near(EndByTiles(made, EPSILON).by_tiles(read, to), wanted)
+    assert_near(EndByTiles(made, EPSILON).by_tiles(read, to), wanted, roundings=4)
 
 
 @tiled
@@ -138,7 +121,7 @@ def test_threads_that_share_a_batch_go_by_torch(monkeypatch):
     monkeypatch.setattr(_layer_end, "finish_layer", lambda *_: pytest.fail("by compiled code"))
     torch.set_num_threads(3)
     with torch.inference_mode():
-        assert_near(made(read, to), wanted)
+        assert_near(made(read, to), wanted, roundings=4)
 
 
 @tiled
@@ -157,7 +140,7 @@ def test_by_torch_elsewhere(monkeypatch):
     read, to = numbers(20, 64, seed=1), numbers(20, 64, seed=2)
     wanted = reference(read, to, weights())
     with torch.inference_mode():
-        assert_near(made(read, to), wanted)
+        assert_near(made(read, to), wanted, roundings=4)
 
 
 @tiled

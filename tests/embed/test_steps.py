@@ -6,13 +6,13 @@ import math
 import shutil
 import subprocess
 import sys
-import sysconfig
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import transformers
+from bfloat16 import ROUNDING, assert_near, few_threads, numbers  # noqa: F401 (a fixture)
+from compilers import where_gcc_is
 from exact_attention import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,37 +36,13 @@ from embedreg.embed._steps import (
 )
 from embedreg.embed._tile_gate import tile_gates_work
 
-ROUNDING = torch.finfo(torch.bfloat16).eps
+pytestmark = pytest.mark.usefixtures("few_threads")
 compiled = pytest.mark.skipif(not steps_work(), reason="no compiled steps for this processor, or no compiler")
 tiled = pytest.mark.skipif(not tiles_work(), reason="no AMX, or no compiler")
 
 
-@pytest.fixture(autouse=True)
-def few_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def numbers(*shape, seed=0, size=1.0):
-    return (torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) * size).to(torch.bfloat16)
-
-
-def assert_near(found, wanted, roundings=2):
-    """As near as bfloat16 can be, beside the greatest of what is wanted."""
-    wanted = wanted.double()
-    assert found.shape == wanted.shape
-    assert float((found.double() - wanted).abs().max()) <= roundings * ROUNDING * float(wanted.abs().max())
-
-
-@pytest.mark.skipif(
-    sys.platform != "linux" or not shutil.which("gcc") or "gcc" not in sysconfig.get_config_var("CC"),
-    reason="the package is compiled where gcc made Python, and is there",
-)
+@where_gcc_is
 def test_steps_were_compiled_where_a_compiler_is():
-    if not (Path(sysconfig.get_path("include")) / "Python.h").exists():
-        pytest.skip("Python's headers are not installed")
     assert _steps._kernels is not None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import transformers
+from bfloat16 import assert_near, few_threads, numbers  # noqa: F401 (a fixture)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_models import SIZES
@@ -15,21 +16,8 @@ from embedreg.embed._packed_linear import use_packed
 from embedreg.embed._steps import gated
 from embedreg.embed._tile_gate import TiledGate, may_tile, tile_gates_work
 
-ROUNDING = torch.finfo(torch.bfloat16).eps
+pytestmark = pytest.mark.usefixtures("few_threads")
 tiled = pytest.mark.skipif(not tile_gates_work(), reason="no AMX, or no compiler")
-
-
-@pytest.fixture(autouse=True)
-def few_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def numbers(*shape, seed=0, size=1.0):
-    drawn = torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) * size
-    return drawn.to(torch.bfloat16)
 
 
 def linear(outputs, inputs, seed, **settings):
@@ -52,11 +40,6 @@ def reference(states, gate, up, down):
     )
 
 
-def assert_near(found, wanted, roundings=4):
-    assert found.shape == wanted.shape
-    assert float((found.double() - wanted).abs().max()) <= roundings * ROUNDING * float(wanted.abs().max())
-
-
 @tiled
 @settings(max_examples=40, deadline=None)
 @given(
@@ -71,7 +54,7 @@ def test_perceptrons_with_a_gate(rows, d, wide, size):
     wanted = reference(states, *made)
     before = states.clone()
     with torch.inference_mode():
-        assert_near(TiledGate(*made).by_tiles(states), wanted)
+        assert_near(TiledGate(*made).by_tiles(states), wanted, roundings=4)
     assert torch.equal(states, before)
 
 
@@ -82,7 +65,7 @@ def test_more_rows_and_inputs_than_are_taken_at_once(rows, d, wide):
     states = numbers(1, rows, d, seed=5)
     wanted = reference(states, *made)
     with torch.inference_mode():
-        assert_near(TiledGate(*made).by_tiles(states), wanted)
+        assert_near(TiledGate(*made).by_tiles(states), wanted, roundings=4)
 
 
 @tiled
@@ -104,7 +87,7 @@ def test_threads_that_share_a_batch_go_by_torch(monkeypatch):
     monkeypatch.setattr(_tile_gate, "gated", lambda *_: pytest.fail("by compiled code"))
     torch.set_num_threads(3)
     with torch.inference_mode():
-        assert_near(tiles(states), wanted)
+        assert_near(tiles(states), wanted, roundings=4)
 
 
 @tiled

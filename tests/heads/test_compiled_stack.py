@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import shutil
-import sys
-import sysconfig
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from compilers import where_gcc_is
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -58,13 +55,8 @@ def gradients(layers, x, y, weights):
     return [(w.grad, b.grad) for w, b in wide]
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux" or not shutil.which("gcc") or "gcc" not in sysconfig.get_config_var("CC"),
-    reason="the package is compiled where gcc made Python, and is there",
-)
+@where_gcc_is
 def test_steps_were_compiled_where_a_compiler_is():
-    if not (Path(sysconfig.get_path("include")) / "Python.h").exists():
-        pytest.skip("Python's headers are not installed")
     assert _compiled_stack._kernels is not None
 
 

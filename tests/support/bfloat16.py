@@ -1,0 +1,28 @@
+"""Numbers of bfloat16 to try compiled code with, and how near its results have to be."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+ROUNDING = torch.finfo(torch.bfloat16).eps
+
+
+@pytest.fixture
+def few_threads():
+    """So few that compiled code, which is of one thread, is used; for the test alone."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def numbers(*shape, seed=0, size=1.0):
+    return (torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) * size).to(torch.bfloat16)
+
+
+def assert_near(found, wanted, roundings=2):
+    """As near as bfloat16 can be, beside the greatest of what is wanted."""
+    wanted = wanted.double()
+    assert found.shape == wanted.shape
+    assert float((found.double() - wanted).abs().max()) <= roundings * ROUNDING * float(wanted.abs().max())
