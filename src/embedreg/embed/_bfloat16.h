@@ -57,7 +57,7 @@ AVX static inline __m512 power(__m512 x) {
     return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), exponent));
 }
 
-/* x Phi(x) = max(x, 0) - h(|x|), with h(z) = z Phi(-z) by a cubic in each of 16 parts of what the table covers; beyond, the end. */
+/* x Phi(x) = max(x, 0) - h(|x|), with h(z) = z Phi(-z) by a cubic in each of 16 parts of what a table covers; beyond, its end. */
 typedef struct {
     __m512 c0, c1, c2, c3, density;
 } Gelu;

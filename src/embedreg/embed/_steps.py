@@ -189,7 +189,7 @@ def finish_layer(
         (*shape, *_IN_TILES) for shape in wanted
     ]
     suits = suits and vectors.dtype == torch.float32 and vectors.numel() == 6 * d + wide and len(to) == rows
-    _check(suits, read, to)
+    _check(suits and tiles_work(), read, to)
     _check(vectors.is_contiguous(), *tiles, of=1)
     out = read if width == d else torch.empty_like(to)
     _kernels.finish_layer(
@@ -222,7 +222,7 @@ def gated(states: Tensor, widening: Tensor, narrowing: Tensor) -> Tensor:
     """
     d, wide = (n * _PAIRS for n in narrowing.shape[:2])
     suits = states.shape[-1] == d and widening.shape == (wide // _PAIRS, 2, d // _PAIRS, *_IN_TILES)
-    _check(suits and narrowing.shape[2:] == _IN_TILES, states)
+    _check(suits and narrowing.shape[2:] == _IN_TILES and tiles_work(), states)
     _check(True, widening, narrowing, of=1)
     out = torch.empty_like(states)
     addresses = widening.data_ptr(), narrowing.data_ptr()

@@ -2,8 +2,8 @@
  *
  * Some rows go through all of it before the next ones do, so that what is between stays in a core's own cache: what cores share
  * is slow to read, and a pass over it took as long as a product. Activations are worked out while the next product runs, which
- * AMX does beside the vector units. Weights stand in tiles, (outputs / 32, inputs / 32, 2, 16 pairs of inputs, 16 outputs, 2), and
- * so do rows that are multiplied, (rows / 32, inputs / 32, 32, 32).
+ * AMX does beside the vector units. Weights stand in tiles, (outputs / 32, inputs / 32, 2, 16 pairs of inputs, 16 outputs, 2),
+ * and so do rows that are multiplied, (rows / 32, inputs / 32, 32, 32).
  */
 #include "_bfloat16.h"
 
@@ -14,7 +14,8 @@
 #define DEPTH 384                /* inputs at once: of more, rows and weights leave the first cache between two blocks */
 
 typedef struct {
-    Size rows, read, d, wide; /* of what attention read, of a state, and within the perceptron; all but the rows multiples of 32 */
+    Size rows;
+    Size read, d, wide; /* widths of what attention read, of a state, and within the perceptron: multiples of 32 */
     const bf16 *output, *widening, *narrowing;
     const float *output_bias, *first_weight, *first_bias, *wide_bias, *narrow_bias, *second_weight, *second_bias;
     float epsilon;
@@ -133,15 +134,16 @@ AMX static void sum_up(float *sums, const bf16 *rows, Size count, Size inputs, c
                     go_on(at, outputs);
                 else
                     begin();
-                for (Size i = first; i < end; i += PAIRS) multiply(rows + r * inputs + i * BLOCK, weights + o * inputs + i * BLOCK);
+                const bf16 *of_rows = rows + r * inputs, *of_weights = weights + o * inputs;
+                for (Size i = first; i < end; i += PAIRS) multiply(of_rows + i * BLOCK, of_weights + i * BLOCK);
                 keep(at, outputs);
             }
     }
 }
 
-/* out = the norm of sums + bias + to, a row of d; the sums are lost. Of what it reads and writes the next 32 numbers are `further` on */
-AVX static void norm(bf16 *out, Size out_further, float *sums, const float *bias, const bf16 *to, Size to_further, const float *weight,
-                     const float *shift, Size d, float epsilon) {
+/* out = the norm of sums + bias + to, a row of d; the sums are lost. In `out` and `to` the next 32 numbers are `further` on. */
+AVX static void norm(bf16 *out, Size out_further, float *sums, const float *bias, const bf16 *to, Size to_further,
+                     const float *weight, const float *shift, Size d, float epsilon) {
     __m512 total = _mm512_setzero_ps(), squares = total;
     for (Size i = 0; i < d; i += PAIRS, to += to_further)
         for (Size half = 0; half < PAIRS; half += LANES) {
@@ -167,7 +169,8 @@ AVX static void norm(bf16 *out, Size out_further, float *sums, const float *bias
     }
 }
 
-static const Tiles all_tiles = {.palette = 1, .bytes = {64, 64, 64, 64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
+static const Tiles all_tiles = {
+    .palette = 1, .bytes = {64, 64, 64, 64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
 
 /* Room for some rows at once: of the perceptron's inner numbers, of what is multiplied first, of states, and of sums. */
 typedef struct {
@@ -225,8 +228,10 @@ AMX static void gate(bf16 *out, const bf16 *states, Size rows, Size d, Size wide
         lay(room->laid, states + first * d, some, d);
         widen(room->middle, room->laid, full, d, widening, NULL, wide, &none, room->blocks, SILU);
         sum_up(room->sums, room->middle, full, wide, narrowing, d);
-        for (Size i = 0; i < some * d; i += PAIRS)
-            _mm512_storeu_si512(out + first * d + i, both(_mm512_load_ps(room->sums + i), _mm512_load_ps(room->sums + i + LANES)));
+        for (Size i = 0; i < some * d; i += PAIRS) {
+            const __m512i found = both(_mm512_load_ps(room->sums + i), _mm512_load_ps(room->sums + i + LANES));
+            _mm512_storeu_si512(out + first * d + i, found);
+        }
     }
     _tile_release();
 }
@@ -235,8 +240,8 @@ PyObject *py_finish_layer(PyObject *self, PyObject *given) {
     Size out, read, to, output, widening, narrowing, vectors, table;
     Shape shape;
     Room room;
-    if (!PyArg_ParseTuple(given, "nnnnnnnnnnnfn", &out, &read, &to, &shape.rows, &shape.read, &shape.d, &shape.wide, &output, &widening,
-                          &narrowing, &vectors, &shape.epsilon, &table))
+    if (!PyArg_ParseTuple(given, "nnnnnnnnnnnfn", &out, &read, &to, &shape.rows, &shape.read, &shape.d, &shape.wide, &output,
+                          &widening, &narrowing, &vectors, &shape.epsilon, &table))
         return NULL;
     shape.output = (const bf16 *)output;
     shape.widening = (const bf16 *)widening;

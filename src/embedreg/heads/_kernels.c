@@ -1,9 +1,9 @@
-/* Steps of small perceptrons by AdamW, in float32, on processors with AVX2 or AVX-512: a model's epoch in one call, by one thread.
+/* Steps of small perceptrons by AdamW in float32, with AVX2 or AVX-512: a model's epoch in one call, by one thread.
  *
  * torch writes a step's gradients to memory and reads them again, and calls a product for each of a few layers of a few rows.
- * Here a model's weights stand in panels of 16 outputs, (outputs / 16, inputs, 16), so that every pass over them is from one end to
- * the other, and a weight is updated as soon as its gradient is summed up, in registers. `embedreg.heads._compiled_stack` checks
- * shapes, tries this against torch before it is used, and does without where it was not compiled. Pointers are those of tensors.
+ * Here a model's weights stand in panels of 16 outputs, (outputs / 16, inputs, 16), so that every pass over them is from one end
+ * to the other, and a weight is updated as soon as its gradient is summed up, in registers. `embedreg.heads._compiled_stack`
+ * checks types, tries this against torch before it is used, and does without where it was not compiled. Pointers are of tensors.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -25,6 +25,9 @@ typedef Py_ssize_t Size;
 #define UP(n) (((n) + PANEL - 1) / PANEL * PANEL)
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLLED _Pragma("GCC unroll 16")
+
+/* where number i of the first row is in panels (n / 16, rows, 16) */
+static inline Size in_panels(Size i, Size rows) { return i / PANEL * PANEL * rows + i % PANEL; }
 
 typedef struct {
     Size inputs, outputs;    /* the latter a multiple of 16; those beyond the layer's own have weights of zero, and keep them */
@@ -119,7 +122,8 @@ static bool make_network(Network *network, const int64_t *widths, Size layers, S
         if (UP(widths[i]) > most) most = UP(widths[i]);
     }
     rows = (rows + 31) / 32 * 32; /* whole blocks of either kind */
-    const size_t numbers = sizeof(float) * (size_t)(held + 3 * most) * (size_t)rows, places = sizeof(Layer) * (size_t)(layers + 1);
+    const size_t numbers = sizeof(float) * (size_t)((held + 3 * most) * rows);
+    const size_t places = sizeof(Layer) * (size_t)(layers + 1);
     char *memory = aligned_alloc(64, (numbers + places + 63) / 64 * 64);
     if (!memory) return false;
     *network = (Network){.layers = layers, .rows = rows, .memory = memory, .layer = (Layer *)(memory + numbers)};
@@ -156,8 +160,8 @@ static PyObject *py_lanes(PyObject *self, PyObject *none) { return PyLong_FromLo
 static PyObject *py_learn(PyObject *self, PyObject *given) {
     Size lanes, parameters, first, second, widths, layers, x, y, which, weights, steps, rows, done;
     double rate, decay, beta1, beta2, epsilon;
-    if (!PyArg_ParseTuple(given, "nnnnnnnnnnnnnddddd", &lanes, &parameters, &first, &second, &widths, &layers, &x, &y, &which, &weights,
-                          &steps, &rows, &done, &rate, &decay, &beta1, &beta2, &epsilon))
+    if (!PyArg_ParseTuple(given, "nnnnnnnnnnnnnddddd", &lanes, &parameters, &first, &second, &widths, &layers, &x, &y, &which,
+                          &weights, &steps, &rows, &done, &rate, &decay, &beta1, &beta2, &epsilon))
         return NULL;
     Network network;
     if (!make_network(&network, (int64_t *)widths, layers, rows)) return PyErr_NoMemory();

@@ -8,8 +8,8 @@
 #define MOST(a, b) ((a) > (b) ? (a) : (b))
 
 /* sums[j][v] += scalars[j * across + c * along] * vectors[c * stride + v], over c */
-TARGET INLINE void NAME(add_products)(VECTOR (*sums)[MOST(SUM_VECTORS, TILE_VECTORS)], const float *scalars, Size across, Size along,
-                                      const float *vectors, Size stride, Size count, const int many, const int wide) {
+TARGET INLINE void NAME(add_products)(VECTOR (*sums)[MOST(SUM_VECTORS, TILE_VECTORS)], const float *scalars, Size across,
+                                      Size along, const float *vectors, Size stride, Size count, const int many, const int wide) {
     for (Size c = 0; c < count; c++, scalars += along, vectors += stride) {
         VECTOR x[MOST(SUM_VECTORS, TILE_VECTORS)];
         UNROLLED for (int v = 0; v < wide; v++) x[v] = LOAD(vectors + v * LANES);
@@ -21,8 +21,8 @@ TARGET INLINE void NAME(add_products)(VECTOR (*sums)[MOST(SUM_VECTORS, TILE_VECT
 }
 
 /* out (outputs, rows) = weights in panels by in (inputs, rows), and biases; what is below zero becomes zero where it is `bent` */
-TARGET static void NAME(forward)(float *out, const float *in, const float *weights, const float *biases, Size inputs, Size outputs,
-                                 Size rows, bool bent) {
+TARGET static void NAME(forward)(float *out, const float *in, const float *weights, const float *biases, Size inputs,
+                                 Size outputs, Size rows, bool bent) {
     for (Size first = 0; first < inputs; first += DEPTH) {
         const Size some = inputs - first < DEPTH ? inputs - first : DEPTH;
         const bool last = first + some == inputs;
@@ -42,7 +42,7 @@ TARGET static void NAME(forward)(float *out, const float *in, const float *weigh
     }
 }
 
-/* out (inputs, rows), the loss's derivative by what a layer reads: weights by errors (outputs, rows), where `read` is above zero */
+/* out (inputs, rows), the loss's derivative by what a layer reads: weights by errors (outputs, rows), where `read` is positive */
 TARGET INLINE void NAME(some_backward)(float *out, const float *errors, const float *weights, const float *read, Size inputs,
                                        Size outputs, Size rows, const int many) {
     for (Size row = 0; row < rows; row += BLOCK) {
@@ -58,8 +58,8 @@ TARGET INLINE void NAME(some_backward)(float *out, const float *errors, const fl
     }
 }
 
-TARGET static void NAME(backward)(float *out, const float *errors, const float *weights, const float *read, Size inputs, Size outputs,
-                                  Size rows) {
+TARGET static void NAME(backward)(float *out, const float *errors, const float *weights, const float *read, Size inputs,
+                                  Size outputs, Size rows) {
     Size i = 0;
     for (; i + SUMS <= inputs; i += SUMS)
         NAME(some_backward)(out + i * rows, errors, weights + i * PANEL, read + i * rows, inputs, outputs, rows, SUMS);
@@ -99,14 +99,15 @@ TARGET INLINE void NAME(update_tile)(Model model, Size at, const float *read, co
 }
 
 /* a step of a layer, of what it read and the errors of its outputs, both in panels (n / 16, rows, 16) */
-TARGET static void NAME(update)(Model model, const Layer *layer, const float *errors, Size count, Size rows, const Update *update) {
+TARGET static void NAME(update)(Model model, const Layer *layer, const float *errors, Size count, Size rows,
+                                const Update *update) {
     const NAME(Rates) by = NAME(rates)(update);
     for (Size o = 0; o < layer->outputs; o += PANEL, errors += PANEL * rows) {
         Size i = 0, at = layer->weights + o * layer->inputs;
         for (; i + TILE <= layer->inputs; i += TILE)
-            NAME(update_tile)(model, at + i * PANEL, layer->panels + i / PANEL * PANEL * rows + i % PANEL, errors, count, by, TILE);
+            NAME(update_tile)(model, at + i * PANEL, layer->panels + in_panels(i, rows), errors, count, by, TILE);
         for (; i < layer->inputs; i++)
-            NAME(update_tile)(model, at + i * PANEL, layer->panels + i / PANEL * PANEL * rows + i % PANEL, errors, count, by, 1);
+            NAME(update_tile)(model, at + i * PANEL, layer->panels + in_panels(i, rows), errors, count, by, 1);
         VECTOR sums[TILE_VECTORS];
         UNROLLED for (int v = 0; v < TILE_VECTORS; v++) sums[v] = EACH(0.0f);
         for (Size row = 0; row < count; row++)
