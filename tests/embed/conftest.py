@@ -9,9 +9,21 @@ import pytest
 from tiny_models import SIZES, save_random, save_tokenizer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tokenizers import Tokenizer
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """torch kept to one thread for the test: batches are not side by side, and compiled code, which is of one, is used."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import functools
 
 import pytest
 import torch
-from bfloat16 import assert_near, few_threads, numbers  # noqa: F401 (a fixture)
+from bfloat16 import assert_near, numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
@@ -17,7 +17,7 @@ from embedreg.embed._layer_end import EndByTiles, EndByTorch, EndWeights, layer_
 from embedreg.embed._steps import finish_layer
 from embedreg.embed._tile_weights import from_tiles, in_tiles
 
-pytestmark = pytest.mark.usefixtures("few_threads")
+pytestmark = pytest.mark.usefixtures("one_thread")
 EPSILON = 1e-12
 tiled = pytest.mark.skipif(not layer_ends_work(), reason="no AMX, or no compiler")
 

@@ -52,14 +52,6 @@ def test_vectors_are_those_of_texts_alone(model, layers, pooling, request, token
     np.testing.assert_allclose(together, np.concatenate(alone), rtol=1e-4, atol=1e-5)
 
 
-@pytest.fixture
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_the_prefix_is_read_once_for_all_batches(tiny_llama, tokens_read, one_thread):
     embedder = TransformerEmbedder(tiny_llama, batch_tokens=200)
     texts = [f"{PROMPT}{letter}{letter}" for letter in "BCDFGHJKLMNPQ"]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from bfloat16 import ROUNDING, assert_near, few_threads, numbers  # noqa: F401 (a fixture)
+from bfloat16 import ROUNDING, assert_near, numbers
 from compilers import where_gcc_is
 from exact_attention import reference
 from hypothesis import given, settings
@@ -36,7 +36,7 @@ from embedreg.embed._steps import (
 )
 from embedreg.embed._tile_gate import tile_gates_work
 
-pytestmark = pytest.mark.usefixtures("few_threads")
+pytestmark = pytest.mark.usefixtures("one_thread")
 compiled = pytest.mark.skipif(not steps_work(), reason="no compiled steps for this processor, or no compiler")
 tiled = pytest.mark.skipif(not tiles_work(), reason="no AMX, or no compiler")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import transformers
-from bfloat16 import assert_near, few_threads, numbers  # noqa: F401 (a fixture)
+from bfloat16 import assert_near, numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_models import SIZES
@@ -16,7 +16,7 @@ from embedreg.embed._packed_linear import use_packed
 from embedreg.embed._steps import gated
 from embedreg.embed._tile_gate import TiledGate, may_tile, tile_gates_work
 
-pytestmark = pytest.mark.usefixtures("few_threads")
+pytestmark = pytest.mark.usefixtures("one_thread")
 tiled = pytest.mark.skipif(not tile_gates_work(), reason="no AMX, or no compiler")
 
 

@@ -217,7 +217,9 @@ def test_a_sweep_without_them_chooses_as_well(monkeypatch):
         compiled_steps_work.cache_clear()
         used = []
         monkeypatch.setattr(
-            sweep, "_stack", lambda *a, make=sweep._stack, used=used: used.append(make(*a)) or used[-1]
+            sweep,
+            "_make_stack",
+            lambda *a, make=sweep._make_stack, used=used: used.append(make(*a)) or used[-1],
         )
         head = MLPHead(hidden=(32, 32), max_epochs=40).fit(X[:150], y[:150])
         assert {type(made) for made in used} == {CompiledStack if kernels else MLPStack}

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 
 ROUNDING = torch.finfo(torch.bfloat16).eps
-
-
-@pytest.fixture
-def few_threads():
-    """So few that compiled code, which is of one thread, is used; for the test alone."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def numbers(*shape, seed=0, size=1.0):

@@ -31,9 +31,19 @@ class EndWeights(NamedTuple):
     norm: Pair
 
     @property
+    def maps(self) -> tuple[Pair, Pair, Pair]:
+        """Those of linear maps."""
+        return self.output, self.widening, self.narrowing
+
+    @property
+    def norms(self) -> tuple[Pair, Pair]:
+        """Those of norms."""
+        return self.output_norm, self.norm
+
+    @property
     def suits_tiles(self) -> bool:
         """Whether compiled code takes them: all widths are multiples of 32, in bfloat16 on a processor."""
-        return all(fits_tiles(weight) for weight, _ in (self.output, self.widening, self.narrowing))
+        return all(fits_tiles(weight) for weight, _ in self.maps)
 
 
 def layer_end(weights: EndWeights, epsilon: float, product: Callable[[Tensor, Tensor], Product]) -> LayerEnd:
@@ -49,19 +59,16 @@ class EndByTorch:
     def __init__(
         self, weights: EndWeights, epsilon: float, product: Callable[[Tensor, Tensor], Product]
     ) -> None:
-        self._output, self._widening, self._narrowing = (
-            product(*pair) for pair in (weights.output, weights.widening, weights.narrowing)
-        )
-        self._norms = weights.output_norm, weights.norm
+        self._output, self._widening, self._narrowing = (product(*pair) for pair in weights.maps)
+        self._norms = weights.norms
         self._epsilon = epsilon
 
     def __call__(self, read: Tensor, to: Tensor) -> Tensor:
         """Return the layer's output (rows, d), given what attention read (rows, width) and the layer's input (rows, d)."""
         hidden = self._added(self._output(read), to, self._norms[0])
         wide = self._widening(hidden)
-        wide = (
-            gelu_(wide) if steps_suit(wide) else torch.ops.aten.gelu_(wide)
-        )  # memory for another would take as long again
+        # in place: memory for another would take as long again
+        wide = gelu_(wide) if steps_suit(wide) else torch.ops.aten.gelu_(wide)
         return self._added(self._narrowing(wide), hidden, self._norms[1])
 
     def _added(self, read: Tensor, to: Tensor, norm: Pair) -> Tensor:
@@ -78,27 +85,19 @@ class EndByTiles:
     """
 
     def __init__(self, weights: EndWeights, epsilon: float) -> None:
-        self._tiles = [in_tiles(pair[0]) for pair in (weights.output, weights.widening, weights.narrowing)]
-        self._vectors = torch.cat(
-            [
-                weights.output[1],
-                *weights.output_norm,
-                weights.widening[1],
-                weights.narrowing[1],
-                *weights.norm,
-            ]
-        ).float()
-        self._norms = weights.output_norm, weights.norm
-        self._biases = weights.output[1], weights.widening[1], weights.narrowing[1]
+        self._tiles = [in_tiles(weight) for weight, _ in weights.maps]
+        self._biases = [bias for _, bias in weights.maps]
+        self._norms = weights.norms
+        output, widening, narrowing = self._biases
+        vectors = (output, *weights.output_norm, widening, narrowing, *weights.norm)
+        self._vectors = torch.cat(vectors).float()
         self._epsilon = epsilon
 
     def __call__(self, read: Tensor, to: Tensor) -> Tensor:
         """Return the layer's output (rows, d), given what attention read (rows, width), which is lost, and the layer's input."""
-        return (
-            self.by_tiles(read.contiguous(), to.contiguous())
-            if is_for_few(read)
-            else self._by_torch(read, to)
-        )
+        if is_for_few(read):
+            return self.by_tiles(read.contiguous(), to.contiguous())
+        return self._by_torch(read, to)
 
     def by_tiles(self, read: Tensor, to: Tensor) -> Tensor:
         """Return the same, however many threads there are."""

@@ -1,4 +1,4 @@
-"""Linear layers of transformers' models by `embedreg.core.products`, for processors."""
+"""Linear layers of transformers' models by `embedreg.core.products`, and perceptrons by compiled code, for processors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ _SILU: Final = ("SiLU", "SiLUActivation")
 def use_packed(model: Any) -> int:
     """Let a model's linear layers multiply by weights in the layout of the processor's kernels.
 
-    Perceptrons with a gate multiply by it within the products. Layers hold no other weights; where those were mapped from a
+    Perceptrons with a gate are compiled code's whole, with weights in tiles, where they suit; others multiply by it within the
+    products. Layers hold no other weights; where those were mapped from a
     file, these are memory of the process's own. The model is tried with a few tokens, before and after: what reads a layer's
     weights in a way of its own cannot read these, and such a model stays as it was.
 
@@ -44,7 +45,7 @@ def use_packed(model: Any) -> int:
     if not layers:
         return 0
     gated = [part for part in model.modules() if _may_gate(part, layers)]
-    tiled = [part for part in gated if _may_tile(part, layers)]
+    tiled = _tiled(gated, layers)
     in_tiles = {id(layer) for part in tiled for layer in _maps(part)}
     others = [layer for layer in layers if id(layer) not in in_tiles]
 
@@ -69,14 +70,13 @@ def _maps(part: Any) -> tuple[Any, Any, Any]:
     return part.gate_proj, part.up_proj, part.down_proj
 
 
-def _may_tile(part: Any, layers: list[Any]) -> bool:
-    """Return whether a perceptron with a gate can be compiled code's whole: it shares its weights with no other layer."""
+def _tiled(gated: list[Any], layers: list[Any]) -> list[Any]:
+    """Return the perceptrons with a gate that compiled code takes whole: they share no weights with other layers."""
     owners = Counter(id(layer.weight) for layer in layers)
-    maps = _maps(part)
-    of_own = all(
-        id(layer) in {id(other) for other in layers} and owners[id(layer.weight)] == 1 for layer in maps
-    )
-    return of_own and may_tile(*maps)
+    alone = {id(layer) for layer in layers if owners[id(layer.weight)] == 1}
+    return [
+        part for part in gated if all(id(layer) in alone for layer in _maps(part)) and may_tile(*_maps(part))
+    ]
 
 
 def _change_weights(layers: list[Any], change: Callable[[Tensor], Tensor]) -> None:

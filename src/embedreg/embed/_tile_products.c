@@ -1,7 +1,7 @@
 /* Perceptrons of transformers in bfloat16 by AMX; in BERT's families with all that follows attention in a layer, norms included.
  *
  * Some rows go through all of it before the next ones do, so that what is between stays in a core's own cache: what cores share
- * is slow to read, and a pass over it took as long as a product. Activations are worked out while the next product runs, which
+ * is slow to read. Activations are worked out while the next product runs, which
  * AMX does beside the vector units. Weights stand in tiles, (outputs / 32, inputs / 32, 2, 16 pairs of inputs, 16 outputs, 2),
  * and so do rows that are multiplied, (rows / 32, inputs / 32, 32, 32).
  */

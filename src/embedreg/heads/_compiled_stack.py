@@ -1,4 +1,4 @@
-"""Multilayer perceptrons that compiled code trains, on processors (`_kernels.c`): what `MLPStack` does, about twice as fast.
+"""Multilayer perceptrons that compiled code trains, on processors (`_kernels.c`): what `MLPStack` does, faster.
 
 Where the package was installed without a compiler, or on another processor, `compiled_steps_work` is False, and torch does it.
 """
@@ -27,7 +27,7 @@ except ImportError:  # installed without a compiler
     _kernels = None
 
 _PANEL: Final = 16  # outputs whose weights stand together
-_MOST_ROWS: Final = 512  # a step; of more, products are nearly all of a step, and torch's are as fast
+_MOST_ROWS: Final = 512  # a step; of more, products are nearly all of it, and torch's are good
 _TRIED: Final = (21, 40, 5, 1)  # widths that fill no panel
 _NEAR: Final = 1e-4  # by which two right ways may differ after a few steps of a hundredth
 

@@ -74,8 +74,8 @@ typedef struct {
 #define WHERE_POSITIVE(what, x) _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(what, _mm512_setzero_ps(), _CMP_GT_OQ), x)
 #define LEAST_SQUARE 1e-37f /* what is smaller has a root of zero, beside epsilon */
 
-/* a / (sqrt(b) * c + d); the root and the reciprocal by an estimate and a step of Newton's method, to float32's precision: by the
- * instructions that are exact they take as long as all the rest of a step */
+/* a / (sqrt(b) * c + d); the root and the reciprocal by an estimate and a step of Newton's method, to float32's precision: the
+ * instructions that are exact are several times slower than a product */
 TARGET INLINE __m512 ratio_of_16(__m512 a, __m512 b, __m512 c, __m512 d) {
     const __mmask16 real = _mm512_cmp_ps_mask(b, EACH(LEAST_SQUARE), _CMP_NLT_UQ);
     const __m512 inverse = _mm512_maskz_rsqrt14_ps(real, b), near = MUL(b, inverse);

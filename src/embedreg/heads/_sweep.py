@@ -3,7 +3,7 @@
 A batch is a few models that together fit in a processor's cache; each processor trains one batch at a time. On
 two cores that is three times as fast as one batch of all models on both, which waits for memory (AdamW reads
 and writes seven numbers a parameter at every step) and for the slower core after every product. A GPU trains as
-many models at once as it has memory for.
+many models at once as it has memory for. Compiled code trains a batch where it can (`_compiled_stack`), else torch (`_stack`).
 """
 
 from __future__ import annotations
@@ -111,13 +111,13 @@ def _training_step(dtype: str, *, widths: Sequence[int], rows: int) -> Callable[
     """Return a step of a few models like those of a sweep."""
     start = initial_parameters(widths, torch.Generator().manual_seed(0))
     kind = getattr(torch, dtype)
-    stack = _stack(start.repeat(_TRIED, 1), widths, [(1e-3, 0.0)] * _TRIED, kind, rows)
+    stack = _make_stack(start.repeat(_TRIED, 1), widths, [(1e-3, 0.0)] * _TRIED, kind, rows)
     x, y = torch.ones(rows, widths[0], dtype=kind), torch.zeros(rows, 1, dtype=torch.float32)
     batches = Minibatches(x, y, torch.arange(rows).view(1, 1, -1), torch.full_like(y, 1 / rows)[None, None])
     return functools.partial(stack.learn, batches)
 
 
-def _stack(
+def _make_stack(
     parameters: Tensor, widths: Sequence[int], rates: list[tuple[float, float]], dtype: torch.dtype, rows: int
 ) -> MLPStack | CompiledStack:
     """Return models that train, by steps of so many rows, as fast as can be here."""
@@ -242,7 +242,7 @@ class _Training:
         initial = torch.stack([initial_parameters(widths, g) for g in self._data.generators])
         rates = [(m.learning_rate, m.weight_decay) for m in models]
         parameters = initial.to(device)[self._task]
-        self._stack = _stack(parameters, widths, rates, self._dtype, self._data.rows_a_step)
+        self._stack = _make_stack(parameters, widths, rates, self._dtype, self._data.rows_a_step)
         self._best = self._stack.parameters.clone()
         self._best_mse = torch.full((len(models),), torch.inf, dtype=torch.float32, device=device)
         self._best_epoch = torch.zeros(len(models), dtype=torch.long, device=device)
