@@ -70,7 +70,7 @@ def predicted_against_actual(comparison: Comparison, name: str) -> Figure:
     axes.set_aspect("equal")
     set_scales(axes, ("x", "y") if log else ())
     if not log:
-        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.set(xlim=(low, high), ylim=(low, high), xlabel=f"actual {target}", ylabel=f"predicted {target}")
     axes.plot([low, high], [low, high], color=PALETTE["muted"], linewidth=1)

@@ -21,6 +21,7 @@ METRICS: Final = {
 
 UNDEFINED: Final = "n/a"
 _IN_UNITS_OF_Y: Final = {"rmse", "mae"}
+_LONG: Final = 1e7  # from here on a power of ten is the shorter
 _SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -30,7 +31,7 @@ def metric(key: str, value: float) -> str:
     Examples
     --------
     >>> metric("pearson", 0.91237), metric("rmse", 12345.678), metric("r2", float("nan"))
-    ('0.912', '1.235e+04', 'n/a')
+    ('0.912', '12,350', 'n/a')
     """
     return figures(value) if key in _IN_UNITS_OF_Y else decimals(value)
 
@@ -52,14 +53,17 @@ def decimals(value: float, *, sign: bool = False) -> str:
 
 
 def figures(value: float) -> str:
-    """Write four significant figures.
+    """Write four significant figures, as a whole number where that is no longer than a power of ten.
 
     Examples
     --------
-    >>> figures(0.000123456), figures(3.0), figures(1.5e12)
-    ('0.0001235', '3.000', '1.500e+12')
+    >>> figures(0.000123456), figures(3.0), figures(-54321.0), figures(1.5e12)
+    ('0.0001235', '3.000', '-54,320', '1.500e+12')
     """
-    return UNDEFINED if math.isnan(value) else f"{value:#.4g}".rstrip(".")
+    if math.isnan(value):
+        return UNDEFINED
+    rounded = float(f"{value:.4g}")
+    return f"{rounded:,.0f}" if 1000 <= abs(rounded) < _LONG else f"{value:#.4g}"
 
 
 def p_value(value: float) -> str:
