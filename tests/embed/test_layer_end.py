@@ -93,6 +93,17 @@ def test_more_rows_and_inputs_than_are_taken_at_once(rows, d, wide):
 
 
 @tiled
+@pytest.mark.parametrize("rows", [3, 300])
+def test_threads_of_a_team_give_the_same(rows):
+    made = EndByTiles(weights(96, 64, 1536), EPSILON)
+    read, to = numbers(rows, 96, seed=1), numbers(rows, 64, seed=2)
+    alone = made.by_tiles(read.clone(), to)
+    for threads in (2, 5):
+        torch.set_num_threads(threads)
+        assert torch.equal(made.by_tiles(read.clone(), to), alone)
+
+
+@tiled
 def test_a_rows_output_does_not_hang_on_the_others():
     made = EndByTiles(weights(), EPSILON)
     read, to = numbers(50, 64, seed=1), numbers(50, 64, seed=2)

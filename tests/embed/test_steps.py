@@ -165,6 +165,21 @@ def test_attention_of_texts_one_after_the_other(lengths, causal, has_bias, size)
 
 
 @tiled
+@pytest.mark.parametrize("lengths", [[150], [40, 1, 33]])
+def test_attention_by_threads_of_a_team_is_the_same(lengths):
+    queries, keys, values = (
+        numbers(heads * sum(lengths), 32, seed=heads).view(1, heads, -1, 32) for heads in (6, 3, 3)
+    )
+    asked = {"causal": True, "lengths": np.array(lengths)}
+    alone = tile_attention(queries, keys, values, **asked)
+    for threads in (2, 5):
+        torch.set_num_threads(threads)
+        assert torch.equal(tile_attention(queries, keys, values, **asked), alone)
+        assert tile_attention(queries.fill_(torch.nan), keys, values, **asked) is None
+        queries = numbers(6 * sum(lengths), 32, seed=6).view(1, 6, -1, 32)
+
+
+@tiled
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_scores_that_are_no_numbers_are_left_to_torch(bad):
     parts = [numbers(1, 2, 40, 32, seed=i) for i in range(3)]

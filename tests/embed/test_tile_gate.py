@@ -69,6 +69,18 @@ def test_more_rows_and_inputs_than_are_taken_at_once(rows, d, wide):
 
 
 @tiled
+@pytest.mark.parametrize("rows", [3, 300])
+def test_threads_of_a_team_give_the_same(rows):
+    made = TiledGate(*layers(d=96, wide=1536))
+    states = numbers(rows, 96, seed=5)
+    with torch.inference_mode():
+        alone = made.by_tiles(states)
+        for threads in (2, 5):
+            torch.set_num_threads(threads)
+            assert torch.equal(made.by_tiles(states), alone)
+
+
+@tiled
 def test_layers_get_their_weights_back():
     made = layers()
     before = [layer.weight.clone() for layer in made]

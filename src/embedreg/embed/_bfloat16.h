@@ -2,6 +2,9 @@
 #ifndef EMBEDREG_BFLOAT16_H
 #define EMBEDREG_BFLOAT16_H
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* RTLD_DEFAULT */
+#endif
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 

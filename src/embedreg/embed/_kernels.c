@@ -1,8 +1,8 @@
 /* What stands between the products of a transformer's layer, in bfloat16, on processors with AVX-512 (and AMX, for attention).
  *
  * torch takes two to five passes over memory for each of these, and AMX multiplies so fast that the passes took more time than
- * all products of a layer. Here each is one pass, by one thread: embedreg reads a batch on each processor. Products stay
- * oneDNN's. `embedreg.embed._steps` checks shapes and types, tries each function against torch before it is used, and does
+ * all products of a layer. Here each is one pass, and all but attention by one thread: embedreg reads a batch on each processor.
+ * Products stay oneDNN's. `embedreg.embed._steps` checks shapes and types, tries each function against torch before it is used, and does
  * without this module where it was not compiled. Pointers are those of tensors, `Tensor.data_ptr()`.
  */
 #include "_bfloat16.h"
@@ -11,6 +11,8 @@
 
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "_team.h"
 
 #define MOST_POWER 100.0f   /* scores, in powers of two, up to which weights, their sums and what they weigh are numbers */
 #define LEAST_POWER -126.0f /* below which float32 has few bits left */
@@ -345,30 +347,51 @@ AVX static float bound(const Text *text, const Attention *a, int64_t shared,
     return sqrtf(asked) * sqrtf(known) * fabsf(a->scale) + a->most_bias;
 }
 
-/* What each query of texts reads, one token's heads after the other's; whether all scores are numbers, else `out` is
- * unfinished. */
-AMX static bool attend(bf16 *out, const Text *texts, int64_t count, const Attention *a, const Room *room) {
-    static const Tiles tiles = {.palette = 1, .bytes = {64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16}};
+/* What queries of texts read, one token's heads after the other's, and what became of it: all of it, or less where a score is no
+ * number, or where there was no room. */
+typedef struct {
+    bf16 *out;
+    const Text *texts;
+    int64_t longest; /* keys of a text */
+    const Attention *attention;
+    atomic_int *state;
+} Reading;
+
+enum { DONE, NO_NUMBER, NO_ROOM };
+
+/* What the heads that share keys read, in one text. */
+AMX static bool read_group(bf16 *out, const Text *text, int64_t shared, const Attention *a, const Room *room) {
     const int64_t group = a->heads / a->shared;
-    _tile_loadconfig(&tiles);
-    bool numbers = true;
-    for (const Text *text = texts; numbers && text < texts + count; text++)
-        for (int64_t shared = 0; numbers && shared < a->shared; shared++) {
-            float most = bound(text, a, shared, at_most);
-            numbers = isfinite(most);
-            if (numbers && most > MOST_POWER) most = bound(text, a, shared, greatest);
-            lay_keys(room->keys, a->keys + text->key + shared * a->key_head, text->keys, a->key_step, a->d);
-            lay_values(room->values, a->values + text->value + shared * a->value_head, text->keys, a->value_step, a->d);
-            for (int64_t head = shared * group; numbers && head < (shared + 1) * group; head++)
-                for (int64_t first = 0; first < text->queries; first += LANES) {
-                    const int64_t rows = text->queries - first < LANES ? text->queries - first : LANES;
-                    const bf16 *queries = a->queries + text->query + head * a->query_head + first * a->query_step;
-                    bf16 *to = out + text->out + first * a->heads * a->d + head * a->d;
-                    read_some(to, queries, rows, first, text, a, head, most <= MOST_POWER, room);
-                }
+    float most = bound(text, a, shared, at_most);
+    if (!isfinite(most)) return false;
+    if (most > MOST_POWER) most = bound(text, a, shared, greatest);
+    lay_keys(room->keys, a->keys + text->key + shared * a->key_head, text->keys, a->key_step, a->d);
+    lay_values(room->values, a->values + text->value + shared * a->value_head, text->keys, a->value_step, a->d);
+    for (int64_t head = shared * group; head < (shared + 1) * group; head++)
+        for (int64_t first = 0; first < text->queries; first += LANES) {
+            const int64_t rows = text->queries - first < LANES ? text->queries - first : LANES;
+            const bf16 *queries = a->queries + text->query + head * a->query_head + first * a->query_step;
+            bf16 *to = out + text->out + first * a->heads * a->d + head * a->d;
+            read_some(to, queries, rows, first, text, a, head, most <= MOST_POWER, room);
         }
+    return true;
+}
+
+/* Groups of heads, text after text. */
+AMX static void attend(const void *whole, Size first, Size end) {
+    static const Tiles tiles = {.palette = 1, .bytes = {64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16}};
+    const Reading *r = whole;
+    const Attention *a = r->attention;
+    Room room;
+    if (!make_room(&room, r->longest, a->d)) {
+        atomic_store(r->state, NO_ROOM);
+        return;
+    }
+    _tile_loadconfig(&tiles);
+    for (Size at = first; at < end && atomic_load(r->state) == DONE; at++)
+        if (!read_group(r->out, r->texts + at / a->shared, at % a->shared, a, &room)) atomic_store(r->state, NO_NUMBER);
     _tile_release();
-    return numbers;
+    free(room.memory);
 }
 
 /* ---- what Python calls ---- */
@@ -430,10 +453,9 @@ static PyObject *py_attend(PyObject *self, PyObject *given) {
     Py_ssize_t out, queries, keys, values, texts, count, steps, bias, bias_head;
     Py_ssize_t heads, shared, d;
     float scale, most_bias;
-    int causal;
-    bool numbers;
-    if (!PyArg_ParseTuple(given, "nnnnnnnnnnfnnfp", &out, &queries, &keys, &values, &texts, &count, &steps, &heads, &shared, &d,
-                          &scale, &bias, &bias_head, &most_bias, &causal))
+    int causal, threads;
+    if (!PyArg_ParseTuple(given, "nnnnnnnnnnfnnfpi", &out, &queries, &keys, &values, &texts, &count, &steps, &heads, &shared, &d,
+                          &scale, &bias, &bias_head, &most_bias, &causal, &threads))
         return NULL;
     const int64_t *step = (int64_t *)steps;
     const Attention a = {.queries = (bf16 *)queries, .keys = (bf16 *)keys, .values = (bf16 *)values,
@@ -445,13 +467,13 @@ static PyObject *py_attend(PyObject *self, PyObject *given) {
     int64_t longest = 0;
     for (const Text *text = (Text *)texts; text < (Text *)texts + count; text++)
         if (text->keys > longest) longest = text->keys;
-    Room room;
-    if (!make_room(&room, longest, d)) return PyErr_NoMemory();
+    atomic_int state = DONE;
+    const Reading reading = {(bf16 *)out, (Text *)texts, longest, &a, &state};
     Py_BEGIN_ALLOW_THREADS;
-    numbers = attend((bf16 *)out, (Text *)texts, count, &a, &room);
+    share(attend, &reading, count * shared, threads);
     Py_END_ALLOW_THREADS;
-    free(room.memory);
-    return PyBool_FromLong(numbers);
+    if (state == NO_ROOM) return PyErr_NoMemory();
+    return PyBool_FromLong(state == DONE);
 }
 
 #else /* the functions would not compile, and are not called */

@@ -1,4 +1,7 @@
-"""Compiled from `_kernels.c`, where a compiler is; pointers are `Tensor.data_ptr()`, and nothing is checked."""
+"""Compiled from `_kernels.c`, where a compiler is; pointers are `Tensor.data_ptr()`, and nothing is checked.
+
+Where `threads` are given, so many of torch's own share the work; what comes out does not hang on how many they are.
+"""
 
 def has_avx() -> bool:
     """Return whether the processor has AVX-512 with bfloat16, which all of these want."""
@@ -36,6 +39,7 @@ def attend(
     bias_head: int,
     most_bias: float,
     causal: bool,
+    threads: int,
     /,
 ) -> bool:
     """Write what each query of texts reads; return whether it could, as scores are numbers.
@@ -68,6 +72,7 @@ def finish_layer(
     vectors: int,
     epsilon: float,
     table: int,
+    threads: int,
     /,
 ) -> None:
     """Write what a layer gives, after attention; `out` may be `to`.
@@ -86,7 +91,9 @@ def finish_layer(
         As for `gelu`.
     """
 
-def gated(out: int, states: int, rows: int, d: int, wide: int, widening: int, narrowing: int, /) -> None:
+def gated(
+    out: int, states: int, rows: int, d: int, wide: int, widening: int, narrowing: int, threads: int, /
+) -> None:
     """Write what a perceptron with a gate gives for states, rows of d.
 
     Parameters

@@ -1,7 +1,8 @@
 """What stands between a layer's products in bfloat16 on a processor, compiled: one pass over memory each (`_kernels.c`).
 
 Where the package was installed without a compiler, or the processor is another one, `steps_work` and `tiles_suit` are False, and
-torch does all of it. So it does where more than two threads share a batch: compiled code is of one thread.
+torch does all of it. So it does where more than two threads share a batch: what is one pass is of one thread. Attention and
+perceptrons are shared by torch's own threads (`_team.h`), and give the same however many these are.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def tiles_suit(queries: Tensor, keys: Tensor, values: Tensor) -> bool:
 
 
 def is_for_few(states: Tensor) -> bool:
-    """Return whether so few threads share a batch on a processor that code of one thread is faster."""
+    """Return whether so few threads share a batch on a processor that compiled steps, which are of one thread, are faster."""
     return states.device.type == "cpu" and torch.get_num_threads() <= _MOST_THREADS
 
 
@@ -204,6 +205,7 @@ def finish_layer(
         vectors.data_ptr(),
         epsilon,
         _gelu_table(False).ctypes.data,
+        torch.get_num_threads(),
     )
     return out
 
@@ -226,7 +228,8 @@ def gated(states: Tensor, widening: Tensor, narrowing: Tensor) -> Tensor:
     _check(True, widening, narrowing, of=1)
     out = torch.empty_like(states)
     addresses = widening.data_ptr(), narrowing.data_ptr()
-    _kernels.gated(out.data_ptr(), states.data_ptr(), states.numel() // d, d, wide, *addresses)
+    rows, threads = states.numel() // d, torch.get_num_threads()
+    _kernels.gated(out.data_ptr(), states.data_ptr(), rows, d, wide, *addresses, threads)
     return out
 
 
@@ -280,6 +283,7 @@ def tile_attention(
         powers.table.shape[1] if powers else 0,
         powers.most if powers else 0.0,
         causal,
+        torch.get_num_threads(),
     )
     return read if is_done else None
 

@@ -9,6 +9,8 @@
 
 #ifdef SUPPORTED
 
+#include "_team.h"
+
 #define BLOCK 32                 /* rows, and outputs, of four tiles of sums */
 #define MIDDLE_BYTES (768 << 10) /* of the perceptron's inner numbers at once */
 #define DEPTH 384                /* inputs at once: of more, rows and weights leave the first cache between two blocks */
@@ -19,7 +21,11 @@ typedef struct {
     const bf16 *output, *widening, *narrowing;
     const float *output_bias, *first_weight, *first_bias, *wide_bias, *narrow_bias, *second_weight, *second_bias;
     float epsilon;
+    int threads;
 } Shape;
+
+static const Tiles all_tiles = {
+    .palette = 1, .bytes = {64, 64, 64, 64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
 
 /* Sums of a block, and what is to become of them. */
 typedef struct {
@@ -32,11 +38,19 @@ typedef struct {
 /* Where row r of n numbers begins among tiles; 32 numbers on, it goes on 32 x 32 further. */
 INLINE Size in_tiles(Size r, Size n) { return r / BLOCK * BLOCK * n + r % BLOCK * PAIRS; }
 
-AVX static void lay(bf16 *to, const bf16 *rows, Size count, Size n) {
-    for (Size r = 0; r < (count + BLOCK - 1) / BLOCK * BLOCK; r++)
-        for (Size i = 0; i < n; i += PAIRS) {
-            const __m512i numbers = r < count ? _mm512_loadu_si512(rows + r * n + i) : _mm512_setzero_si512();
-            _mm512_store_si512(to + in_tiles(r, n) + i * BLOCK, numbers);
+/* Rows of n numbers that are to stand in tiles; to fill the last ones, rows of zeros. */
+typedef struct {
+    bf16 *to;
+    const bf16 *rows;
+    Size count, n;
+} Laying;
+
+AVX static void lay(const void *whole, Size first, Size end) {
+    const Laying *l = whole;
+    for (Size r = first * BLOCK; r < end * BLOCK; r++)
+        for (Size i = 0; i < l->n; i += PAIRS) {
+            const __m512i numbers = r < l->count ? _mm512_loadu_si512(l->rows + r * l->n + i) : _mm512_setzero_si512();
+            _mm512_store_si512(l->to + in_tiles(r, l->n) + i * BLOCK, numbers);
         }
 }
 
@@ -95,50 +109,85 @@ AVX INLINE void activate(const Sums *block, Size row, const Gelu *by, const int 
     _mm512_store_si512(block->out + row * PAIRS, both(low, high));
 }
 
-/* out = the activation of rows by weights, all in tiles; a block is activated while the next one is multiplied. Of SILU weights
- * of a gate and of what is gated take turns, 32 outputs each. */
-AMX INLINE void widen(bf16 *out, const bf16 *rows, Size count, Size d, const bf16 *weights, const float *bias, Size wide,
-                      const Gelu *by, float *room, const int how) {
-    const Size products = how == SILU ? 2 : 1, steps = products * d / PAIRS, each = (BLOCK + steps - 1) / steps;
+/* out = the activation of rows by weights, all in tiles. Of SILU weights of a gate and of what is gated take turns, 32 outputs
+ * each. */
+typedef struct {
+    bf16 *out;
+    const bf16 *rows;
+    Size count, d, wide;
+    const bf16 *weights;
+    const float *bias, *table;
+} Widening;
+
+/* A block is activated while the next one is multiplied. */
+AMX INLINE void widen(const Widening *w, Size first, Size end, const int how) {
+    const Size d = w->d, products = how == SILU ? 2 : 1, steps = products * d / PAIRS, each = (BLOCK + steps - 1) / steps;
+    const Gelu by = how == GELU ? gelu_of(w->table) : (Gelu){0};
+    float room[4 * BLOCK * BLOCK] __attribute__((aligned(64)));
     Sums last = {.rows = 0};
     int turn = 0;
-    for (Size o = 0; o < wide; o += BLOCK, weights += products * BLOCK * d)
-        for (Size r = 0; r < count; r += BLOCK, turn ^= 1) {
+    _tile_loadconfig(&all_tiles);
+    for (Size o = first * BLOCK; o < end * BLOCK; o += BLOCK) {
+        const bf16 *weights = w->weights + products * o * d;
+        for (Size r = 0; r < w->count; r += BLOCK, turn ^= 1) {
             float *sums = room + turn * 2 * BLOCK * BLOCK;
             Size done = 0;
             for (Size product = 0; product < products; product++) {
                 begin();
                 for (Size i = 0; i < d; i += PAIRS) {
-                    multiply(rows + r * d + i * BLOCK, weights + product * BLOCK * d + i * BLOCK);
-                    for (Size next = done + each; done < next && done < last.rows; done++) activate(&last, done, by, how);
+                    multiply(w->rows + r * d + i * BLOCK, weights + product * BLOCK * d + i * BLOCK);
+                    for (Size next = done + each; done < next && done < last.rows; done++) activate(&last, done, &by, how);
                 }
                 keep(sums + product * BLOCK * BLOCK, BLOCK);
             }
-            last = (Sums){.sums = sums, .out = out + r * wide + o * BLOCK, .rows = BLOCK};
+            last = (Sums){.sums = sums, .out = w->out + r * w->wide + o * BLOCK, .rows = BLOCK};
             if (how == GELU) {
-                last.low = _mm512_loadu_ps(bias + o);
-                last.high = _mm512_loadu_ps(bias + o + LANES);
+                last.low = _mm512_loadu_ps(w->bias + o);
+                last.high = _mm512_loadu_ps(w->bias + o + LANES);
             }
         }
-    for (Size done = 0; done < last.rows; done++) activate(&last, done, by, how);
+    }
+    for (Size done = 0; done < last.rows; done++) activate(&last, done, &by, how);
+    _tile_release();
 }
 
-/* sums (count, outputs) = rows in tiles by weights */
-AMX static void sum_up(float *sums, const bf16 *rows, Size count, Size inputs, const bf16 *weights, Size outputs) {
-    for (Size first = 0; first < inputs; first += DEPTH) {
-        const Size end = first + DEPTH < inputs ? first + DEPTH : inputs;
-        for (Size o = 0; o < outputs; o += BLOCK)
-            for (Size r = 0; r < count; r += BLOCK) {
-                float *at = sums + r * outputs + o;
-                if (first)
+AMX static void widen_by_gelu(const void *whole, Size first, Size end) { widen(whole, first, end, GELU); }
+
+AMX static void widen_by_silu(const void *whole, Size first, Size end) { widen(whole, first, end, SILU); }
+
+/* sums (count, outputs) = rows in tiles by weights; and, where there is an `out`, those of `some` rows, rounded. */
+typedef struct {
+    float *sums;
+    const bf16 *rows;
+    Size count, inputs;
+    const bf16 *weights;
+    Size outputs, some;
+    bf16 *out;
+} Product;
+
+AMX static void sum_up(const void *whole, Size first, Size end) {
+    const Product *p = whole;
+    const Size inputs = p->inputs, outputs = p->outputs;
+    _tile_loadconfig(&all_tiles);
+    for (Size from = 0; from < inputs; from += DEPTH) {
+        const Size to = from + DEPTH < inputs ? from + DEPTH : inputs;
+        for (Size o = first * BLOCK; o < end * BLOCK; o += BLOCK)
+            for (Size r = 0; r < p->count; r += BLOCK) {
+                float *at = p->sums + r * outputs + o;
+                if (from)
                     go_on(at, outputs);
                 else
                     begin();
-                const bf16 *of_rows = rows + r * inputs, *of_weights = weights + o * inputs;
-                for (Size i = first; i < end; i += PAIRS) multiply(of_rows + i * BLOCK, of_weights + i * BLOCK);
+                const bf16 *of_rows = p->rows + r * inputs, *of_weights = p->weights + o * inputs;
+                for (Size i = from; i < to; i += PAIRS) multiply(of_rows + i * BLOCK, of_weights + i * BLOCK);
                 keep(at, outputs);
             }
     }
+    _tile_release();
+    if (p->out)
+        for (Size r = 0; r < p->some; r++)
+            for (Size at = r * outputs + first * BLOCK; at < r * outputs + end * BLOCK; at += PAIRS)
+                _mm512_storeu_si512(p->out + at, both(_mm512_load_ps(p->sums + at), _mm512_load_ps(p->sums + at + LANES)));
 }
 
 /* out = the norm of sums + bias + to, a row of d; the sums are lost. In `out` and `to` the next 32 numbers are `further` on. */
@@ -169,14 +218,41 @@ AVX static void norm(bf16 *out, Size out_further, float *sums, const float *bias
     }
 }
 
-static const Tiles all_tiles = {
-    .palette = 1, .bytes = {64, 64, 64, 64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
+/* Sums, rows of d, that become states in tiles, or the layer's output. */
+typedef struct {
+    float *sums;
+    const Shape *shape;
+    const bf16 *to; /* the layer's input, or states in tiles */
+    bf16 *out;
+    Size some;
+} Norming;
+
+AVX static void norm_to_tiles(const void *whole, Size first, Size end) {
+    const Norming *n = whole;
+    const Shape *s = n->shape;
+    const Size d = s->d;
+    for (Size r = first * BLOCK; r < end * BLOCK; r++)
+        if (r < n->some)
+            norm(n->out + in_tiles(r, d), TILE * 2, n->sums + r * d, s->output_bias, n->to + r * d, PAIRS, s->first_weight,
+                 s->first_bias, d, s->epsilon);
+        else
+            for (Size i = 0; i < d; i += PAIRS) memset(n->out + in_tiles(r, d) + i * BLOCK, 0, PAIRS * sizeof(bf16));
+}
+
+AVX static void norm_from_tiles(const void *whole, Size first, Size end) {
+    const Norming *n = whole;
+    const Shape *s = n->shape;
+    const Size d = s->d;
+    for (Size r = first * BLOCK; r < end * BLOCK && r < n->some; r++)
+        norm(n->out + r * d, PAIRS, n->sums + r * d, s->narrow_bias, n->to + in_tiles(r, d), TILE * 2, s->second_weight,
+             s->second_bias, d, s->epsilon);
+}
 
 /* Room for some rows at once: of the perceptron's inner numbers, of what is multiplied first, of states, and of sums. */
 typedef struct {
     Size rows;
     bf16 *middle, *laid, *states;
-    float *sums, *blocks;
+    float *sums;
     void *memory;
 } Room;
 
@@ -184,64 +260,57 @@ static bool make_room(Room *room, Size rows, Size read, Size d, Size wide) {
     const Size fit = MIDDLE_BYTES / (wide * (Size)sizeof(bf16)) / BLOCK * BLOCK, full = (rows + BLOCK - 1) / BLOCK * BLOCK;
     room->rows = fit < BLOCK ? BLOCK : fit < full ? fit : full;
     const size_t narrow = (size_t)(room->rows * (wide + read + d)) * sizeof(bf16);
-    room->memory = aligned_alloc(64, narrow + (size_t)(room->rows * d + 4 * BLOCK * BLOCK) * sizeof(float));
+    room->memory = aligned_alloc(64, narrow + (size_t)(room->rows * d) * sizeof(float));
     if (room->memory == NULL) return false;
     room->middle = (bf16 *)room->memory;
     room->laid = room->middle + room->rows * wide;
     room->states = room->laid + room->rows * read;
     room->sums = (float *)((char *)room->memory + narrow);
-    room->blocks = room->sums + room->rows * d;
     return true;
 }
 
 /* `out` may be what attention read, or the layer's input. */
-AMX static void finish(bf16 *out, const bf16 *read, const bf16 *to, const Shape *shape, const float *table, const Room *room) {
+static void finish(bf16 *out, const bf16 *read, const bf16 *to, const Shape *shape, const float *table, const Room *room) {
     const Size d = shape->d, wide = shape->wide;
-    const Gelu by = gelu_of(table);
-    _tile_loadconfig(&all_tiles);
+    const int threads = shape->threads;
     for (Size first = 0; first < shape->rows; first += room->rows) {
         const Size some = shape->rows - first < room->rows ? shape->rows - first : room->rows;
-        const Size full = (some + BLOCK - 1) / BLOCK * BLOCK;
-        lay(room->laid, read + first * shape->read, some, shape->read);
-        sum_up(room->sums, room->laid, full, shape->read, shape->output, d);
-        for (Size r = 0; r < some; r++)
-            norm(room->states + in_tiles(r, d), TILE * 2, room->sums + r * d, shape->output_bias, to + (first + r) * d, PAIRS,
-                 shape->first_weight, shape->first_bias, d, shape->epsilon);
-        for (Size r = some; r < full; r++)
-            for (Size i = 0; i < d; i += PAIRS) memset(room->states + in_tiles(r, d) + i * BLOCK, 0, PAIRS * sizeof(bf16));
-        widen(room->middle, room->states, full, d, shape->widening, shape->wide_bias, wide, &by, room->blocks, GELU);
-        sum_up(room->sums, room->middle, full, wide, shape->narrowing, d);
-        for (Size r = 0; r < some; r++)
-            norm(out + (first + r) * d, PAIRS, room->sums + r * d, shape->narrow_bias, room->states + in_tiles(r, d), TILE * 2,
-                 shape->second_weight, shape->second_bias, d, shape->epsilon);
+        const Size blocks = (some + BLOCK - 1) / BLOCK, full = blocks * BLOCK;
+        const Laying laying = {room->laid, read + first * shape->read, some, shape->read};
+        share(lay, &laying, blocks, threads);
+        const Product output = {room->sums, room->laid, full, shape->read, shape->output, d, some, NULL};
+        share(sum_up, &output, d / BLOCK, threads);
+        const Norming added = {room->sums, shape, to + first * d, room->states, some};
+        share(norm_to_tiles, &added, blocks, threads);
+        const Widening inner = {room->middle, room->states, full, d, wide, shape->widening, shape->wide_bias, table};
+        share(widen_by_gelu, &inner, wide / BLOCK, threads);
+        const Product narrowed = {room->sums, room->middle, full, wide, shape->narrowing, d, some, NULL};
+        share(sum_up, &narrowed, d / BLOCK, threads);
+        const Norming last = {room->sums, shape, room->states, out + first * d, some};
+        share(norm_from_tiles, &last, blocks, threads);
     }
-    _tile_release();
 }
 
 /* A perceptron with a gate (SwiGLU: Shazeer, arXiv 2002.05202), without biases. */
-AMX static void gate(bf16 *out, const bf16 *states, Size rows, Size d, Size wide, const bf16 *widening, const bf16 *narrowing,
-                     const Room *room) {
-    const Gelu none = {0};
-    _tile_loadconfig(&all_tiles);
+static void gate(bf16 *out, const bf16 *states, Size rows, Size d, Size wide, const bf16 *widening, const bf16 *narrowing,
+                 const Room *room, int threads) {
     for (Size first = 0; first < rows; first += room->rows) {
-        const Size some = rows - first < room->rows ? rows - first : room->rows, full = (some + BLOCK - 1) / BLOCK * BLOCK;
-        lay(room->laid, states + first * d, some, d);
-        widen(room->middle, room->laid, full, d, widening, NULL, wide, &none, room->blocks, SILU);
-        sum_up(room->sums, room->middle, full, wide, narrowing, d);
-        for (Size i = 0; i < some * d; i += PAIRS) {
-            const __m512i found = both(_mm512_load_ps(room->sums + i), _mm512_load_ps(room->sums + i + LANES));
-            _mm512_storeu_si512(out + first * d + i, found);
-        }
+        const Size some = rows - first < room->rows ? rows - first : room->rows, blocks = (some + BLOCK - 1) / BLOCK;
+        const Laying laying = {room->laid, states + first * d, some, d};
+        share(lay, &laying, blocks, threads);
+        const Widening inner = {room->middle, room->laid, blocks * BLOCK, d, wide, widening, NULL, NULL};
+        share(widen_by_silu, &inner, wide / BLOCK, threads);
+        const Product narrowed = {room->sums, room->middle, blocks * BLOCK, wide, narrowing, d, some, out + first * d};
+        share(sum_up, &narrowed, d / BLOCK, threads);
     }
-    _tile_release();
 }
 
 PyObject *py_finish_layer(PyObject *self, PyObject *given) {
     Size out, read, to, output, widening, narrowing, vectors, table;
     Shape shape;
     Room room;
-    if (!PyArg_ParseTuple(given, "nnnnnnnnnnnfn", &out, &read, &to, &shape.rows, &shape.read, &shape.d, &shape.wide, &output,
-                          &widening, &narrowing, &vectors, &shape.epsilon, &table))
+    if (!PyArg_ParseTuple(given, "nnnnnnnnnnnfni", &out, &read, &to, &shape.rows, &shape.read, &shape.d, &shape.wide, &output,
+                          &widening, &narrowing, &vectors, &shape.epsilon, &table, &shape.threads))
         return NULL;
     shape.output = (const bf16 *)output;
     shape.widening = (const bf16 *)widening;
@@ -263,11 +332,13 @@ PyObject *py_finish_layer(PyObject *self, PyObject *given) {
 
 PyObject *py_gated(PyObject *self, PyObject *given) {
     Size out, states, rows, d, wide, widening, narrowing;
+    int threads;
     Room room;
-    if (!PyArg_ParseTuple(given, "nnnnnnn", &out, &states, &rows, &d, &wide, &widening, &narrowing)) return NULL;
+    if (!PyArg_ParseTuple(given, "nnnnnnni", &out, &states, &rows, &d, &wide, &widening, &narrowing, &threads)) return NULL;
     if (!make_room(&room, rows, d, d, wide)) return PyErr_NoMemory();
     Py_BEGIN_ALLOW_THREADS;
-    gate((bf16 *)out, (const bf16 *)states, rows, d, wide, (const bf16 *)widening, (const bf16 *)narrowing, &room);
+    gate((bf16 *)out, (const bf16 *)states, rows, d, wide, (const bf16 *)widening, (const bf16 *)narrowing, &room,
+         threads);
     Py_END_ALLOW_THREADS;
     free(room.memory);
     Py_RETURN_NONE;
