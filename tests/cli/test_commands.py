@@ -9,8 +9,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from embedreg import EmbeddingRegressor
 from embedreg.embed import EmbeddingCache, TransformerEmbedder, make_embedder
 from embedreg.report import COMPARISON_FILES
+from embedreg.tasks import InputSpec
 
 METHODS = {f"{r} + {h}" for r in ("embedding", "tabular") for h in ("mlp", "ridge", "xgboost")} | {
     "mean of y"
@@ -354,8 +356,11 @@ def test_ctrl_c_is_one_line_and_status_1(run, knobs, tiny_bert, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "interrupted; finished embeddings are kept, and the same command goes on from there"),
-        (("--no-cache",), "interrupted"),
+        (
+            ("--model", "{}"),
+            "interrupted; finished embeddings are kept, and the same command goes on from there",
+        ),
+        (("--model", "{}", "--no-cache"), "interrupted"),
         (("--representation", "tabular"), "interrupted"),
     ],
 )
@@ -367,7 +372,7 @@ def test_ctrl_c_says_what_is_kept_where_something_is(
 
     monkeypatch.setattr("embedreg.one_head.fit_many", interrupted)
     for _ in range(2):  # the second time they are found
-        outcome = run(*fit_words(knobs, tmp_path / "m", "--model", tiny_bert, *words))
+        outcome = run(*fit_words(knobs, tmp_path / "m", *(word.format(tiny_bert) for word in words)))
         assert (outcome.status, outcome.err.strip()) == (1, f"embedreg: {said}")
 
 
@@ -615,3 +620,37 @@ def test_evaluate_refuses_targets_whose_errors_no_number_holds(run, knobs, combi
     data.write_text(knobs.read_text().rstrip("\n") + "\n1,0.5,lru,1e160\n")
     outcome = run("evaluate", combined, data, "--json")
     assert (outcome.status, outcome.out) == (1, "")
+
+
+def test_several_targets_have_their_own_ends_and_no_score(run, tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=60)
+    records, y = [{"a": float(value)} for value in x], np.c_[x, 10 + x**2]
+    model = EmbeddingRegressor(representation="tabular", effort="fast").fit(records, y)
+    model.save(tmp_path / "m", extra={"input": InputSpec("y").to_json()})
+    data = tmp_path / "d.csv"
+    data.write_text("a,y\n0.5,1\n-1.0,2\n")  # as many rows as targets
+    outcome = run("predict", tmp_path / "m", data, "--coverage", 0.8)
+    assert outcome.status == 0, outcome.err
+    rows = list(csv.DictReader(io.StringIO(outcome.out)))
+    ends = model.predict_interval([{"a": 0.5}, {"a": -1.0}], 0.8)
+    for place, end in enumerate(("lower", "upper")):
+        found = [json.loads(row[f"prediction_{end}"]) for row in rows]
+        np.testing.assert_allclose(found, ends[..., place])
+    outcome = run("evaluate", tmp_path / "m", data)
+    assert (outcome.status, "predicts several targets" in outcome.err) == (2, True)
+
+
+def test_an_embedders_options_are_refused_where_there_is_none(run, knobs, tmp_path):
+    outcome = run(*fit_words(knobs, tmp_path / "m", "--representation", "tabular", "--pooling", "bogus"))
+    assert (outcome.status, "--pooling with --representation tabular" in outcome.err) == (2, True)
+
+
+def test_texts_that_spell_numbers_are_fitted_and_predicted(run, tmp_path):
+    data = tmp_path / "d.csv"
+    texts = ["123", "-inf", "2024-01-01 10:00:00", *(f"review {i % 5} {i}" for i in range(57))]
+    data.write_text("t,y\n" + "".join(f"{text},{i % 7}\n" for i, text in enumerate(texts)))
+    words = ("fit", data, "--target", "y", "--text", "t", "-o", tmp_path / "m", "--representation", "tabular")
+    outcome = run(*words, "--effort", "fast")
+    assert outcome.status == 0, outcome.err
+    assert run("predict", tmp_path / "m", data).status == 0

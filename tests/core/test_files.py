@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
 import pytest
 
-from embedreg.core.files import whole_file
+from embedreg.core.errors import OutputError
+from embedreg.core.files import output_errors, whole_file
 
 
 def write(path, text):
@@ -85,3 +87,22 @@ def test_what_killed_runs_left_long_ago_of_the_same_file_is_removed(tmp_path):
         temporary.write_text("whole")
 
     assert sorted(tmp_path.iterdir()) == sorted([path, new, other])
+
+
+@pytest.mark.parametrize(
+    ("number", "mend"),
+    [
+        (errno.ENOENT, "mkdir -p"),
+        (errno.ENOTDIR, "is a file, not a folder"),
+        (errno.ENOSPC, "free space"),
+        (errno.EACCES, "may be written to"),
+    ],
+)
+def test_errors_of_the_system_say_what_mends_them(tmp_path, number, mend):
+    with pytest.raises(OutputError, match=mend), output_errors(tmp_path / "x"):
+        raise OSError(number, os.strerror(number))
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(OutputError, match="mkdir -p"):
+        write(tmp_path / "nowhere" / "x.csv", "new")

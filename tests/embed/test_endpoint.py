@@ -114,7 +114,8 @@ def test_health(endpoint):
         ("POST", "/v1/embeddings", b"{", 400, "no JSON"),
         ("POST", "/v1/embeddings", [], 400, "no JSON object"),
         ("POST", "/v1/embeddings", {"model": "tiny-bert"}, 400, "neither a text"),
-        ("POST", "/v1/embeddings", {"model": "tiny-bert", "input": []}, 400, "neither a text"),
+        ("POST", "/v1/embeddings", {"model": "tiny-bert", "input": []}, 400, "without a text"),
+        ("GET", "/v1/embeddings", None, 405, "send a POST"),
         ("POST", "/v1/embeddings", {"model": "tiny-bert", "input": [1, 2]}, 400, "token ids"),
         (
             "POST",

@@ -6,6 +6,7 @@ import decimal
 import pytest
 
 from embedreg.features._kinds import are_words, kind_of
+from embedreg.features._values import number
 
 SENTENCE = "a sentence which is rather longer than thirty characters, number "
 
@@ -77,3 +78,14 @@ def test_are_words(cells, words):
 def test_max_categories_is_the_bound_between_category_and_text():
     cells = ["a", "b", "c"] * 5
     assert [kind_of(cells, limit) for limit in (2, 3)] == ["text", "category"]
+
+
+def test_times_and_durations_are_numbers_as_values_and_as_text():
+    times = [dt.time(7, 30), dt.time(23, 59, 59, 500_000)]
+    durations = [dt.timedelta(days=97, hours=6, seconds=1), dt.timedelta(seconds=-1)]
+    for values in (times, durations):
+        assert kind_of(values, 40) == kind_of([str(value) for value in values], 40) == "number"
+        assert [number(str(value)) for value in values] == [number(value) for value in values]
+    assert number("97 days 06:00:01") == number(durations[0])  # as pandas has it
+    assert number("-1 days +23:59:59") == -1
+    assert kind_of(["1:2", "16:99"] * 20, 40) == "category"

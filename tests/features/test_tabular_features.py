@@ -361,3 +361,16 @@ def test_wide_and_small():
 def test_duplicate_records_give_equal_rows():
     X = TabularFeatures().fit_transform(RECORDS + RECORDS)
     np.testing.assert_array_equal(X[:20], X[20:])
+
+
+@pytest.mark.parametrize("form", ["{:,}", "€{}.50", "{},25"])
+def test_numbers_in_another_spelling_are_warned_of(form):
+    records = [{"price": form.format(1000 + 7 * i)} for i in range(60)]
+    with pytest.warns(EmbedregWarning, match="'price' is read as words, though it looks like numbers"):
+        TabularFeatures().fit(records)
+
+
+@pytest.mark.parametrize("form", ["{},3", "code {}", "{}"])
+def test_other_words_are_not_warned_of(form, recwarn):
+    TabularFeatures().fit([{"size": form.format(i % 4 + 1), "n": i} for i in range(60)])
+    assert not recwarn

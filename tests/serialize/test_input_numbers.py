@@ -71,3 +71,9 @@ def test_however_a_file_or_a_frame_wrote_it(one, other):
 )
 def test_what_is_not_the_same(one, other):
     assert len(set(input_numbers([{"x": one}, {"x": other}]))) == 2
+
+
+def test_texts_stay_texts_whatever_they_spell():
+    texts = ["123", "123.0", "-inf", "2024-01-01 10:00:00", "nan", "", "123"]
+    assert input_numbers(texts).tolist() == [0, 1, 2, 3, 4, 5, 0]
+    assert len(set(input_hashes(texts))) == 6

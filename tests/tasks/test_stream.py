@@ -50,6 +50,14 @@ def test_a_lacking_column_names_the_nearest(put, name, content):
         count_rows(put(name, content), SPEC)
 
 
+def test_a_column_that_a_saved_model_reads_has_to_be_added_or_renamed(put):
+    saved = InputSpec.from_json(InputSpec("y", columns=("a", "b")).to_json())
+    with pytest.raises(UsageError, match=r"no column 'b' .* the model was fitted on.* add the column"):
+        count_rows(put("a.csv", "a,bb\n1,2\n"), saved)
+    with pytest.raises(UsageError, match="rename 'B' to 'b'"):
+        count_rows(put("b.csv", "a,B\n1,2\n"), saved)
+
+
 @pytest.mark.parametrize("spec", [InputSpec("y", text="t"), InputSpec("y", unwrap="t")])
 def test_a_lacking_text_or_mapping_names_the_nearest(put, spec):
     with pytest.raises(UsageError, match=r"no column 't' .* did you mean 'T'"):

@@ -38,7 +38,7 @@ def evaluate(model: Path, data: Path, target: str | None, bootstrap: int, cache:
 
     from embedreg.cli._saved import load_saved
     from embedreg.core.each_text_once import each_text_once
-    from embedreg.core.errors import DataError
+    from embedreg.core.errors import DataError, UsageError
     from embedreg.core.records import as_records
     from embedreg.core.targets import check_targets
     from embedreg.study import METRICS, bootstrap_intervals
@@ -54,6 +54,12 @@ def evaluate(model: Path, data: Path, target: str | None, bootstrap: int, cache:
             mend="give more rows; `embedreg predict` takes a single one",
         )
     with each_text_once():
+        if regressor.predict(table.records[:1]).ndim > 1:
+            raise UsageError(
+                f"{model}, which predicts several targets",
+                expected="a model of one target",
+                mend="fit one for this target; `embedreg predict` writes what it predicts",
+            )
         predictions = regressor.predict(table.records)
         covered = _coverage(regressor, table) if hasattr(regressor, "ensemble_") else {}
     intervals = bootstrap_intervals([table.y], [predictions], list(METRICS), resamples=bootstrap)

@@ -14,6 +14,7 @@ from embedreg.cli._options import (
     embedder_settings,
     input_options,
     json_option,
+    refuse_embedder_options,
     short,
     target_option,
 )
@@ -68,6 +69,7 @@ def fit(data: Path, output: Path, **options: Any) -> None:
     from embedreg.regressor import EmbeddingRegressor
     from embedreg.tasks import load_labelled
 
+    refuse_embedder_options(options["representation"])
     check_free(output, overwrite=options["overwrite"])
     regressor = EmbeddingRegressor(
         **embedder_settings(options),

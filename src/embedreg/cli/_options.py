@@ -142,6 +142,24 @@ def embedder_settings(options: dict[str, Any]) -> dict[str, Any]:
     return {key: options[key] for key in EMBEDDER_KEYS if options[key] is not None}
 
 
+def refuse_embedder_options(representation: str) -> None:
+    """Refuse what was typed of the way to a vector where none is made: a mistake in it would never be seen."""
+    from embedreg.core.errors import UsageError
+
+    context = click.get_current_context()
+    typed = [
+        key
+        for key in EMBEDDER_KEYS
+        if key != "cache" and context.get_parameter_source(key) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if typed and representation == "tabular":
+        raise UsageError(
+            f"--{typed[0]} with --representation tabular",
+            expected="no choice of an embedder, as traditional features make no use of one",
+            mend="leave out one of the two",
+        )
+
+
 def short(value: Any) -> str:
     """Return a value of a table, a number with four digits."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -107,7 +107,7 @@ def predict(
                 added = {column: regressor.predict(batch.records)}
                 if levels:
                     found = regressor.predict_quantiles(batch.records, list(levels.values()))
-                    added |= dict(zip(levels, found.T, strict=True))
+                    added |= {name: found[..., place] for place, name in enumerate(levels)}
             rows = zip(*(values.tolist() for values in added.values()), strict=True)
             writer.write(
                 [row | dict(zip(added, new, strict=True)) for row, new in zip(batch.rows, rows, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import hashlib
 import os
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 
 _STALE_SECONDS: Final = 24 * 3600.0
 """How long a file that was begun has to lie untouched to be of a process that was killed."""
+
+_MENDS: Final = {
+    errno.ENOENT: "make the folder first (mkdir -p), or choose another place",
+    errno.ENOTDIR: "choose another place: a part of that path is a file, not a folder",
+    errno.EISDIR: "choose another name: that one is a folder's",
+    errno.ENOSPC: "free space on that disk, or choose another place",
+    errno.EDQUOT: "free space on that disk, or choose another place",
+}
 
 
 def sha256_of(path: Path) -> str:
@@ -41,7 +50,7 @@ def output_errors(path: Path) -> Iterator[None]:
         raise OutputError(
             f"{error.strerror or error} while writing {path}",
             expected="a folder that exists, may be written to and has room",
-            mend="free space on that disk, or choose another place",
+            mend=_MENDS.get(error.errno or 0, "choose a place that may be written to"),
         ) from error
 
 

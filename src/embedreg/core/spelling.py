@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Final
 
 MISSING_WORDS: Final = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL"})
@@ -13,6 +14,12 @@ _INFINITIES: Final = {
 }
 _NUMBER_STARTS: Final = frozenset("+-.0123456789")
 _MOST_DIGITS: Final = 4300  # Python reads no longer int
+_CLOCK: Final = re.compile(
+    r"(?P<sign>-?)((?P<days>\d{1,9}) days?,? \+?)?(?P<hours>\d{1,4}):(?P<minutes>[0-5]\d)(:(?P<seconds>[0-5]\d(\.\d{1,9})?))?",
+    re.ASCII,
+)
+_OTHERWISE: Final = re.compile(r"-?[€$£¥]? ?\d{1,3}(,\d{3})+(\.\d+)?|-?[€$£¥] ?\d+(\.\d+)?", re.ASCII)
+_DECIMAL_COMMA: Final = re.compile(r"-?[€$£¥]? ?\d+,\d{1,3}", re.ASCII)
 
 
 def spells_missing(text: str) -> bool:
@@ -52,3 +59,36 @@ def spelt_number(text: str) -> int | float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
+
+
+def spelt_seconds(text: str) -> float | None:
+    """Return the seconds of a time of day since midnight, or of a duration, that a text spells, or None.
+
+    That is as tables write them: hours, minutes and perhaps seconds, after a number of days where there are some.
+
+    Examples
+    --------
+    >>> [spelt_seconds(text) for text in ("07:30", "1:00:00.5", "-1 day, 23:59:59", "2 days 00:00:01", "7:5", "3:60")]
+    [27000.0, 3600.5, -1.0, 172801.0, None, None]
+    """
+    found = _CLOCK.fullmatch(text.strip())
+    if found is None:
+        return None
+    days = int(found["days"] or 0) * (-1 if found["sign"] else 1)
+    own = int(found["hours"]) * 3600 + int(found["minutes"]) * 60 + float(found["seconds"] or 0)
+    # Python and pandas write a negative duration as days to take away and hours to add
+    return days * 86_400 + own if found["days"] or not found["sign"] else -own
+
+
+def looks_numeric(text: str, *, decimal_comma: bool = False) -> bool:
+    """Whether a text that spells no number may be meant as one: with commas between thousands, or a currency.
+
+    Examples
+    --------
+    >>> [looks_numeric(text) for text in ("1,234,567", "€12.50", "12,5", "3,3,3", "12")]
+    [True, True, False, False, False]
+    >>> looks_numeric("12,5", decimal_comma=True)
+    True
+    """
+    text = text.strip()
+    return bool(_OTHERWISE.fullmatch(text) or (decimal_comma and _DECIMAL_COMMA.fullmatch(text)))

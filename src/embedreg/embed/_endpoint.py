@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES: Final = 32_000_000
 MAX_ITEMS: Final = 2048
 _SILENT_SECONDS: Final = 60
+_EMBEDDINGS: Final = "/v1/embeddings"
 _ENCODINGS: Final = ("float", "base64")
 
 
@@ -167,17 +168,19 @@ class _Handler(BaseHTTPRequestHandler):
             f"/v1/models/{self.server.model}": model,
         }
         page = pages.get(self._path())
-        if page is None:
+        if self._path() == _EMBEDDINGS:
+            self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, f"a GET of {_EMBEDDINGS}; send a POST")
+        elif page is None:
             self._refuse(HTTPStatus.NOT_FOUND, f"no {self._path()}; there are {', '.join(pages)}")
         else:
             self._answer(HTTPStatus.OK, page)
 
     def do_POST(self) -> None:
-        """Answer `/v1/embeddings`."""
+        """Answer the path of embeddings."""
         try:
             body = self._body()
-            if self._path() != "/v1/embeddings":
-                raise _RefusedError(HTTPStatus.NOT_FOUND, f"no {self._path()}; there is /v1/embeddings")
+            if self._path() != _EMBEDDINGS:
+                raise _RefusedError(HTTPStatus.NOT_FOUND, f"no {self._path()}; there is {_EMBEDDINGS}")
             answer = self._embeddings(_json_object(body))
         except _RefusedError as refused:
             self._refuse(refused.status, str(refused))
@@ -255,7 +258,9 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 def _texts(given: Any) -> list[str]:
     texts = [given] if isinstance(given, str) else given
-    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+    if texts == []:
+        raise _bad("an input without a text; expected at least one")
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise _bad("an input that is neither a text nor a list of texts; token ids are not supported")
     if len(texts) > MAX_ITEMS:
         raise _bad(f"{len(texts)} texts; at most {MAX_ITEMS} in a request")

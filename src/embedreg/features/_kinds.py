@@ -53,7 +53,7 @@ def kind_of(cells: Sequence[Any], max_categories: int) -> str:
 
         - "empty": there are none;
         - "boolean": all are booleans;
-        - "number": all are numbers, times of day or durations, texts that spell a number or say that there is
+        - "number": all are numbers, times of day or durations, texts that spell one of these or say that there is
           no value (as `core/spelling.py` has it), or booleans among such;
         - "quantity": all are numbers with units of one dimension, as `common_units` says, or say that there is no value;
         - "date": all are dates, or texts that spell one by ISO 8601 or say that there is no value;

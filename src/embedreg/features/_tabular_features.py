@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +15,7 @@ from embedreg.core.errors import DataError, UsageError
 from embedreg.core.plain_outputs import plain_outputs
 from embedreg.core.protocols import SavedState
 from embedreg.core.records import Records, as_records
+from embedreg.core.spelling import looks_numeric
 from embedreg.core.warn import not_yet_said, totals, warn
 from embedreg.features._column import Settings
 from embedreg.features._field import MAX_DEVIATIONS, Encoded, Field, nested_arrays
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 _TEXT: Final = "text"
 _NAMED_AT_MOST: Final = 10
+_LOOKED_AT: Final = 200  # cells of a field
+_NEARLY_ALL: Final = 0.9
 
 
 class TabularFeatures(TransformerMixin, BaseEstimator):
@@ -41,7 +45,8 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
     Then, by kind of field:
 
     ========  ==============================================================================================
-    number    standardised; with its signed logarithm if the tail is heavy; infinities marked (`NumberColumn`)
+    number    standardised; with its signed logarithm if the tail is heavy; infinities marked; times of day and durations,
+              as values or as text, are seconds (`NumberColumn`)
     quantity  numbers with units ("64MB", "10 ms", "2.5 GHz", "50%", "4k") in one unit, as "number" (`QuantityColumn`)
     boolean   0 and 1
     date      year, month, ..., second and the time in seconds, standardised (`DateColumn`)
@@ -135,6 +140,8 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
         self.fields_ = {
             path: Field.fit(names[path], cells, settings, kind) for path, cells in columns.items()
         }
+        if not self.is_text_:
+            self._warn_of_words(columns)
         return self
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> NDArray[np.float64]:
@@ -312,6 +319,18 @@ class TabularFeatures(TransformerMixin, BaseEstimator):
 
     def _has_nothing(self) -> bool:
         return not any(field.kept for field in self.fields_.values())
+
+    def _warn_of_words(self, columns: Mapping[Path, list[Any]]) -> None:
+        """Warn of fields that are read as words, though nearly all of them look like numbers."""
+        for path, field in self.fields_.items():
+            if field.kind not in ("text", "category"):
+                continue
+            some = [cell for cell in itertools.islice(columns[path], _LOOKED_AT) if isinstance(cell, str)]
+            alike = [text for text in some if looks_numeric(text, decimal_comma=field.kind == "text")]
+            if some and len(alike) >= _NEARLY_ALL * len(some):
+                problem = f"field {field.name!r} is read as words, though it looks like numbers"
+                if not_yet_said([problem]):
+                    warn(f"{problem} ({alike[0]!r}): write them plainly, such as 1234.5")
 
     def _warn_of(self, unseen: dict[Path, list[Any]], encoded: list[Encoded], n: int) -> None:
         names = [field.name for field in self.fields_.values()]

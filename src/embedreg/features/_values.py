@@ -8,7 +8,7 @@ import math
 from typing import Any, Final
 
 from embedreg.core.errors import DataError
-from embedreg.core.spelling import spells_missing, spelt_number
+from embedreg.core.spelling import spells_missing, spelt_number, spelt_seconds
 
 LARGEST: Final = 1e300
 """A larger number counts as infinite: it stands for 'no limit', and its differences could overflow."""
@@ -60,7 +60,7 @@ def is_number(cell: Any) -> bool:
 
 
 def number(cell: Any) -> float | None:
-    """Return the number that a cell holds, or spells as `spelt_number` says, or None.
+    """Return the number that a cell holds, or spells as `spelt_number` or `spelt_seconds` says, or None.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def number(cell: Any) -> float | None:
     """
     if type(cell) is float and -LARGEST <= cell <= LARGEST:
         return cell  # nearly every cell of a large table
-    held = spelt_number(cell) if isinstance(cell, str) else _seconds(cell)
+    held = _spelt(cell) if isinstance(cell, str) else _seconds(cell)
     if held is None or isinstance(held, dt.date):
         return None
     try:
@@ -91,6 +91,11 @@ def numeric_value(cell: Any) -> float | None:
     """
     value = number(cell) if is_number(cell) else None
     return None if value is None or math.isinf(value) else value
+
+
+def _spelt(text: str) -> float | None:
+    number = spelt_number(text)
+    return spelt_seconds(text) if number is None else number
 
 
 def _seconds(cell: Any) -> Any:

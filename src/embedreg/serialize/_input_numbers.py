@@ -28,8 +28,8 @@ _HASH_BYTES: Final = 8  # two of a billion different records share a hash with a
 def input_numbers(records: Sequence[Record]) -> NDArray[np.intp]:
     """Return a number a record, shape (n,), which equal records share and different ones do not.
 
-    Equal are also 1, 1.0 and "1", NaN and None, a day and its midnight, and a moment and its text, be there a T or a space
-    between day and time.
+    Of a mapping's values equal are also 1, 1.0 and "1", NaN and None, a day and its midnight, and a moment and its text, be
+    there a T or a space between day and time.
 
     Examples
     --------
@@ -62,7 +62,8 @@ def input_hashes(records: Sequence[Record], fields: Collection[str] | None = Non
 
 
 def _canonical_texts(records: Sequence[Record], fields: Collection[str] | None = None) -> list[str]:
-    found = [_canonical(record) for record in records]
+    # a text is its own record, whatever it spells
+    found = [record if isinstance(record, str) else _canonical(record) for record in records]
     if fields is not None:
         found = [_with_fields(record, fields) if isinstance(record, dict) else record for record in found]
     return serialize_records(make_serializer("json", "as_is"), found)

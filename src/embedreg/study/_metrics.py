@@ -76,6 +76,13 @@ METRICS: Final[dict[str, Metric]] = {
 }
 """Metrics by name, the one that decides first. Each takes targets and predictions of shape (n,), n >= 2."""
 
+RANGES: Final = dict.fromkeys(("kendall_tau", "spearman", "pearson"), (-1.0, 1.0)) | {
+    "r2": (-float("inf"), 1.0),
+    "rmse": (0.0, float("inf")),
+    "mae": (0.0, float("inf")),
+}
+"""The least and the greatest value of each."""
+
 LOWER_IS_BETTER: Final = frozenset({"rmse", "mae"})
 """The errors. Of every other metric, more is better."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from embedreg.core.errors import DataError, UsageError, unknown_name
@@ -41,6 +41,8 @@ class InputSpec:
         The column whose mapping is the record.
     columns
         The columns that make up the record. A row of JSON Lines may lack some.
+    is_saved
+        Whether it was read back, so that a file has to have its columns and no other choice can be made.
 
     Examples
     --------
@@ -54,6 +56,7 @@ class InputSpec:
     text: str | None = None
     unwrap: str | None = None
     columns: tuple[str, ...] | None = None
+    is_saved: bool = field(default=False, compare=False, repr=False)
 
     def record(self, row: Row, value: Callable[[Any], Value]) -> Record:
         """Return the record of a row.
@@ -121,11 +124,13 @@ class InputSpec:
     def from_json(cls, fields: Mapping[str, Any]) -> InputSpec:
         """Read back what `to_json` gave."""
         columns = tuple(fields["columns"]) if "columns" in fields else None
-        return cls(fields.get("target"), fields.get("text"), fields.get("unwrap"), columns)
+        return cls(fields.get("target"), fields.get("text"), fields.get("unwrap"), columns, is_saved=True)
 
 
-def check_columns(needed: Iterable[str], known: Collection[str], path: Path) -> None:
-    """Refuse names that are no columns, with the nearest that are.
+def check_columns(
+    needed: Iterable[str], known: Collection[str], path: Path, *, of_model: bool = False
+) -> None:
+    """Refuse names that are no columns, with the nearest that are; or, `of_model`, those that a saved model reads.
 
     Raises
     ------
@@ -138,6 +143,15 @@ def check_columns(needed: Iterable[str], known: Collection[str], path: Path) -> 
         if name not in known:
             if doubt := format_of(path).doubt(known, path):
                 raise doubt
+            if of_model:
+                same = _same(name, known)
+                raise UsageError(
+                    f"no column {name!r} in {path}, which the model was fitted on",
+                    expected=f"all columns of its input; there are {_listed(known, _KNOWN_SHOWN)}",
+                    mend=f"rename {same[0]!r} to {name!r}"
+                    if same
+                    else "add the column, its cells empty where there is no value; or fit without it",
+                )
             raise UsageError(
                 f"no column {name!r} in {path}",
                 expected=f"one of {_listed(known, _KNOWN_SHOWN)}",
@@ -146,8 +160,13 @@ def check_columns(needed: Iterable[str], known: Collection[str], path: Path) -> 
 
 
 def _nearest(name: str, known: Collection[str]) -> str:
-    same = [other for other in known if other.strip().casefold() == name.strip().casefold()]
+    same = _same(name, known)
     return f"did you mean {same[0]!r}?" if same else unknown_name("column", name, known).mend
+
+
+def _same(name: str, known: Collection[str]) -> list[str]:
+    """Return the names that differ by capitals and blanks alone."""
+    return [other for other in known if other.strip().casefold() == name.strip().casefold()]
 
 
 def _listed(names: Collection[str], most: int) -> str:

@@ -86,7 +86,7 @@ def row_writer(
                 yield writer
             stdout.flush()
         return
-    written = format_of(destination)
+    written = format_of(destination, to_write=True)
     with _open_file(destination) as file, written.writer(file, source, added) as writer:
         yield writer
 

@@ -96,7 +96,7 @@ def read_records(
     """Yield numbered rows and their records, batch by batch; see `stream_records`."""
     columns = source.format.columns(source.path)
     if columns is not None:
-        check_columns(spec.needs(), columns, source.path)
+        check_columns(spec.needs(), columns, source.path, of_model=spec.is_saved)
     unmet = set(spec.needs())  # where each row has its own names, a name that no row has is a mistake
     rows = source.rows()
     is_empty = True
@@ -106,12 +106,12 @@ def read_records(
         if (
             unmet and spec.columns is None
         ):  # a text or mapping is needed in every row: which one lacks it is said below
-            check_columns(sorted(unmet), source.names, source.path)
+            check_columns(sorted(unmet), source.names, source.path, of_model=spec.is_saved)
         yield chunk, _records(chunk, spec, source)
     if is_empty:
         raise no_rows(source.path)
     if unmet:
-        check_columns(sorted(unmet), source.names, source.path)
+        check_columns(sorted(unmet), source.names, source.path, of_model=spec.is_saved)
 
 
 def _records(rows: list[Row], spec: InputSpec, source: Source) -> list[Record]:

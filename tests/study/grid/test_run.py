@@ -395,6 +395,7 @@ def test_an_interval_narrows_with_tasks_and_is_none_of_one_value() -> None:
     many = estimate([(i, float(i % 2)) for i in range(40)])
     assert few.high - few.low > many.high - many.low > 0
     assert str(estimate([("a", 0.25)])) == "0.25"
+    assert str(estimate([("a", 0.9), ("b", 0.5)], (-1.0, 1.0))) == "0.70 [-1.00, 1.00]"
 
 
 def test_on_a_gpu_all_tasks_and_seeds_of_a_representation_are_one_program(toys, store, monkeypatch) -> None:

@@ -40,6 +40,11 @@ def test_unknown_names_say_what_is_known(name, said):
     assert ".parquet" in error.value.expected
 
 
+def test_a_name_to_write_to_is_not_told_how_to_read_one():
+    with pytest.raises(UsageError, match="choose one of those"):
+        format_of(Path("a.xlsx"), to_write=True)
+
+
 def test_no_file(tmp_path):
     with pytest.raises(UsageError, match=r"no file .*a\.csv"):
         open_source(tmp_path / "a.csv")

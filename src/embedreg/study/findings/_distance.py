@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
+from embedreg.study._metrics import RANGES
 from embedreg.study.findings._finding import Chart, Finding, StudyData, overall, shown, verdict_on
 from embedreg.study.grid import Estimate, estimate
 
@@ -53,7 +54,7 @@ def _by_name(profiles: list[Row]) -> dict[str, list[Row]]:
 
 
 def _correlation(rows: list[Row]) -> Estimate:
-    return estimate([(row["seed"], row["spearman"]) for row in rows])
+    return estimate([(row["seed"], row["spearman"]) for row in rows], RANGES["spearman"])
 
 
 def _line(rows: list[Row]) -> list[tuple[float | str, Estimate]]:

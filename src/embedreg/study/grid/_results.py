@@ -128,8 +128,10 @@ def read_results(path: Path) -> StudyResults:
         table = pq.read_table(path)
         metadata = json.loads(table.schema.metadata[_METADATA])
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        is_other = isinstance(error, (KeyError, TypeError))  # it has no metadata, or none of ours
+        reason = "it holds no study's results" if is_other else str(error).partition("\n")[0]
         raise DataError(
-            f"{path}, which cannot be read: {error!r}",
+            f"{path}, which cannot be read: {reason}",
             expected="a file written by `embedreg study export`",
             mend="check the path, or export it again",
         ) from error

@@ -73,7 +73,9 @@ def _names(cell: Cell) -> Row:
     return {"task": item.task.name, "suite": suite, "representation": item.representation.name}
 
 
-def estimate(values: Sequence[tuple[Hashable, float]]) -> Estimate:
+def estimate(
+    values: Sequence[tuple[Hashable, float]], within: tuple[float, float] = (-np.inf, np.inf)
+) -> Estimate:
     """Return the mean over tasks of the mean over their seeds, with Student's t interval over the tasks' means.
 
     With one task it is over its seeds. A percentile bootstrap of few tasks is far too narrow: of three, it never reaches beyond
@@ -83,6 +85,8 @@ def estimate(values: Sequence[tuple[Hashable, float]]) -> Estimate:
     ----------
     values
         (task, value) pairs, one a seed.
+    within
+        The least and the greatest that a value can be, at which the interval ends: of two seeds it would go far beyond.
 
     Examples
     --------
@@ -98,7 +102,8 @@ def estimate(values: Sequence[tuple[Hashable, float]]) -> Estimate:
     if len(units) < 2:
         return Estimate(mean, np.nan, np.nan, tasks)
     half = float(stats.t.ppf((1 + _LEVEL) / 2, len(units) - 1) * stats.sem(units))
-    return Estimate(mean, mean - half, mean + half, tasks)
+    least, greatest = within
+    return Estimate(mean, max(mean - half, least), min(mean + half, greatest), tasks)
 
 
 def paired(

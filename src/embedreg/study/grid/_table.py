@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from embedreg.core.errors import unknown_name
-from embedreg.study._metrics import LOWER_IS_BETTER, METRICS
+from embedreg.study._metrics import LOWER_IS_BETTER, METRICS, RANGES
 from embedreg.study.grid._rows import Estimate, estimate
 from embedreg.tasks._bbob import GENERATED_SUITES
 
@@ -40,7 +41,10 @@ def study_means(rows: Sequence[Row], metric: str = "kendall_tau") -> list[dict[s
         place = row["suite"], row["dof"] if row["suite"] in GENERATED_SUITES else None, row["rows"]
         groups[*place, row["representation"], row["head"]].append((row["task"], row[metric]))
     names = ("suite", "dof", "rows", *METHOD)
-    return [dict(zip(names, key, strict=True)) | vars(estimate(values)) for key, values in groups.items()]
+    within = RANGES.get(metric, (-math.inf, math.inf))
+    return [
+        dict(zip(names, key, strict=True)) | vars(estimate(values, within)) for key, values in groups.items()
+    ]
 
 
 def study_table(rows: Sequence[Row], metric: str = "kendall_tau") -> str:

@@ -36,8 +36,8 @@ _MENDS: Final = {
 }
 
 
-def format_of(path: Path) -> Format:
-    """Return the format that a file's name says.
+def format_of(path: Path, *, to_write: bool = False) -> Format:
+    """Return the format that a file's name says, of one to read, or `to_write`.
 
     Raises
     ------
@@ -58,6 +58,8 @@ def format_of(path: Path) -> Format:
         raise UsageError(
             f"the file name {path.name!r}",
             expected=f"a name that ends in one of {', '.join(FORMATS)}; {texts} may be followed by .gz",
-            mend=_MENDS.get(suffix, "convert the file, or rename it to what it is"),
+            mend="choose one of those"
+            if to_write
+            else _MENDS.get(suffix, "convert the file, or rename it to what it is"),
         )
     return FORMATS[suffix]
