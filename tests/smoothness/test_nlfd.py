@@ -274,7 +274,7 @@ def test_memory_grows_with_the_data_alone():
 
 
 def distribution(mean, deviation, scaling="invariant"):
-    return NLFD(np.array([mean]), mean, deviation, 0, 0, scaling)
+    return NLFD(np.full(3, mean), mean, deviation, 0, 0, scaling)
 
 
 def test_the_gap_by_hand():
@@ -315,6 +315,12 @@ def test_a_gap_without_factors_is_nan():
 def test_scalings_do_not_mix():
     with pytest.raises(UsageError, match="the same scaling"):
         smoothness_gap(distribution(1.0, 1.0), distribution(1.0, 1.0, "paper"))
+
+
+def test_other_records_do_not_mix():
+    x = np.random.default_rng(0).normal(size=(40, 3))
+    with pytest.raises(UsageError, match="factors of 40 and of 30 records"):
+        smoothness_gap(nlfd(x, x[:, 0]), nlfd(x[:30], x[:30, 0]))
 
 
 def test_an_unknown_scaling_is_refused():

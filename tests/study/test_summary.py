@@ -159,7 +159,7 @@ def test_no_information_is_called_chance(targets):
         run(name, [rng.normal(size=60) for _ in targets]) for name in ("embedding + ridge", "tabular + ridge")
     ]
     assert summarise(guesses, targets, test_fraction_ratio=1 / 8).verdict.startswith(
-        "Neither predicts better"
+        "Neither is shown to predict better"
     )
 
 

@@ -72,7 +72,7 @@ def test_a_sure_difference_can_be_too_small():
 
 def test_neither():
     assert sentence(0.03, 0.04, p=0.8) == (
-        "Neither predicts better than chance: Kendall tau is 0.03 [-0.02, 0.08] for the best embedding method, "
+        "Neither is shown to predict better than chance: Kendall tau is 0.03 [-0.02, 0.08] for the best embedding method, "
         "ridge, and 0.04 [-0.01, 0.09] for the best traditional one, XGBoost."
     )
 

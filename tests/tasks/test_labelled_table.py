@@ -155,3 +155,8 @@ def test_texts_that_together_are_too_long_are_named_by_their_row(put):
     half = "a" * (MAX_TEXT_BYTES // 2 + 1)
     with pytest.raises(DataError, match=r"more than 1,000,000 bytes in all columns at row 2 \(line 3\)"):
         load_labelled(put("a.csv", f"a,b,y\nx,z,1\n{half},{half},2\n"), "y")
+
+
+def test_a_path_may_be_a_text(put):
+    path = put("a.csv", "a,y\n1,2\n3,4\n")
+    assert load_labelled(str(path), "y").records == load_labelled(path, "y").records

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import math
-import platform
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from embedreg.core.devices import find_device
-from embedreg.core.errors import OutputError
-from embedreg.core.files import output_errors, whole_file
-from embedreg.core.paths import cache_root
+from embedreg.core.measured import keep_measured, machine_name, measured
 from embedreg.core.products import linear_map
 from embedreg.core.threads import SharedSetting, torch_threads_kept
 
@@ -72,13 +67,13 @@ def faster_dtype(
     least
         Times as fast, from which bfloat16 is worth its rounding.
     """
-    key = f"{_processor(place)}: {what}"
-    known = _known()
+    key = f"{machine_name(place)}: {what}"
+    known = measured(_FILE, ["dtype"])
     if key not in known:
         slow, fast = _seconds(make, place)
         speedup = slow / fast
         known[key] = {"dtype": "bfloat16" if speedup >= least else "float32", "speedup": speedup}
-        _remember(known)
+        keep_measured(_FILE, known)
     return str(known[key]["dtype"])
 
 
@@ -167,34 +162,3 @@ def _clock(device: torch.device) -> Callable[[], float]:
     """Return the time of this thread alone, where a processor does the work and the system counts it finely."""
     fine = time.get_clock_info("thread_time").resolution < 1e-6
     return time.thread_time if device.type == "cpu" and fine else time.perf_counter
-
-
-def _processor(device: torch.device) -> str:
-    import torch
-
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    name = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):  # Linux says more here
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
-    return f"{device.type} {name}, torch {torch.__version__}"
-
-
-def _known() -> dict[str, dict[str, Any]]:
-    try:
-        known = json.loads((cache_root() / _FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(known, dict):
-        return {}
-    return {key: value for key, value in known.items() if isinstance(value, dict) and "dtype" in value}
-
-
-def _remember(known: dict[str, dict[str, Any]]) -> None:
-    """Write the file; a cache that cannot be written costs a measurement each time, and no more."""
-    path = cache_root() / _FILE
-    with contextlib.suppress(OutputError), output_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as temporary:
-            temporary.write_text(json.dumps(known, indent=1), encoding="utf-8")

@@ -48,7 +48,7 @@ def check_targets(y: ArrayLike, records: Records) -> NDArray[np.float64]:
     unusable = ~np.isfinite(columns)
     if unusable.any():
         raise DataError(
-            f"{np.count_nonzero(unusable.any(axis=1))} targets that are NaN or infinite (inf), the first in rows "
+            f"{np.count_nonzero(unusable.any(axis=1))} targets that are NaN or infinite, the first in rows "
             f"{first_rows(unusable)}",
             expected="finite numbers",
             mend="drop those rows, or fill in their targets",

@@ -18,6 +18,7 @@ import math
 import os
 import secrets
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -32,7 +33,6 @@ from embedreg.embed._cache_space import Space, canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -92,8 +92,8 @@ class EmbeddingCache:
     array([False])
     """
 
-    def __init__(self, directory: Path | None = None) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path | str | None = None) -> None:
+        self._directory = None if directory is None else Path(directory)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.directory)!r})"

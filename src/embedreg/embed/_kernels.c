@@ -2,8 +2,8 @@
  *
  * torch takes two to five passes over memory for each of these, and AMX multiplies so fast that the passes took more time than
  * all products of a layer. Here each is one pass, and all but attention by one thread: embedreg reads a batch on each processor.
- * Products stay oneDNN's. `embedreg.embed._steps` checks shapes and types, tries each function against torch before it is used, and does
- * without this module where it was not compiled. Pointers are those of tensors, `Tensor.data_ptr()`.
+ * Products stay oneDNN's. `embedreg.embed._steps` checks shapes and types, tries each function against torch before it is used,
+ * and does without this module where it was not compiled. Pointers are those of tensors, `Tensor.data_ptr()`.
  */
 #include "_bfloat16.h"
 
@@ -470,7 +470,7 @@ static PyObject *py_attend(PyObject *self, PyObject *given) {
     atomic_int state = DONE;
     const Reading reading = {(bf16 *)out, (Text *)texts, longest, &a, &state};
     Py_BEGIN_ALLOW_THREADS;
-    share(attend, &reading, count * shared, threads);
+    share(attend, &reading, count * shared, threads, PARTS);
     Py_END_ALLOW_THREADS;
     if (state == NO_ROOM) return PyErr_NoMemory();
     return PyBool_FromLong(state == DONE);

@@ -32,6 +32,7 @@ except ImportError:  # installed without a compiler
 _PAIRS: Final = 32  # numbers of which rows have to be a multiple
 _IN_TILES: Final = (2, 16, 16, 2)  # how 32 inputs of 32 outputs stand there
 _MOST_THREADS: Final = 2
+_LEAST_SHARED: Final = 64  # tokens, of whose attention threads do their parts
 _LOG2_E: Final = math.log2(math.e)
 _GELU_PARTS: Final = 16
 _GELU_END: Final = 5.5  # where h is a ten-millionth
@@ -283,7 +284,7 @@ def tile_attention(
         powers.table.shape[1] if powers else 0,
         powers.most if powers else 0.0,
         causal,
-        torch.get_num_threads(),
+        torch.get_num_threads() if b * t >= _LEAST_SHARED else 1,
     )
     return read if is_done else None
 

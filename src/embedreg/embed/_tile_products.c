@@ -21,7 +21,6 @@ typedef struct {
     const bf16 *output, *widening, *narrowing;
     const float *output_bias, *first_weight, *first_bias, *wide_bias, *narrow_bias, *second_weight, *second_bias;
     float epsilon;
-    int threads;
 } Shape;
 
 static const Tiles all_tiles = {
@@ -269,48 +268,101 @@ static bool make_room(Room *room, Size rows, Size read, Size d, Size wide) {
     return true;
 }
 
-/* `out` may be what attention read, or the layer's input. */
-static void finish(bf16 *out, const bf16 *read, const bf16 *to, const Shape *shape, const float *table, const Room *room) {
-    const Size d = shape->d, wide = shape->wide;
-    const int threads = shape->threads;
-    for (Size first = 0; first < shape->rows; first += room->rows) {
-        const Size some = shape->rows - first < room->rows ? shape->rows - first : room->rows;
+/* The ends of a layer for some rows; `out` may be what attention read, or the layer's input. */
+typedef struct {
+    bf16 *out;
+    const bf16 *read, *to;
+    const Shape *shape;
+    const float *table;
+    atomic_bool *has_room;
+} Ending;
+
+static void finish_rows(const Ending *e, Size from, Size rows, const Room *room) {
+    const Shape *s = e->shape;
+    const Size d = s->d, wide = s->wide;
+    for (Size first = from; first < from + rows; first += room->rows) {
+        const Size some = from + rows - first < room->rows ? from + rows - first : room->rows;
         const Size blocks = (some + BLOCK - 1) / BLOCK, full = blocks * BLOCK;
-        const Laying laying = {room->laid, read + first * shape->read, some, shape->read};
-        share(lay, &laying, blocks, threads);
-        const Product output = {room->sums, room->laid, full, shape->read, shape->output, d, some, NULL};
-        share(sum_up, &output, d / BLOCK, threads);
-        const Norming added = {room->sums, shape, to + first * d, room->states, some};
-        share(norm_to_tiles, &added, blocks, threads);
-        const Widening inner = {room->middle, room->states, full, d, wide, shape->widening, shape->wide_bias, table};
-        share(widen_by_gelu, &inner, wide / BLOCK, threads);
-        const Product narrowed = {room->sums, room->middle, full, wide, shape->narrowing, d, some, NULL};
-        share(sum_up, &narrowed, d / BLOCK, threads);
-        const Norming last = {room->sums, shape, room->states, out + first * d, some};
-        share(norm_from_tiles, &last, blocks, threads);
+        const Laying laying = {room->laid, e->read + first * s->read, some, s->read};
+        lay(&laying, 0, blocks);
+        const Product output = {room->sums, room->laid, full, s->read, s->output, d, some, NULL};
+        sum_up(&output, 0, d / BLOCK);
+        const Norming added = {room->sums, s, e->to + first * d, room->states, some};
+        norm_to_tiles(&added, 0, blocks);
+        const Widening inner = {room->middle, room->states, full, d, wide, s->widening, s->wide_bias, e->table};
+        widen_by_gelu(&inner, 0, wide / BLOCK);
+        const Product narrowed = {room->sums, room->middle, full, wide, s->narrowing, d, some, NULL};
+        sum_up(&narrowed, 0, d / BLOCK);
+        const Norming last = {room->sums, s, room->states, e->out + first * d, some};
+        norm_from_tiles(&last, 0, blocks);
     }
 }
 
-/* A perceptron with a gate (SwiGLU: Shazeer, arXiv 2002.05202), without biases. */
-static void gate(bf16 *out, const bf16 *states, Size rows, Size d, Size wide, const bf16 *widening, const bf16 *narrowing,
-                 const Room *room, int threads) {
-    for (Size first = 0; first < rows; first += room->rows) {
-        const Size some = rows - first < room->rows ? rows - first : room->rows, blocks = (some + BLOCK - 1) / BLOCK;
-        const Laying laying = {room->laid, states + first * d, some, d};
-        share(lay, &laying, blocks, threads);
-        const Widening inner = {room->middle, room->laid, blocks * BLOCK, d, wide, widening, NULL, NULL};
-        share(widen_by_silu, &inner, wide / BLOCK, threads);
-        const Product narrowed = {room->sums, room->middle, blocks * BLOCK, wide, narrowing, d, some, out + first * d};
-        share(sum_up, &narrowed, d / BLOCK, threads);
+/* Blocks of rows, which go through all of it: threads meet but once. */
+static void finish(const void *whole, Size first, Size end) {
+    const Ending *e = whole;
+    const Shape *s = e->shape;
+    const Size last = end * BLOCK < s->rows ? end * BLOCK : s->rows, rows = last - first * BLOCK;
+    Room room;
+    if (!make_room(&room, rows, s->read, s->d, s->wide)) {
+        atomic_store(e->has_room, false);
+        return;
     }
+    finish_rows(e, first * BLOCK, rows, &room);
+    free(room.memory);
+}
+
+/* A perceptron with a gate (SwiGLU: Shazeer, arXiv 2002.05202), without biases, of some states. */
+typedef struct {
+    bf16 *out;
+    const bf16 *states;
+    Size rows, d, wide;
+    const bf16 *widening, *narrowing;
+    int threads;
+    atomic_bool *has_room;
+} Gating;
+
+static void gate_rows(const Gating *g, Size from, Size rows, int threads) {
+    const Size d = g->d, wide = g->wide;
+    Room room;
+    if (!make_room(&room, rows, d, d, wide)) {
+        atomic_store(g->has_room, false);
+        return;
+    }
+    for (Size first = from; first < from + rows; first += room.rows) {
+        const Size some = from + rows - first < room.rows ? from + rows - first : room.rows;
+        const Size blocks = (some + BLOCK - 1) / BLOCK, full = blocks * BLOCK;
+        const Laying laying = {room.laid, g->states + first * d, some, d};
+        lay(&laying, 0, blocks);
+        const Widening inner = {room.middle, room.laid, full, d, wide, g->widening, NULL, NULL};
+        share(widen_by_silu, &inner, wide / BLOCK, threads, PARTS);
+        const Product narrowed = {room.sums, room.middle, full, wide, g->narrowing, d, some, g->out + first * d};
+        share(sum_up, &narrowed, d / BLOCK, threads, PARTS);
+    }
+    free(room.memory);
+}
+
+static void gate(const void *whole, Size first, Size end) {
+    const Gating *g = whole;
+    gate_rows(g, first * BLOCK, (end * BLOCK < g->rows ? end * BLOCK : g->rows) - first * BLOCK, 1);
+}
+
+/* Of many rows each thread has some, and they meet once; of few it has some outputs, and reads a part of the weights, which is
+ * what takes time then. */
+static void gate_all(const Gating *g) {
+    const Size blocks = (g->rows + BLOCK - 1) / BLOCK;
+    if (blocks >= 2 * g->threads)
+        share(gate, g, blocks, g->threads, 1);
+    else
+        gate_rows(g, 0, g->rows, g->threads);
 }
 
 PyObject *py_finish_layer(PyObject *self, PyObject *given) {
     Size out, read, to, output, widening, narrowing, vectors, table;
     Shape shape;
-    Room room;
+    int threads;
     if (!PyArg_ParseTuple(given, "nnnnnnnnnnnfni", &out, &read, &to, &shape.rows, &shape.read, &shape.d, &shape.wide, &output,
-                          &widening, &narrowing, &vectors, &shape.epsilon, &table, &shape.threads))
+                          &widening, &narrowing, &vectors, &shape.epsilon, &table, &threads))
         return NULL;
     shape.output = (const bf16 *)output;
     shape.widening = (const bf16 *)widening;
@@ -322,25 +374,26 @@ PyObject *py_finish_layer(PyObject *self, PyObject *given) {
     shape.narrow_bias = shape.wide_bias + shape.wide;
     shape.second_weight = shape.narrow_bias + shape.d;
     shape.second_bias = shape.second_weight + shape.d;
-    if (!make_room(&room, shape.rows, shape.read, shape.d, shape.wide)) return PyErr_NoMemory();
+    atomic_bool has_room = true;
+    const Ending ending = {(bf16 *)out, (const bf16 *)read, (const bf16 *)to, &shape, (const float *)table, &has_room};
     Py_BEGIN_ALLOW_THREADS;
-    finish((bf16 *)out, (const bf16 *)read, (const bf16 *)to, &shape, (const float *)table, &room);
+    share(finish, &ending, (shape.rows + BLOCK - 1) / BLOCK, threads, 1);
     Py_END_ALLOW_THREADS;
-    free(room.memory);
+    if (!has_room) return PyErr_NoMemory();
     Py_RETURN_NONE;
 }
 
 PyObject *py_gated(PyObject *self, PyObject *given) {
     Size out, states, rows, d, wide, widening, narrowing;
     int threads;
-    Room room;
     if (!PyArg_ParseTuple(given, "nnnnnnni", &out, &states, &rows, &d, &wide, &widening, &narrowing, &threads)) return NULL;
-    if (!make_room(&room, rows, d, d, wide)) return PyErr_NoMemory();
+    atomic_bool has_room = true;
+    const Gating gating = {(bf16 *)out, (const bf16 *)states, rows, d, wide, (const bf16 *)widening, (const bf16 *)narrowing,
+                           threads, &has_room};
     Py_BEGIN_ALLOW_THREADS;
-    gate((bf16 *)out, (const bf16 *)states, rows, d, wide, (const bf16 *)widening, (const bf16 *)narrowing, &room,
-         threads);
+    gate_all(&gating);
     Py_END_ALLOW_THREADS;
-    free(room.memory);
+    if (!has_room) return PyErr_NoMemory();
     Py_RETURN_NONE;
 }
 

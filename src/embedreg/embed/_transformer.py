@@ -266,7 +266,9 @@ class TransformerEmbedder:
     def _passes(self) -> ForwardPasses:
         from embedreg.embed._forward_passes import ForwardPasses
 
-        return ForwardPasses(self._loaded, self._batch_tokens)
+        config, vocabulary = self._directory.config, self._loaded.network.vocabulary
+        what = f"{config.get('model_type')}, {self._directory.layers} layers, {vocabulary.shape[1]} wide, {self._resolved_dtype}"
+        return ForwardPasses(self._loaded, self._batch_tokens, what if self._run else "")
 
     @functools.cached_property
     def _resolved_dtype(self) -> str:

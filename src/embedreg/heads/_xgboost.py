@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 _WIDE: Final = 100
+_WORTH_THREADS: Final = 2_000  # numbers in a matrix; threads that share less only wait for each other
 
 
 class _StopWhenTold(xgb.callback.TrainingCallback):
@@ -189,8 +190,9 @@ class XGBoostHead(Head):
         threads: int,
         stopped: threading.Event,
     ) -> Self:
-        """Fit on so many threads, which changes no number."""
+        """Fit on so many threads at most, which changes no number."""
         rows = self._read(X, y, sample_weight)
+        threads = threads if rows.X.size >= _WORTH_THREADS else 1
         seed = draw_seed(self.random_state)
         if self.early_stopping_rounds is None:
             self._read_validation(validation)

@@ -152,7 +152,7 @@ def smoothness_gap(trad: NLFD, llm: NLFD) -> float:
     Raises
     ------
     UsageError
-        If the scalings differ.
+        If the scalings, or the numbers of records, differ.
 
     Examples
     --------
@@ -161,6 +161,12 @@ def smoothness_gap(trad: NLFD, llm: NLFD) -> float:
     >>> smoothness_gap(nlfd(line, y), in_order_of_y) > 0
     True
     """
+    if len(trad.factors) != len(llm.factors):
+        raise UsageError(
+            f"factors of {len(trad.factors)} and of {len(llm.factors)} records",
+            expected="the same records on both sides",
+            mend="compute both NLFDs on the same rows",
+        )
     if trad.scaling != llm.scaling:
         raise UsageError(
             f'scalings "{trad.scaling}" and "{llm.scaling}"',

@@ -138,7 +138,7 @@ def _are_chance(method: MethodResult, best_tabular: MethodResult) -> bool:
 def _neither(embedding: MethodResult, tabular: MethodResult) -> str:
     ours, theirs = (_with_interval(m.metrics["kendall_tau"]) for m in (embedding, tabular))
     return (
-        f"Neither predicts better than chance: Kendall tau is {ours} for the best embedding method, "
+        f"Neither is shown to predict better than chance: Kendall tau is {ours} for the best embedding method, "
         f"{_head(embedding)}, and {theirs} for the best traditional one, {_head(tabular)}."
     )
 

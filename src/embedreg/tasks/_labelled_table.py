@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embedreg.core.errors import UsageError
@@ -15,7 +16,6 @@ from embedreg.tasks.formats import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -53,7 +53,7 @@ class LabelledTable:
 
 
 def load_labelled(
-    path: Path,
+    path: Path | str,
     target: str,
     *,
     text: str | None = None,
@@ -87,6 +87,7 @@ def load_labelled(
     >>> len(table), table.spec.describe(), table.records[0]["max_connections"]
     (710, "the mapping in column 'x'", 1000)
     """
+    path = Path(path)
     if spec is None:
         spec = resolve_input(path, target=target, text=text, columns=columns)
     elif text is not None or columns is not None:

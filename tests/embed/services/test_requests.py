@@ -282,6 +282,7 @@ def test_two_minutes_of_pace_by_a_clock_of_our_own():
         ("openai:m?key_env=HOME", r"key_env='HOME'.*_API_KEY"),
         ("openai:m?base_url=localhost", r"base_url=.localhost.*a URL"),
         ("openai:m?base_url=localhost:8000/v1", r"base_url=.localhost:8000/v1.*a URL"),
+        ("openai:m?base_url=ftp://x", r"base_url=.ftp://x.*a URL"),
         ("openai:m?base_url=http://me:hush@h/v1", r"for h/v1 with a user name or a query"),
         ("openai:m?azure=true", "AZURE_OPENAI_ENDPOINT"),
         ("openai:", r"openai:MODEL"),

@@ -91,7 +91,7 @@ def checked_base_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(
-            f"base_url={redacted(place_of(url if '//' in url else f'//{url}'), ())!r}",
+            f"base_url={redacted(url, url_secrets(url if '//' in url else f'//{url}'))!r}",
             expected="a URL such as http://localhost:8080/v1",
             mend="write scheme, host and path",
         )

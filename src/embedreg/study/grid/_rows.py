@@ -30,7 +30,7 @@ class Estimate:
     Attributes
     ----------
     mean, low, high
-        In the unit of what is averaged; low and high are NaN where there is a single value.
+        In the unit of what is averaged; low and high are NaN where there is a single value, or two equal ones.
     tasks
         Over how many tasks.
     """
@@ -99,7 +99,9 @@ def estimate(
     means = np.array([np.mean(own) for own in by_task.values()])
     mean, tasks = float(means.mean()), len(means)
     units = means if tasks > 1 else np.array(next(iter(by_task.values())))
-    if len(units) < 2:
+    if len(units) < 2 or (
+        len(units) == 2 and units[0] == units[1]
+    ):  # two that agree say nothing of how others differ
         return Estimate(mean, np.nan, np.nan, tasks)
     half = float(stats.t.ppf((1 + _LEVEL) / 2, len(units) - 1) * stats.sem(units))
     least, greatest = within
