@@ -226,8 +226,8 @@ def _wrong_type(X: object) -> DataError:
     return DataError(
         f"{type(X).__name__} as records",
         expected="a list of str, a list of dict, a DataFrame, an Arrow table or a 2-D array",
-        mend="wrap a single record in a list: [record], and a mapping of columns in pandas.DataFrame; make a list of a set, a table "
-        "of an Arrow batch, and collect() a lazy frame",
+        mend="wrap a single record in a list: [record], and a mapping of columns in pandas.DataFrame; make a list of a set, "
+        "a table of an Arrow batch, and collect() a lazy frame",
     )
 
 
