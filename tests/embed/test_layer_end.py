@@ -6,7 +6,7 @@ import functools
 
 import pytest
 import torch
-from bfloat16 import assert_near, numbers
+from bfloat16 import assert_near, assert_the_same_by_a_team, numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
@@ -97,10 +97,7 @@ def test_more_rows_and_inputs_than_are_taken_at_once(rows, d, wide):
 def test_threads_of_a_team_give_the_same(rows):
     made = EndByTiles(weights(96, 64, 1536), EPSILON)
     read, to = numbers(rows, 96, seed=1), numbers(rows, 64, seed=2)
-    alone = made.by_tiles(read.clone(), to)
-    for threads in (2, 5):
-        torch.set_num_threads(threads)
-        assert torch.equal(made.by_tiles(read.clone(), to), alone)
+    assert_the_same_by_a_team(lambda: made.by_tiles(read.clone(), to))
 
 
 @tiled

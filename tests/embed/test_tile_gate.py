@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import transformers
-from bfloat16 import assert_near, numbers
+from bfloat16 import assert_near, assert_the_same_by_a_team, numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_models import SIZES
@@ -74,10 +74,7 @@ def test_threads_of_a_team_give_the_same(rows):
     made = TiledGate(*layers(d=96, wide=1536))
     states = numbers(rows, 96, seed=5)
     with torch.inference_mode():
-        alone = made.by_tiles(states)
-        for threads in (2, 5):
-            torch.set_num_threads(threads)
-            assert torch.equal(made.by_tiles(states), alone)
+        assert_the_same_by_a_team(lambda: made.by_tiles(states))
 
 
 @tiled

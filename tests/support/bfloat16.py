@@ -16,3 +16,11 @@ def assert_near(found, wanted, roundings=2):
     wanted = wanted.double()
     assert found.shape == wanted.shape
     assert float((found.double() - wanted).abs().max()) <= roundings * ROUNDING * float(wanted.abs().max())
+
+
+def assert_the_same_by_a_team(compute):
+    """Whatever number of torch's threads share it; torch is kept to one by the test."""
+    alone = compute()
+    for threads in (2, 5):
+        torch.set_num_threads(threads)
+        assert torch.equal(compute(), alone)

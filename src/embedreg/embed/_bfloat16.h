@@ -85,6 +85,7 @@ AVX INLINE __m512 activated(__m512 x, const Gelu *by) {
 
 #endif
 
+PyObject *py_attend(PyObject *self, PyObject *given);
 PyObject *py_finish_layer(PyObject *self, PyObject *given);
 PyObject *py_gated(PyObject *self, PyObject *given);
 

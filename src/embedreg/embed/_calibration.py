@@ -1,7 +1,7 @@
 """Tokens in a batch, and threads, with which a model reads the most texts a second on a processor: tried once, and remembered.
 
 What is best hangs on caches, on cores that share units or are slower than others, and on what else is there, so that no number
-is right everywhere. Where the usual one was best when this was written, others are within a tenth of it.
+is right everywhere.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ class ForwardPasses:
         if not batches:
             batches = [*self._planned(windows.lengths, way.batch_tokens)]
             several = (len(batches) - 1) // at_once * at_once if at_once > 1 else 0
-        if way.threads < torch_threads():  # all in threads of their own, of which each takes so many
+        if way.threads < torch_threads():  # threads that share what is left over would be all of torch's
             several = len(batches)
         if several:
             starting = torch_threads_for_others(each)
@@ -179,9 +179,9 @@ class ForwardPasses:
 
 
 def _some(windows: Windows, tokens: int) -> Windows:
-    """Return windows from all over, of about so many tokens, or all."""
-    step = max(1, int(windows.lengths.sum()) // tokens)
-    ids = windows.ids[::step]
+    """Return windows from all over, of about so many tokens."""
+    count = max(1, len(windows.ids) * tokens // int(windows.lengths.sum()))
+    ids = [windows.ids[i] for i in np.linspace(0, len(windows.ids) - 1, count).astype(int)]
     return Windows(ids, [*range(len(ids))], [*range(len(ids) + 1)])
 
 

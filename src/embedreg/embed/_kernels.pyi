@@ -1,4 +1,4 @@
-"""Compiled from `_kernels.c`, where a compiler is; pointers are `Tensor.data_ptr()`, and nothing is checked.
+"""Compiled from `_kernels.c` and its neighbours, where a compiler is; pointers are `Tensor.data_ptr()`, and nothing is checked.
 
 Where `threads` are given, so many of torch's own share the work; what comes out does not hang on how many they are.
 """

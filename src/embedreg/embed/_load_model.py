@@ -29,11 +29,9 @@ if TYPE_CHECKING:
     from embedreg.embed._batch import Batch
     from embedreg.embed._model_directory import ModelDirectory
 
-# A batch's activations have to stay in the processor's caches. On two cores, tokens/s in batches of 512, 1,024, 2,048 and
-# 4,096: MiniLM in bfloat16 23,600, 24,400, 24,400, 24,200, in float32 14,000, 14,000, 13,800, 13,300; SmolLM2 in bfloat16
-# 2,660, 2,810, 2,930, 2,830. So little depends on it that one number does for all of these. With AMX MiniLM reads 5 to 15% more
-# tokens in batches of 2,048 than of 1,024 in bfloat16, no more in those of 4,096, and in float32 6 to 20% fewer. A GPU wants
-# more at once, and of narrow models so many that starting a kernel takes less time than the kernel.
+# A batch's activations have to stay in the processor's caches, and each takes some time that its size does not change. So little
+# depends on it that one number does for all models; `_calibration` tries others. Where AMX multiplies, batches are the larger. A
+# GPU wants more at once, and of narrow models so many that starting a kernel takes less time than the kernel.
 _CPU_BATCH_TOKENS: Final = 1024
 _AMX_BATCH_TOKENS: Final = 2048
 _GPU_BATCH_TOKENS: Final = 32768

@@ -37,19 +37,12 @@ typedef struct {
 /* Where row r of n numbers begins among tiles; 32 numbers on, it goes on 32 x 32 further. */
 INLINE Size in_tiles(Size r, Size n) { return r / BLOCK * BLOCK * n + r % BLOCK * PAIRS; }
 
-/* Rows of n numbers that are to stand in tiles; to fill the last ones, rows of zeros. */
-typedef struct {
-    bf16 *to;
-    const bf16 *rows;
-    Size count, n;
-} Laying;
-
-AVX static void lay(const void *whole, Size first, Size end) {
-    const Laying *l = whole;
-    for (Size r = first * BLOCK; r < end * BLOCK; r++)
-        for (Size i = 0; i < l->n; i += PAIRS) {
-            const __m512i numbers = r < l->count ? _mm512_loadu_si512(l->rows + r * l->n + i) : _mm512_setzero_si512();
-            _mm512_store_si512(l->to + in_tiles(r, l->n) + i * BLOCK, numbers);
+/* Rows of n numbers in tiles; the last ones are filled with rows of zeros. */
+AVX static void lay(bf16 *to, const bf16 *rows, Size count, Size n) {
+    for (Size r = 0; r < (count + BLOCK - 1) / BLOCK * BLOCK; r++)
+        for (Size i = 0; i < n; i += PAIRS) {
+            const __m512i numbers = r < count ? _mm512_loadu_si512(rows + r * n + i) : _mm512_setzero_si512();
+            _mm512_store_si512(to + in_tiles(r, n) + i * BLOCK, numbers);
         }
 }
 
@@ -217,36 +210,6 @@ AVX static void norm(bf16 *out, Size out_further, float *sums, const float *bias
     }
 }
 
-/* Sums, rows of d, that become states in tiles, or the layer's output. */
-typedef struct {
-    float *sums;
-    const Shape *shape;
-    const bf16 *to; /* the layer's input, or states in tiles */
-    bf16 *out;
-    Size some;
-} Norming;
-
-AVX static void norm_to_tiles(const void *whole, Size first, Size end) {
-    const Norming *n = whole;
-    const Shape *s = n->shape;
-    const Size d = s->d;
-    for (Size r = first * BLOCK; r < end * BLOCK; r++)
-        if (r < n->some)
-            norm(n->out + in_tiles(r, d), TILE * 2, n->sums + r * d, s->output_bias, n->to + r * d, PAIRS, s->first_weight,
-                 s->first_bias, d, s->epsilon);
-        else
-            for (Size i = 0; i < d; i += PAIRS) memset(n->out + in_tiles(r, d) + i * BLOCK, 0, PAIRS * sizeof(bf16));
-}
-
-AVX static void norm_from_tiles(const void *whole, Size first, Size end) {
-    const Norming *n = whole;
-    const Shape *s = n->shape;
-    const Size d = s->d;
-    for (Size r = first * BLOCK; r < end * BLOCK && r < n->some; r++)
-        norm(n->out + r * d, PAIRS, n->sums + r * d, s->narrow_bias, n->to + in_tiles(r, d), TILE * 2, s->second_weight,
-             s->second_bias, d, s->epsilon);
-}
-
 /* Room for some rows at once: of the perceptron's inner numbers, of what is multiplied first, of states, and of sums. */
 typedef struct {
     Size rows;
@@ -282,19 +245,22 @@ static void finish_rows(const Ending *e, Size from, Size rows, const Room *room)
     const Size d = s->d, wide = s->wide;
     for (Size first = from; first < from + rows; first += room->rows) {
         const Size some = from + rows - first < room->rows ? from + rows - first : room->rows;
-        const Size blocks = (some + BLOCK - 1) / BLOCK, full = blocks * BLOCK;
-        const Laying laying = {room->laid, e->read + first * s->read, some, s->read};
-        lay(&laying, 0, blocks);
+        const Size full = (some + BLOCK - 1) / BLOCK * BLOCK;
+        lay(room->laid, e->read + first * s->read, some, s->read);
         const Product output = {room->sums, room->laid, full, s->read, s->output, d, some, NULL};
         sum_up(&output, 0, d / BLOCK);
-        const Norming added = {room->sums, s, e->to + first * d, room->states, some};
-        norm_to_tiles(&added, 0, blocks);
+        for (Size r = 0; r < some; r++)
+            norm(room->states + in_tiles(r, d), TILE * 2, room->sums + r * d, s->output_bias, e->to + (first + r) * d, PAIRS,
+                 s->first_weight, s->first_bias, d, s->epsilon);
+        for (Size r = some; r < full; r++)
+            for (Size i = 0; i < d; i += PAIRS) memset(room->states + in_tiles(r, d) + i * BLOCK, 0, PAIRS * sizeof(bf16));
         const Widening inner = {room->middle, room->states, full, d, wide, s->widening, s->wide_bias, e->table};
         widen_by_gelu(&inner, 0, wide / BLOCK);
         const Product narrowed = {room->sums, room->middle, full, wide, s->narrowing, d, some, NULL};
         sum_up(&narrowed, 0, d / BLOCK);
-        const Norming last = {room->sums, s, room->states, e->out + first * d, some};
-        norm_from_tiles(&last, 0, blocks);
+        for (Size r = 0; r < some; r++)
+            norm(e->out + (first + r) * d, PAIRS, room->sums + r * d, s->narrow_bias, room->states + in_tiles(r, d), TILE * 2,
+                 s->second_weight, s->second_bias, d, s->epsilon);
     }
 }
 
@@ -331,9 +297,8 @@ static void gate_rows(const Gating *g, Size from, Size rows, int threads) {
     }
     for (Size first = from; first < from + rows; first += room.rows) {
         const Size some = from + rows - first < room.rows ? from + rows - first : room.rows;
-        const Size blocks = (some + BLOCK - 1) / BLOCK, full = blocks * BLOCK;
-        const Laying laying = {room.laid, g->states + first * d, some, d};
-        lay(&laying, 0, blocks);
+        const Size full = (some + BLOCK - 1) / BLOCK * BLOCK;
+        lay(room.laid, g->states + first * d, some, d);
         const Widening inner = {room.middle, room.laid, full, d, wide, g->widening, NULL, NULL};
         share(widen_by_silu, &inner, wide / BLOCK, threads, PARTS);
         const Product narrowed = {room.sums, room.middle, full, wide, g->narrowing, d, some, g->out + first * d};
